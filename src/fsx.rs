@@ -1,0 +1,101 @@
+//! The file system, used so that a power cut finds each step either not done or done.
+//!
+//! A file that others rely on is written under a partial name, synced, renamed, and its directory is
+//! synced. Partial names begin with a dot and end in `.partial`: shell wildcards and the staging of other
+//! programs pass them by, and the next run sweeps them.
+
+mod atomic;
+mod exact;
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::units::Ids;
+
+pub use atomic::AtomicFile;
+pub use exact::{Exact, Fate};
+
+/// The partial name that a file of this path has while it is written: `dir/.name.partial`.
+pub fn partial_path(path: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or(OsStr::new("")));
+    name.push(".partial");
+    path.with_file_name(name)
+}
+
+/// Whether `name` is a partial name.
+pub fn is_partial(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    name.starts_with(b".") && name.ends_with(b".partial")
+}
+
+/// Makes the entries of the directory at `path` durable.
+pub fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// The directory that holds `path`.
+pub fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) => Path::new("."),
+        None => Path::new("/"),
+    }
+}
+
+/// Renames `from` to `to` in the same directory tree and makes it durable.
+pub fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)?;
+    sync_dir(parent(to))?;
+    if parent(from) != parent(to) {
+        sync_dir(parent(from))?;
+    }
+    Ok(())
+}
+
+/// Removes the file at `path` durably; one that is not there is removed already.
+pub fn remove_durably(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Ok(()) => sync_dir(parent(path)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the directory `path` and its missing parents below `base` durable, each given to `ids`.
+/// `base` must exist.
+pub fn make_dirs(base: &Path, below: &Path, ids: Option<Ids>) -> io::Result<PathBuf> {
+    let mut path = base.to_owned();
+    for component in below.components() {
+        path.push(component);
+        match std::fs::create_dir(&path) {
+            Ok(()) => {
+                give(&path, ids)?;
+                sync_dir(parent(&path))?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(path)
+}
+
+/// Gives the file at `path` (a link itself, not its target) to `ids`, if there are any.
+pub fn give(path: &Path, ids: Option<Ids>) -> io::Result<()> {
+    match ids {
+        Some(ids) => std::os::unix::fs::lchown(path, Some(ids.uid), Some(ids.gid)),
+        None => Ok(()),
+    }
+}
+
+/// Writes the indicator at `path`, whose existence alone says that a milestone was reached. `text` is
+/// for whoever looks inside; readers may rely on nothing but the name. It appears whole and durable.
+pub fn write_indicator(path: &Path, text: &str, ids: Option<Ids>) -> io::Result<()> {
+    use std::io::Write as _;
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(text.as_bytes())?;
+    file.commit(ids)
+}

@@ -1,0 +1,5 @@
+//! The binary: parse, run, exit.
+
+fn main() -> std::process::ExitCode {
+    cback::cli::main()
+}

@@ -1,0 +1,17 @@
+//! A newtype for each identifier, checked in one place: whoever holds one need not check it again.
+
+mod archive_name;
+mod day;
+mod owner;
+mod path;
+mod pattern;
+mod peer_name;
+mod size;
+
+pub use archive_name::{ArchiveName, Naming};
+pub use day::{Day, DayError, Weekday};
+pub use owner::{Ids, Owner, OwnerError};
+pub use path::{AbsPath, AbsPathError};
+pub use pattern::{Pattern, PatternError};
+pub use peer_name::{PeerName, PeerNameError};
+pub use size::{ByteSize, ByteSizeError};

@@ -1,0 +1,125 @@
+//! From a source's path to the name of its archive.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::Path;
+
+/// Whose rules turn paths into names; archives of a running pool keep theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Naming {
+    /// As Cedar Backup 2: `/` is `-`, colons stay.
+    V2,
+    /// As Cedar Backup 3: `/` is `_`, a colon becomes `_`, `c:/x` becomes `c-x`.
+    #[default]
+    V3,
+}
+
+/// The stem of an archive's file name: `/var/log` gives `var-log`. Bytes that are no UTF-8 stay.
+///
+/// Not injective: `/a-b` and `/a/b` share a name, which the configuration refuses.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ArchiveName(OsString);
+
+impl ArchiveName {
+    /// The name for the source at `path`. Never empty, never contains `/`, never starts with a dot.
+    pub fn of(path: &Path, naming: Naming) -> Self {
+        let mut rest = path.as_os_str().as_bytes();
+        if matches!(rest, b"" | b"/" | b"\\") {
+            return Self(OsString::from(match naming {
+                Naming::V2 => "-",
+                Naming::V3 => "_",
+            }));
+        }
+        let mut name = Vec::with_capacity(rest.len());
+        if naming == Naming::V3
+            && rest.len() > 2
+            && rest[0].is_ascii_alphabetic()
+            && rest[1] == b':'
+            && matches!(rest[2], b'/' | b'\\')
+        {
+            name.extend_from_slice(&[rest[0], b'-']);
+            rest = &rest[3..];
+        }
+        rest = rest.strip_prefix(b"/").unwrap_or(rest);
+        rest = rest.strip_prefix(b"\\").unwrap_or(rest);
+        for (at, &byte) in rest.iter().enumerate() {
+            name.push(match byte {
+                b'.' if at == 0 && name.is_empty() => b'_',
+                b'/' | b'\\' => b'-',
+                b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => b'_',
+                b':' if naming == Naming::V3 => b'_',
+                other => other,
+            });
+        }
+        Self(OsString::from_vec(name))
+    }
+
+    /// The name with `.extension` behind it.
+    pub fn with_extension(&self, extension: &str) -> OsString {
+        let mut name = self.0.clone();
+        name.push(".");
+        name.push(extension);
+        name
+    }
+
+    /// The name.
+    pub fn as_os_str(&self) -> &OsStr {
+        &self.0
+    }
+}
+
+impl fmt::Display for ArchiveName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.display().fmt(f)
+    }
+}
+
+impl fmt::Debug for ArchiveName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn v3(path: &str) -> String {
+        ArchiveName::of(Path::new(path), Naming::V3).to_string()
+    }
+
+    #[test]
+    fn names_are_those_that_the_pool_already_has() {
+        for (path, name) in [
+            (".", "_"),
+            ("..", "_."),
+            ("..........", "_........."),
+            ("/", "_"),
+            ("\\", "_"),
+            ("/.", "_"),
+            ("\\..", "_."),
+            ("/...", "_.."),
+            ("/var/log/apache/httpd.log.1", "var-log-apache-httpd.log.1"),
+            ("var/log\\apache/httpd.log.1", "var-log-apache-httpd.log.1"),
+            (
+                "/Big Nasty/space s/file.  log   .2 .",
+                "Big_Nasty-space_s-file.__log___.2_.",
+            ),
+            ("c:/Users/pronovic/repos", "c-Users-pronovic-repos"),
+            ("/path/to/whatever/key:value", "path-to-whatever-key_value"),
+            ("/tmp/t2/", "tmp-t2-"),
+        ] {
+            assert_eq!(v3(path), name, "{path}");
+        }
+    }
+
+    #[test]
+    fn version_2_keeps_colons_and_calls_the_root_a_hyphen() {
+        assert_eq!(ArchiveName::of(Path::new("/"), Naming::V2).to_string(), "-");
+        assert_eq!(
+            ArchiveName::of(Path::new("/a:b"), Naming::V2).to_string(),
+            "a:b"
+        );
+    }
+}
