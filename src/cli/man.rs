@@ -16,13 +16,21 @@ pub fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
     for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
         let name = format!("cback-{}", sub.get_name());
         let usage = format!("cback {}", sub.get_name());
-        pages.push(page(sub.clone().name(name).bin_name(usage).version(env!("CARGO_PKG_VERSION")))?);
+        pages.push(page(
+            sub.clone()
+                .name(name)
+                .bin_name(usage)
+                .version(env!("CARGO_PKG_VERSION")),
+        )?);
     }
     Ok(pages)
 }
 
 fn page(command: clap::Command) -> io::Result<(String, Vec<u8>)> {
-    let man = clap_mangen::Man::new(command).date("").source("cback").manual("cback");
+    let man = clap_mangen::Man::new(command)
+        .date("")
+        .source("cback")
+        .manual("cback");
     let mut text = Vec::new();
     man.render(&mut text)?;
     Ok((man.get_filename(), text))
