@@ -1,5 +1,11 @@
 //! Discs and drives: what fits on a medium, what is on it, and how a session gets there.
 
+mod decide;
+mod disc;
 mod kind;
+mod label;
 
+pub use decide::{Asked, Because, BlankMode, Blanking, Decision, Situation, decide};
+pub use disc::{Appendable, Burn, Disc, Renewal, SECTOR, Session};
 pub use kind::{DeviceType, MediaKind};
+pub use label::{CheckMedia, WrongDisc, check, check_owner, is_ours, label};
