@@ -1,6 +1,8 @@
 //! A newtype for each identifier, checked in one place: whoever holds one need not check it again.
 
+mod action_name;
 mod archive_name;
+mod command_line;
 mod day;
 mod owner;
 mod path;
@@ -8,7 +10,9 @@ mod pattern;
 mod peer_name;
 mod size;
 
+pub use action_name::{ActionName, ActionNameError};
 pub use archive_name::{ArchiveName, Naming};
+pub use command_line::{CommandLine, CommandLineError};
 pub use day::{Day, DayError, Weekday};
 pub use owner::{Ids, Owner, OwnerError};
 pub use path::{AbsPath, AbsPathError};

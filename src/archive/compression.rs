@@ -1,5 +1,6 @@
 //! How an archive's bytes are packed.
 
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 /// How an archive's bytes are packed; the configuration's `archive_mode`.
@@ -26,6 +27,16 @@ impl Compression {
             Self::Gzip => "targz",
             Self::Bzip2 => "tarbz2",
             Self::Zstd => "tarzst",
+        }
+    }
+
+    /// The levels that it has, fastest first; empty for `tar`, which has none.
+    pub fn levels(self) -> RangeInclusive<u8> {
+        match self {
+            // Nothing is in it, and clippy must not think that it is a slip.
+            Self::None => RangeInclusive::new(1, 0),
+            Self::Gzip | Self::Bzip2 => 1..=9,
+            Self::Zstd => 1..=22,
         }
     }
 

@@ -52,10 +52,24 @@ pub struct Source {
     pub mode: Mode,
     /// How the archive is packed.
     pub compression: Compression,
+    /// How hard it is packed, within [`Compression::levels`]; `None`: as the format usually is.
+    pub level: Option<u8>,
     /// How an incremental finds what differs.
     pub compare: Compare,
     /// The archive's name without its extension.
     pub name: ArchiveName,
+}
+
+impl FromStr for Compare {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        match word {
+            "metadata" => Ok(Self::Metadata),
+            "content" => Ok(Self::Content),
+            _ => Err(()),
+        }
+    }
 }
 
 impl FromStr for Mode {
