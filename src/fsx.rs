@@ -93,9 +93,9 @@ pub fn give(path: &Path, ids: Option<Ids>) -> io::Result<()> {
 
 /// Writes the indicator at `path`, whose existence alone says that a milestone was reached. `text` is
 /// for whoever looks inside; readers may rely on nothing but the name. It appears whole and durable.
-pub fn write_indicator(path: &Path, text: &str, ids: Option<Ids>) -> io::Result<()> {
+pub fn write_indicator(path: &Path, text: impl AsRef<[u8]>, ids: Option<Ids>) -> io::Result<()> {
     use std::io::Write as _;
     let mut file = AtomicFile::create(path)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(text.as_ref())?;
     file.commit(ids)
 }

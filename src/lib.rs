@@ -36,4 +36,5 @@ pub mod event;
 pub mod fsx;
 pub mod iso9660;
 pub mod lock;
+pub mod sums;
 pub mod units;

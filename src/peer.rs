@@ -1,1 +1,5 @@
-//! peer
+//! A peer: somebody's collect directory, from which the master fetches archives.
+
+mod ignore;
+
+pub use ignore::{Ignore, Occasion};

@@ -1,0 +1,373 @@
+//! How a peer's files get into a daily directory: all of them at once, or none.
+//!
+//! They are gathered in `.PEER.partial/` and synced. Files that an earlier staging of the same day brought and
+//! that did not come again are linked in beside them. Then the directory takes the peer's name, in one rename;
+//! if there is one already, the two are exchanged and the old one is removed.
+//!
+//! The steps of [`Incoming::commit`], each of which leaves behind what is true when the machine stops there:
+//!
+//! 1. the partial directory is complete and durable;
+//! 2. a day that is on a disc and is about to differ from it is no longer marked stored;
+//! 3. the day's list of digests says nothing about this peer any more;
+//! 4. the directory has its name;
+//! 5. the list of digests covers it.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+use super::Daily;
+use super::daily::sums_name;
+use crate::fsx;
+use crate::sums::{Digest, Sums};
+use crate::units::{Ids, PeerName};
+
+/// A peer's directory while it is gathered. Dropped without [`Incoming::commit`], it is removed.
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    daily: &'a Daily,
+    peer: PeerName,
+    partial: PathBuf,
+    ids: Option<Ids>,
+}
+
+/// What a staging of a peer did to its day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// The peer was not in the day yet.
+    First,
+    /// The peer was in the day with other files.
+    Changed,
+    /// The peer was in the day with the same files; what was stored is still what is here.
+    Same,
+}
+
+impl Daily {
+    /// Begins to receive `peer`. The daily directory must exist; what an earlier run left half done for this
+    /// peer is swept.
+    pub fn receive(&self, peer: &PeerName, ids: Option<Ids>) -> io::Result<Incoming<'_>> {
+        let path = self.peer_path(peer);
+        let partial = fsx::partial_path(&path);
+        self.sweep_one(&aside_path(&path))?;
+        self.sweep_one(&partial)?;
+        fs::create_dir(&partial)?;
+        Ok(Incoming {
+            daily: self,
+            peer: peer.clone(),
+            partial,
+            ids,
+        })
+    }
+
+    /// Removes what a killed run left half done in this daily directory, and puts back what it had set aside.
+    /// Gives the names of what was swept. Does nothing if the daily directory does not exist.
+    pub fn sweep(&self) -> io::Result<Vec<OsString>> {
+        let entries = match fs::read_dir(self.path()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut swept = Vec::new();
+        for entry in entries {
+            let name = entry?.file_name();
+            if fsx::is_partial(&name) {
+                self.sweep_one(&self.path().join(&name))?;
+                swept.push(name);
+            }
+        }
+        swept.sort_unstable();
+        Ok(swept)
+    }
+
+    fn sweep_one(&self, leftover: &Path) -> io::Result<()> {
+        let metadata = match fs::symlink_metadata(leftover) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            metadata => metadata?,
+        };
+        if let Some(path) = path_of_aside(leftover)
+            && !path.try_exists()?
+        {
+            return fsx::rename_durably(leftover, &path);
+        }
+        if metadata.is_dir() {
+            fs::remove_dir_all(leftover)?;
+        } else {
+            fs::remove_file(leftover)?;
+        }
+        fsx::sync_dir(self.path())
+    }
+
+    /// Writes the list of digests so that it covers every file of every peer's directory: digests that `known`
+    /// has are taken from it, files that it does not know are read, names that are gone are dropped.
+    pub fn complete_sums(&self, known: &Sums, ids: Option<Ids>) -> io::Result<()> {
+        let mut sums = Sums::new();
+        for peer in self.peers()? {
+            cover(
+                &mut sums,
+                known,
+                &self.peer_path(&peer),
+                &sums_name(&peer, b""),
+            )?;
+        }
+        self.write_sums(&sums, ids)
+    }
+}
+
+/// Puts the files below `dir` on the list, with `prefix` before their names.
+fn cover(sums: &mut Sums, known: &Sums, dir: &Path, prefix: &[u8]) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let mut name = prefix.to_vec();
+        name.extend_from_slice(entry.file_name().as_bytes());
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            name.push(b'/');
+            cover(sums, known, &entry.path(), &name)?;
+        } else if kind.is_file() && !fsx::is_partial(&entry.file_name()) {
+            let digest = match known.get(&name) {
+                Some(digest) => digest,
+                None => Digest::of_reader(&mut File::open(entry.path())?)?.0,
+            };
+            sums.insert(name, digest);
+        }
+    }
+    Ok(())
+}
+
+impl Incoming<'_> {
+    /// Where the files are to be put: an empty directory.
+    pub fn path(&self) -> &Path {
+        &self.partial
+    }
+
+    /// Gives the directory its name. `new` has the digests of the files in it, by their names; their bytes
+    /// must be durable already.
+    pub fn commit(self, new: &Sums) -> io::Result<Received> {
+        let path = self.daily.peer_path(&self.peer);
+        let old = self.daily.sums()?.unwrap_or_default();
+        let prefix = sums_name(&self.peer, b"");
+        let received = if !path.try_exists()? {
+            Received::First
+        } else if new
+            .iter()
+            .all(|(name, digest)| old.get(&sums_name(&self.peer, name)) == Some(digest))
+        {
+            Received::Same
+        } else {
+            Received::Changed
+        };
+        if received != Received::First {
+            link_missing(&path, &self.partial)?;
+        }
+        fsx::give(&self.partial, self.ids)?;
+        fsx::sync_dir(&self.partial)?;
+
+        if received != Received::Same {
+            self.daily.unmark_stored()?;
+        }
+        let mut known = old.clone();
+        if received == Received::Changed {
+            known.retain(|name| !name.starts_with(&prefix));
+            if known != old {
+                self.daily.write_sums(&known, self.ids)?;
+            }
+            // What did not come again is still what it was.
+            for (name, digest) in old.iter().filter(|(name, _)| name.starts_with(&prefix)) {
+                known.insert(name, digest);
+            }
+        }
+        take_name(&self.partial, &path, received)?;
+        for (name, digest) in new.iter() {
+            known.insert(sums_name(&self.peer, name), digest);
+        }
+        self.daily.complete_sums(&known, self.ids)?;
+        Ok(received)
+    }
+}
+
+impl Drop for Incoming<'_> {
+    fn drop(&mut self) {
+        // After a commit there is nothing left. What cannot be removed now is swept by the next run.
+        let _ = self.daily.sweep_one(&self.partial);
+    }
+}
+
+/// Gives the directory `partial` the name `path`. One that has the name already is removed.
+fn take_name(partial: &Path, path: &Path, received: Received) -> io::Result<()> {
+    if received == Received::First {
+        return fsx::rename_durably(partial, path);
+    }
+    match renameat_with(CWD, partial, CWD, path, RenameFlags::EXCHANGE) {
+        Ok(()) => {
+            fsx::sync_dir(fsx::parent(path))?;
+            fs::remove_dir_all(partial)?;
+        }
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            // A file system that cannot exchange. Killed between the two renames, the next run puts back
+            // what was set aside.
+            let aside = aside_path(path);
+            fsx::rename_durably(path, &aside)?;
+            fsx::rename_durably(partial, path)?;
+            fs::remove_dir_all(&aside)?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    fsx::sync_dir(fsx::parent(path))
+}
+
+/// `..PEER.partial`: where a peer's directory is set aside. No peer's name begins with a dot, so that this is no
+/// peer's partial name.
+fn aside_path(path: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or(OsStr::new("")));
+    fsx::partial_path(&path.with_file_name(name))
+}
+
+/// What was set aside as `aside`, if that is such a name.
+fn path_of_aside(aside: &Path) -> Option<PathBuf> {
+    let name = aside.file_name()?.as_bytes();
+    let name = name.strip_prefix(b"..")?.strip_suffix(b".partial")?;
+    (!name.is_empty()).then(|| aside.with_file_name(OsStr::from_bytes(name)))
+}
+
+/// Links everything below `from` that `to` does not have into `to`.
+fn link_missing(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            match fs::create_dir(&target) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+            link_missing(&entry.path(), &target)?;
+            fsx::sync_dir(&target)?;
+        } else if !fsx::is_partial(&entry.file_name()) {
+            match fs::hard_link(entry.path(), &target) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                linked => linked?,
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::staging::Staging;
+    use crate::units::AbsPath;
+    use std::process::Command;
+
+    fn peer(name: &str) -> PeerName {
+        name.parse().unwrap()
+    }
+
+    fn fixture() -> (tempfile::TempDir, Daily) {
+        let dir = tempfile::tempdir().unwrap();
+        let staging = Staging::new(AbsPath::new(dir.path()).unwrap());
+        let daily = staging.make("2026-11-21".parse().unwrap(), None).unwrap();
+        (dir, daily)
+    }
+
+    fn stage(daily: &Daily, name: &str, files: &[(&str, &str)]) -> Received {
+        let incoming = daily.receive(&peer(name), None).unwrap();
+        let mut sums = Sums::new();
+        for (file, text) in files {
+            fs::write(incoming.path().join(file), text).unwrap();
+            sums.insert(*file, Digest::of(text.as_bytes()));
+        }
+        incoming.commit(&sums).unwrap()
+    }
+
+    fn holds(daily: &Daily, name: &str) -> Vec<String> {
+        let files = daily.files(&peer(name)).unwrap();
+        let text = |file: &OsStr| {
+            let path = daily.peer_path(&peer(name)).join(file);
+            fs::read_to_string(path).unwrap()
+        };
+        files
+            .iter()
+            .map(|file| format!("{}={}", file.name.display(), text(&file.name)))
+            .collect()
+    }
+
+    fn assert_sums(daily: &Daily, files: usize) {
+        assert_eq!(daily.sums().unwrap().unwrap().len(), files);
+        let judge = Command::new("sha256sum")
+            .current_dir(daily.path())
+            .args(["-c", "--strict", "--quiet", crate::sums::FILE_NAME])
+            .output()
+            .unwrap();
+        assert!(judge.status.success(), "{judge:?}");
+    }
+
+    #[test]
+    fn a_second_staging_of_a_day_replaces_and_keeps() {
+        let (_dir, daily) = fixture();
+        let first = stage(&daily, "alpha", &[("a", "1"), ("b", "1")]);
+        assert_eq!(first, Received::First);
+        stage(&daily, "beta", &[("a\\b\nc", "x")]);
+        daily.mark_stored("", None).unwrap();
+
+        assert_eq!(stage(&daily, "alpha", &[("a", "1")]), Received::Same);
+        assert!(daily.is_stored().unwrap());
+        assert_eq!(holds(&daily, "alpha"), ["a=1", "b=1"]);
+        assert_sums(&daily, 3);
+
+        let second = stage(&daily, "alpha", &[("b", "2"), ("c", "2")]);
+        assert_eq!(second, Received::Changed);
+        assert!(!daily.is_stored().unwrap());
+        assert_eq!(holds(&daily, "alpha"), ["a=1", "b=2", "c=2"]);
+        assert_sums(&daily, 4);
+        assert_eq!(daily.sweep().unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn a_peer_that_is_given_up_leaves_nothing() {
+        let (_dir, daily) = fixture();
+        stage(&daily, "alpha", &[("a", "1")]);
+        let incoming = daily.receive(&peer("alpha"), None).unwrap();
+        fs::write(incoming.path().join("a"), "half").unwrap();
+        drop(incoming);
+        assert_eq!(holds(&daily, "alpha"), ["a=1"]);
+        assert_eq!(daily.sweep().unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn leftovers_are_swept_and_what_was_set_aside_comes_back() {
+        let (_dir, daily) = fixture();
+        stage(&daily, "beta", &[("b", "1")]);
+        for leftover in [".alpha.partial", "..beta.partial", "..gamma.partial"] {
+            fs::create_dir(daily.path().join(leftover)).unwrap();
+            fs::write(daily.path().join(leftover).join("old"), "1").unwrap();
+        }
+        let swept = daily.sweep().unwrap();
+        assert_eq!(
+            swept,
+            ["..beta.partial", "..gamma.partial", ".alpha.partial"]
+        );
+        assert_eq!(holds(&daily, "beta"), ["b=1"]);
+        assert_eq!(holds(&daily, "gamma"), ["old=1"]);
+        assert!(!daily.path().join(".alpha.partial").exists());
+    }
+
+    #[test]
+    fn files_that_nobody_listed_are_read_for_the_list() {
+        let (_dir, daily) = fixture();
+        let by_cedar = daily.path().join("cedar/sub");
+        fs::create_dir_all(&by_cedar).unwrap();
+        fs::write(by_cedar.join("deep"), "1").unwrap();
+        fs::write(by_cedar.with_file_name("etc.tar.gz"), "2").unwrap();
+        stage(&daily, "alpha", &[("a", "1")]);
+        assert_sums(&daily, 3);
+        stage(&daily, "cedar", &[("etc.tar.gz", "3")]);
+        assert_sums(&daily, 3);
+        assert!(by_cedar.join("deep").exists());
+    }
+}

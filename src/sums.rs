@@ -1,0 +1,232 @@
+//! SHA-256 digests and the text that `sha256sum -c` accepts.
+//!
+//! One format for every list of digests: `SHA256SUMS` in a daily directory, on discs, and inside the
+//! indicators that peers and master exchange. A line is `<64 hex digits>  <name>`. A name with a backslash,
+//! a newline or a carriage return is written with these escaped, and the line then begins with a backslash;
+//! that is how coreutils does it.
+
+mod digest;
+
+use std::collections::BTreeMap;
+
+pub use digest::{Digest, DigestError, Hasher};
+
+/// The name of the list in a daily directory.
+pub const FILE_NAME: &str = "SHA256SUMS";
+
+/// Digests by name, in the order of the names' bytes. Names are paths relative to wherever the list lies.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sums(BTreeMap<Vec<u8>, Digest>);
+
+/// A list with a line that is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line} is not of the form `<64 hex digits>  <name>`")]
+pub struct SumsError {
+    /// Counted from 1.
+    pub line: usize,
+}
+
+impl Sums {
+    /// A list without lines.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads a list. Empty lines and lines that begin with `#` say nothing.
+    pub fn parse(text: &[u8]) -> Result<Self, SumsError> {
+        let mut sums = Self::new();
+        for (at, line) in text.split(|&byte| byte == b'\n').enumerate() {
+            if line.is_empty() || line.starts_with(b"#") {
+                continue;
+            }
+            let (name, digest) = read_line(line).ok_or(SumsError { line: at + 1 })?;
+            sums.0.insert(name, digest);
+        }
+        Ok(sums)
+    }
+
+    /// The list as text, one line each, sorted by name.
+    pub fn to_text(&self) -> Vec<u8> {
+        let mut text = Vec::with_capacity(self.0.len() * 96);
+        for (name, digest) in &self.0 {
+            write_line(&mut text, name, *digest);
+        }
+        text
+    }
+
+    /// The digest of the file `name`.
+    pub fn get(&self, name: &[u8]) -> Option<Digest> {
+        self.0.get(name).copied()
+    }
+
+    /// Sets the digest of the file `name`; gives the one it replaces.
+    pub fn insert(&mut self, name: impl Into<Vec<u8>>, digest: Digest) -> Option<Digest> {
+        self.0.insert(name.into(), digest)
+    }
+
+    /// Takes the file `name` off the list.
+    pub fn remove(&mut self, name: &[u8]) -> Option<Digest> {
+        self.0.remove(name)
+    }
+
+    /// Names and digests in the order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], Digest)> {
+        self.0
+            .iter()
+            .map(|(name, digest)| (name.as_slice(), *digest))
+    }
+
+    /// Keeps the names that `keep` wants.
+    pub fn retain(&mut self, mut keep: impl FnMut(&[u8]) -> bool) {
+        self.0.retain(|name, _| keep(name));
+    }
+
+    /// How many files are on the list.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether no file is on the list.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Appends the line for `name` to `text`.
+pub fn write_line(text: &mut Vec<u8>, name: &[u8], digest: Digest) {
+    let escaped = name
+        .iter()
+        .any(|byte| matches!(byte, b'\\' | b'\n' | b'\r'));
+    if escaped {
+        text.push(b'\\');
+    }
+    text.extend_from_slice(digest.to_string().as_bytes());
+    text.extend_from_slice(b"  ");
+    for &byte in name {
+        match byte {
+            b'\\' => text.extend_from_slice(b"\\\\"),
+            b'\n' => text.extend_from_slice(b"\\n"),
+            b'\r' => text.extend_from_slice(b"\\r"),
+            _ => text.push(byte),
+        }
+    }
+    text.push(b'\n');
+}
+
+/// How many bytes [`write_line`] appends for `name`.
+pub fn line_len(name: &[u8]) -> usize {
+    let escapes = name
+        .iter()
+        .filter(|byte| matches!(byte, b'\\' | b'\n' | b'\r'))
+        .count();
+    64 + 2 + name.len() + escapes + usize::from(escapes > 0) + 1
+}
+
+/// Name and digest of a line without its newline.
+fn read_line(line: &[u8]) -> Option<(Vec<u8>, Digest)> {
+    let (escaped, line) = match line.strip_prefix(b"\\") {
+        Some(rest) => (true, rest),
+        None => (false, line),
+    };
+    let (hex, rest) = line.split_at_checked(64)?;
+    let digest = std::str::from_utf8(hex).ok()?.parse().ok()?;
+    // Two blanks, or a blank and an asterisk for what sha256sum calls binary mode.
+    let name = rest
+        .strip_prefix(b"  ")
+        .or_else(|| rest.strip_prefix(b" *"))?;
+    if name.is_empty() {
+        return None;
+    }
+    if !escaped {
+        return Some((name.to_vec(), digest));
+    }
+    let mut plain = Vec::with_capacity(name.len());
+    let mut bytes = name.iter();
+    while let Some(&byte) = bytes.next() {
+        plain.push(match byte {
+            b'\\' => match bytes.next()? {
+                b'\\' => b'\\',
+                b'n' => b'\n',
+                b'r' => b'\r',
+                _ => return None,
+            },
+            _ => byte,
+        });
+    }
+    Some((plain, digest))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::process::Command;
+
+    const NAMES: [&[u8]; 10] = [
+        b"etc.tar.gz",
+        b"a b",
+        b" leading",
+        b"*star",
+        b"back\\slash",
+        b"new\nline",
+        b"carriage\r",
+        b"\\n",
+        b"latin \xe4",
+        b"#comment",
+    ];
+
+    #[test]
+    fn every_name_comes_back() {
+        let mut sums = Sums::new();
+        let mut length = 0;
+        for name in NAMES {
+            sums.insert(name, Digest::of(name));
+            length += line_len(name);
+        }
+        let text = sums.to_text();
+        assert_eq!(text.len(), length);
+        assert_eq!(Sums::parse(&text).unwrap(), sums);
+    }
+
+    #[test]
+    fn sha256sum_accepts_our_list_and_we_read_its_list() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sums = Sums::new();
+        for name in NAMES {
+            std::fs::write(dir.path().join(OsStr::from_bytes(name)), name).unwrap();
+            sums.insert(name, Digest::of(name));
+        }
+        let list = dir.path().join("list");
+        std::fs::write(&list, sums.to_text()).unwrap();
+        let check = |arguments: &[&str]| {
+            let mut command = Command::new("sha256sum");
+            command.current_dir(dir.path()).args(arguments);
+            command
+        };
+        let ours = check(&["-c", "--strict", "list"]).output().unwrap();
+        assert!(ours.status.success(), "{ours:?}");
+        let theirs = check(&["--"])
+            .args(NAMES.map(OsStr::from_bytes))
+            .output()
+            .unwrap();
+        assert_eq!(Sums::parse(&theirs.stdout).unwrap(), sums);
+    }
+
+    #[test]
+    fn a_line_that_is_none_is_named() {
+        let hex = "0".repeat(64);
+        for (text, line) in [
+            ("x".to_owned(), 1),
+            (format!("{hex}  a\n{hex} b\n"), 2),
+            (format!("{hex}  a\n\n{hex}  \n"), 3),
+            (format!("\\{hex}  a\\x\n"), 1),
+            (format!("\\{hex}  a\\\n"), 1),
+            (format!("{}g  a\n", &hex[1..]), 1),
+        ] {
+            assert_eq!(Sums::parse(text.as_bytes()), Err(SumsError { line }));
+        }
+        assert!(Sums::parse(b"").unwrap().is_empty());
+    }
+}
