@@ -1,1 +1,3 @@
-//! restore
+//! From what somebody wants back to files on the disk.
+
+pub mod target;

@@ -1,0 +1,438 @@
+//! The directory into which things are restored, and nothing outside of it, whatever an archive contains.
+//!
+//! A member's path is taken apart into plain names ([`Below`]), and each directory on its way is opened from
+//! the one above it without following a link. Nothing is ever opened for writing but files that were
+//! made here a moment ago under a partial name; they get their own name when they are complete and their
+//! digest is the one that the manifest promised.
+//!
+//! What is written where:
+//!
+//! - A file that turns out to be damaged stays under a name that ends in `.damaged`: half a file may be worth
+//!   a lot, but never under the name of the whole one.
+//! - Runs of zeros become holes.
+//! - Directories get their modes and times when everything else is done; until then they are the owner's
+//!   alone.
+//! - Owners are numbers: the names of a rescue system lead elsewhere.
+//! - A set-id bit is kept only if the owner that it lends is the one from the archive.
+
+mod attributes;
+mod below;
+mod body;
+mod deferred;
+mod error;
+mod handles;
+mod settle;
+
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::fs::{DirBuilder, File};
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::{self, Read};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::archive::{Kind, Member};
+use crate::units::Digest;
+
+use attributes::On;
+use body::{Copier, Ending};
+use deferred::{Deferred, Later};
+use handles::{Dir, Handles, Missing};
+
+pub use attributes::{Count, Shortfalls};
+pub use below::{Below, Unsafe};
+pub use error::{TargetError, WriteError};
+
+/// What to do about things that are in the target directory already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Existing {
+    /// The directory has to be empty.
+    #[default]
+    Refuse,
+    /// They stay as they are; each one that stands where something should be restored is a problem.
+    Keep,
+    /// They are replaced, each in one step. Directories stay and get the modes and times from the archive.
+    Replace,
+}
+
+/// A directory into which things are restored.
+pub struct Target {
+    path: PathBuf,
+    existing: Existing,
+    handles: Handles,
+    deferred: Deferred,
+    shortfalls: Shortfalls,
+    copier: Copier,
+    hasher: RandomState,
+    /// Hashes of what was not restored: other names of it must not lead to something else.
+    failed: HashSet<u64>,
+    /// Hashes of directories that were made here, if those that lay there are to be kept as they are.
+    made: HashSet<u64>,
+    partials: u64,
+}
+
+impl Target {
+    /// Begins to restore into `path`, which is made if it is missing, for its owner alone.
+    pub fn open(path: &Path, existing: Existing) -> Result<Self, TargetError> {
+        let fault = |source| TargetError::Open {
+            path: path.to_owned(),
+            source,
+        };
+        let root = open_root(path).map_err(fault)?;
+        if existing == Existing::Refuse && !is_empty(path).map_err(fault)? {
+            return Err(TargetError::NotEmpty(path.to_owned()));
+        }
+        let spill = spill(root.as_fd()).map_err(|error| fault(error.into()))?;
+        Ok(Self {
+            path: path.to_owned(),
+            existing,
+            handles: Handles::new(root).map_err(|error| fault(error.into()))?,
+            deferred: Deferred::new(spill),
+            shortfalls: Shortfalls::default(),
+            copier: Copier::new(),
+            hasher: RandomState::new(),
+            failed: HashSet::new(),
+            made: HashSet::new(),
+            partials: 0,
+        })
+    }
+
+    /// Restores one thing as `at`. `content` gives the bytes of a regular file, of which there are
+    /// `member.size`; if their digest is not the `promised` one, the file is damaged. Hard links are made
+    /// by [`Target::link`].
+    pub fn write(
+        &mut self,
+        at: &Below,
+        member: &Member,
+        content: &mut dyn Read,
+        promised: Option<Digest>,
+    ) -> Result<(), WriteError> {
+        let done = match (at.split(), &member.kind) {
+            (Some((parent, name)), kind) => match kind {
+                Kind::Dir => self.dir(at, parent, name, member),
+                Kind::File => self.file(parent, name, member, content, promised),
+                Kind::HardLink(first) => Err(WriteError::Unlinked(first.clone())),
+                _ => self.special(parent, name, member),
+            },
+            (None, Kind::Dir) => {
+                let root = rustix::io::fcntl_dupfd_cloexec(self.handles.root(), 3)?;
+                self.dress_dir(at, root.as_fd(), member, Inherits::No)
+            }
+            (None, _) => Err(WriteError::Occupied),
+        };
+        if done.is_err() {
+            self.failed.insert(self.hasher.hash_one(at.as_path()));
+        }
+        done
+    }
+
+    /// Makes `at` a further name of `first`, which was restored before.
+    pub fn link(&mut self, at: &Below, first: &Below) -> Result<(), WriteError> {
+        let unlinked = || WriteError::Unlinked(first.as_path().to_owned());
+        let (Some((parent, name)), Some((first_parent, first_name))) = (at.split(), first.split())
+        else {
+            return Err(WriteError::Occupied);
+        };
+        if self.failed.contains(&self.hasher.hash_one(first.as_path())) {
+            return Err(unlinked());
+        }
+        let held = self
+            .handles
+            .open(first_parent, Missing::Fail, &mut |_| {})?;
+        let held = rustix::io::fcntl_dupfd_cloexec(held.handle, 3)?;
+        let partial = self.partial();
+        let existing = self.existing;
+        let dir = self.parent(parent)?;
+        match rustix::fs::linkat(&held, first_name, dir.handle, &partial, AtFlags::empty()) {
+            Err(Errno::NOENT) => return Err(unlinked()),
+            other => other?,
+        }
+        settle::settle(dir.handle, &partial, name, existing)
+    }
+
+    /// Makes the directory `at` ready to be shown: what is above a thing that is restored, but was not
+    /// itself asked for. One that lies there already stays as it is.
+    pub fn way(&mut self, at: &Below, member: &Member) -> Result<(), WriteError> {
+        let Some((parent, name)) = at.split() else {
+            return Ok(());
+        };
+        let dir = self.parent(parent)?;
+        match rustix::fs::statat(dir.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => self.dir(at, parent, name, member),
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// Finishes the directories and waits until everything is on the disk. Gives what could not be set.
+    pub fn finish(self) -> Result<Shortfalls, TargetError> {
+        let Self {
+            path,
+            deferred,
+            mut handles,
+            mut shortfalls,
+            ..
+        } = self;
+        let fault = |source| TargetError::Sync {
+            path: path.clone(),
+            source,
+        };
+        deferred
+            .apply(|later| {
+                if let Err(error) = complete(&mut handles, later) {
+                    shortfalls.modes.add(&later.path, error);
+                }
+                Ok(())
+            })
+            .map_err(fault)?;
+        for handle in handles.file_systems() {
+            rustix::fs::syncfs(handle).map_err(|error| fault(error.into()))?;
+        }
+        Ok(shortfalls)
+    }
+
+    fn partial(&mut self) -> OsString {
+        self.partials += 1;
+        partial_name(self.partials)
+    }
+
+    fn parent(&mut self, path: &Path) -> Result<Dir<'_>, WriteError> {
+        let (hasher, made, existing) = (&self.hasher, &mut self.made, self.existing);
+        self.handles.open(path, Missing::Make, &mut |path| {
+            if existing == Existing::Keep {
+                made.insert(hasher.hash_one(path));
+            }
+        })
+    }
+
+    fn dir(
+        &mut self,
+        at: &Below,
+        parent: &Path,
+        name: &OsStr,
+        member: &Member,
+    ) -> Result<(), WriteError> {
+        let existing = self.existing;
+        let dir = self.parent(parent)?;
+        let inherits = if dir.inherits {
+            Inherits::Yes
+        } else {
+            Inherits::No
+        };
+        let private = Mode::RWXU;
+        let new = match rustix::fs::mkdirat(dir.handle, name, private) {
+            Ok(()) => true,
+            Err(Errno::EXIST) => false,
+            Err(error) => return Err(error.into()),
+        };
+        let (handle, new) = match handles::open_dir(dir.handle, name) {
+            Ok(handle) => (handle, new),
+            Err(Errno::NOTDIR | Errno::LOOP) if existing == Existing::Replace => {
+                rustix::fs::unlinkat(dir.handle, name, AtFlags::empty())?;
+                rustix::fs::mkdirat(dir.handle, name, private)?;
+                (handles::open_dir(dir.handle, name)?, true)
+            }
+            Err(Errno::NOTDIR | Errno::LOOP) => return Err(WriteError::Exists),
+            Err(error) => return Err(error.into()),
+        };
+        if existing == Existing::Keep {
+            let hash = self.hasher.hash_one(at.as_path());
+            if !new && !self.made.contains(&hash) {
+                return Ok(());
+            }
+            self.made.insert(hash);
+        }
+        self.dress_dir(at, handle.as_fd(), member, inherits)
+    }
+
+    /// Sets what does not get into the way of filling the directory, and remembers the rest.
+    fn dress_dir(
+        &mut self,
+        at: &Below,
+        handle: BorrowedFd<'_>,
+        member: &Member,
+        inherits: Inherits,
+    ) -> Result<(), WriteError> {
+        let on = On::Open(handle);
+        let owned = attributes::own(member, &mut self.shortfalls, |uid, gid| {
+            rustix::fs::fchown(handle, uid, gid)
+        });
+        if inherits == Inherits::Yes {
+            on.disinherit();
+        }
+        on.extend(member, &mut self.shortfalls);
+        on.chmod(Mode::RWXU)?;
+        // It may have a list now that things made in it inherit.
+        self.handles.forget(at.as_path());
+        self.deferred.push(&Later {
+            path: at.as_path().to_owned(),
+            mode: owned.mode(member.mode).as_raw_mode(),
+            mtime: member.mtime,
+        })?;
+        Ok(())
+    }
+
+    fn file(
+        &mut self,
+        parent: &Path,
+        name: &OsStr,
+        member: &Member,
+        content: &mut dyn Read,
+        promised: Option<Digest>,
+    ) -> Result<(), WriteError> {
+        let partial = self.partial();
+        let existing = self.existing;
+        self.parent(parent)?;
+        let dir = self.handles.last();
+        settle::look_first(dir.handle, name, existing)?;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let private = Mode::RUSR | Mode::WUSR;
+        let file = File::from(rustix::fs::openat(dir.handle, &partial, flags, private)?);
+        let ending = match self.copier.copy(content, member.size, &file) {
+            Ok(ending) => ending,
+            Err(error) => {
+                settle::discard(dir.handle, &partial);
+                return Err(error.into());
+            }
+        };
+        let on = On::Open(file.as_fd());
+        let owned = attributes::own(member, &mut self.shortfalls, |uid, gid| {
+            rustix::fs::fchown(&file, uid, gid)
+        });
+        if dir.inherits {
+            on.disinherit();
+        }
+        on.extend(member, &mut self.shortfalls);
+        let set = on
+            .chmod(owned.mode(member.mode))
+            .and_then(|()| rustix::fs::futimens(&file, &attributes::times(member.mtime)));
+        if let Err(error) = set {
+            self.shortfalls.modes.add(&member.path, error);
+        }
+        let reason = match ending {
+            Ending::Whole(digest) if promised.is_none_or(|promised| promised == digest) => {
+                return settle::settle(dir.handle, &partial, name, existing);
+            }
+            Ending::Whole(_) => "its bytes are not those that were saved".to_owned(),
+            Ending::Cut(got, why) => format!(
+                "only {got} of {} bytes could be read from the archive: {why}",
+                member.size
+            ),
+        };
+        let kept = settle::keep_damaged(dir.handle, &partial, name);
+        Err(WriteError::Damaged {
+            reason,
+            kept: kept.map(|name| self.path.join(parent).join(name)),
+        })
+    }
+
+    fn special(&mut self, parent: &Path, name: &OsStr, member: &Member) -> Result<(), WriteError> {
+        let partial = self.partial();
+        let existing = self.existing;
+        self.parent(parent)?;
+        let dir = self.handles.last();
+        let node = |file_type, device| {
+            let private = Mode::RUSR | Mode::WUSR;
+            rustix::fs::mknodat(dir.handle, &partial, file_type, private, device)
+        };
+        let device = rustix::fs::makedev;
+        let made = match &member.kind {
+            Kind::Symlink(text) => rustix::fs::symlinkat(text, dir.handle, &partial),
+            Kind::CharDevice(major, minor) => {
+                node(FileType::CharacterDevice, device(*major, *minor))
+            }
+            Kind::BlockDevice(major, minor) => node(FileType::BlockDevice, device(*major, *minor)),
+            Kind::Fifo | Kind::File | Kind::Dir | Kind::HardLink(_) => node(FileType::Fifo, 0),
+        };
+        let is_device = matches!(member.kind, Kind::CharDevice(..) | Kind::BlockDevice(..));
+        match made {
+            Err(error @ Errno::PERM) if is_device => {
+                self.shortfalls.devices.add(&member.path, error);
+                return Err(WriteError::NotAllowed);
+            }
+            other => other?,
+        }
+        attributes::dress(
+            dir.handle,
+            &partial,
+            member,
+            dir.inherits,
+            &mut self.shortfalls,
+        );
+        settle::settle(dir.handle, &partial, name, existing)
+    }
+}
+
+/// Whether a directory inherits an access control list from the one that holds it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inherits {
+    Yes,
+    No,
+}
+
+/// The partial name of the `number`th thing that this process restores.
+fn partial_name(number: u64) -> OsString {
+    format!(".cback-{}-{number}.partial", std::process::id()).into()
+}
+
+fn open_root(path: &Path) -> io::Result<OwnedFd> {
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?)
+}
+
+/// Whether the directory is as empty as a new file system is.
+fn is_empty(path: &Path) -> io::Result<bool> {
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_name() != "lost+found" || !entry.file_type()?.is_dir() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// A file without a name in the target directory.
+fn spill(root: BorrowedFd<'_>) -> Result<File, Errno> {
+    let name = partial_name(0);
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(root, &name, flags, Mode::RUSR | Mode::WUSR)?;
+    rustix::fs::unlinkat(root, &name, AtFlags::empty())?;
+    Ok(File::from(file))
+}
+
+/// Sets mode and time of a directory that is complete.
+fn complete(handles: &mut Handles, later: &Later) -> Result<(), Errno> {
+    let below = Below::new(&later.path).map_err(|_| Errno::INVAL)?;
+    let opened;
+    let handle = match below.split() {
+        None => handles.root(),
+        Some((parent, name)) => {
+            let dir =
+                handles
+                    .open(parent, Missing::Fail, &mut |_| {})
+                    .map_err(|error| match error {
+                        WriteError::Io(error) => Errno::from_io_error(&error).unwrap_or(Errno::IO),
+                        _ => Errno::NOTDIR,
+                    })?;
+            opened = handles::open_dir(dir.handle, name)?;
+            opened.as_fd()
+        }
+    };
+    rustix::fs::fchmod(handle, Mode::from_raw_mode(later.mode))?;
+    rustix::fs::futimens(handle, &attributes::times(later.mtime))
+}
+
+#[cfg(test)]
+mod tests;
