@@ -1,1 +1,260 @@
-//! config
+//! The configuration: XML into values in which nothing can be wrong any more.
+//!
+//! Defaults and inheritance are resolved while reading. All problems are found at once, each with its place in the
+//! file, what is wrong and what would be right: [`Report`]. Hidden are the XML, the rules for each element
+//! (`schema`), and the checks. Differences from Cedar Backup, all of them told as findings or harmless:
+//! values are trimmed, comments and CDATA within values are understood, unknown elements and unknown kinds of
+//! peers are errors.
+
+mod amazons3;
+mod capacity;
+mod collect;
+mod cross;
+mod database;
+mod document;
+mod dump;
+mod encrypt;
+mod extensions;
+mod finding;
+mod mbox;
+mod options;
+mod peers;
+mod plain_path;
+mod purge;
+mod read;
+mod reference;
+mod schema;
+mod split;
+mod stage;
+mod store;
+mod subversion;
+mod value;
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use crate::units::Naming;
+
+pub use amazons3::AmazonS3;
+pub use capacity::Capacity;
+pub use collect::Collect;
+pub use database::{Databases, Which};
+pub use dump::{Dump, DumpDir};
+pub use encrypt::{Encrypt, EncryptMode};
+pub use extensions::{Extension, Extensions, OrderMode, OrderPlace};
+pub use finding::{Colour, Finding, Report, Severity, Spot};
+pub use mbox::Mbox;
+pub use options::{Hook, Options, Override};
+pub use peers::{IgnoreFailures, Managed, Peer, Place, Remote};
+pub use purge::{OnlyCopy, Purge, PurgeDir};
+pub use reference::Reference;
+pub use split::Split;
+pub use stage::Stage;
+pub use store::Store;
+pub use subversion::Subversion;
+
+use document::{Document, MAX_BYTES};
+use read::{Cursor, Notes, Read};
+
+/// A whole configuration. Options are there, and at least one of collect, stage, store and purge.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// What the file says about itself.
+    pub reference: Option<Reference>,
+    /// Actions beside the built-in ones.
+    pub extensions: Extensions,
+    /// What all actions share.
+    pub options: Options,
+    /// The pool that managed actions are about; empty if there is no such section.
+    pub peers: Vec<Peer>,
+    /// What is collected on this machine.
+    pub collect: Option<Collect>,
+    /// Where archives are gathered.
+    pub stage: Option<Stage>,
+    /// What is burnt.
+    pub store: Option<Store>,
+    /// What is deleted.
+    pub purge: Option<Purge>,
+    /// Daily directories to a bucket.
+    pub amazons3: Option<AmazonS3>,
+    /// When a disc counts as nearly full.
+    pub capacity: Option<Capacity>,
+    /// How staged files are encrypted.
+    pub encrypt: Option<Encrypt>,
+    /// Mailboxes.
+    pub mbox: Option<Mbox>,
+    /// Databases of a `mysql` server.
+    pub mysql: Option<Databases>,
+    /// Databases of a `postgresql` server.
+    pub postgresql: Option<Databases>,
+    /// How large files are cut.
+    pub split: Option<Split>,
+    /// Subversion repositories.
+    pub subversion: Option<Subversion>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration {} cannot be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is too large to be a configuration.
+    #[error("the configuration {} is larger than 16 MiB; is it the right file?", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file has errors. Warnings are among the findings, too.
+    #[error("the configuration {} cannot be used", .0.path().display())]
+    Problems(Report),
+}
+
+impl Config {
+    /// Reads the file at `path`; archives are named by the rules of `naming`. The report has only warnings.
+    pub fn load(path: &Path, naming: Naming) -> Result<(Self, Report), ConfigError> {
+        let fault = |source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        };
+        let file = File::open(path).map_err(fault)?;
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(fault)?;
+        Self::parse(&bytes, path, naming)
+    }
+
+    /// Reads `bytes`, the content of the file at `path`. The report has only warnings.
+    pub fn parse(bytes: &[u8], path: &Path, naming: Naming) -> Result<(Self, Report), ConfigError> {
+        if bytes.len() as u64 > MAX_BYTES {
+            let path = path.to_owned();
+            return Err(ConfigError::TooLarge { path });
+        }
+        let document = parse(bytes, path)?;
+        let notes = Notes::default();
+        let config = read(&document, &notes, naming);
+        let (findings, more) = notes.finish();
+        let report = Report::new(path, document.text().to_owned(), findings, more);
+        match config {
+            Ok(config) if report.count(Severity::Error) == 0 => Ok((config, report)),
+            _ => Err(ConfigError::Problems(report)),
+        }
+    }
+}
+
+fn parse(bytes: &[u8], path: &Path) -> Result<Document, ConfigError> {
+    let one = |text, finding| {
+        Err(ConfigError::Problems(Report::new(
+            path,
+            text,
+            vec![finding],
+            0,
+        )))
+    };
+    let text = match document::decode(bytes) {
+        Ok(text) => text,
+        Err(fault) => {
+            let before = String::from_utf8_lossy(&bytes[..fault.at]).into_owned();
+            let end = before.len();
+            // What cannot be decoded is not shown; the rest of its line is replaced.
+            let finding = Finding::of_file(end..end, fault.message).right(fault.right);
+            return one(before, finding);
+        }
+    };
+    Document::parse(text.clone()).or_else(|fault| {
+        let mut finding = Finding::of_file(fault.span, fault.message).right(fault.right);
+        if let Some((span, label)) = fault.also {
+            finding = finding.also(span, label);
+        }
+        one(text, finding)
+    })
+}
+
+fn read(document: &Document, notes: &Notes, naming: Naming) -> Read<Config> {
+    let root = Cursor::root(document.root(), notes);
+    if root.element.name() != "cb_config" {
+        return Err(root.wrong(
+            format!("the outermost element is `<{}>`", root.element.name()),
+            "a configuration is one `<cb_config>…</cb_config>`",
+        ));
+    }
+    schema::check(root.element, schema::SECTIONS, notes);
+    let reference = root.part("reference").map(reference::read).transpose();
+    let extensions = root.part("extensions").map(extensions::read).transpose();
+    let options = match root.part("options") {
+        Some(at) => options::read(at),
+        None => Err(root.wrong(
+            "`<cb_config>` lacks its `<options>`",
+            "add `<options>` with `<starting_day>`, `<working_dir>`, `<backup_user>` and `<backup_group>`",
+        )),
+    };
+    let shared = options.as_ref().map_err(|told| *told);
+    let pool = root.part("peers").map(|at| {
+        peers::read(at, shared).and_then(|peers| {
+            if peers.is_empty() {
+                Err(peers::none(at))
+            } else {
+                Ok(peers)
+            }
+        })
+    });
+    let collect = root.part("collect").map(|at| collect::read(at, naming));
+    let stage = root
+        .part("stage")
+        .map(|at| stage::read(at, shared, pool.as_ref()));
+    let store = root.part("store").map(store::read);
+    let purge = root.part("purge").map(purge::read);
+    if collect.is_none() && stage.is_none() && store.is_none() && purge.is_none() {
+        root.wrong(
+            "there is nothing to do in `<cb_config>`",
+            "add one of `<collect>`, `<stage>`, `<store>`, `<purge>`",
+        );
+    }
+    let amazons3 = root.part("amazons3").map(amazons3::read).transpose();
+    let capacity = root.part("capacity").map(capacity::read).transpose();
+    let encrypt = root.part("encrypt").map(encrypt::read).transpose();
+    let mbox = root.part("mbox").map(mbox::read).transpose();
+    let mysql = root.part("mysql").map(database::mysql).transpose();
+    let postgresql = root
+        .part("postgresql")
+        .map(database::postgresql)
+        .transpose();
+    let split = root.part("split").map(split::read).transpose();
+    let subversion = root.part("subversion").map(subversion::read).transpose();
+
+    let (collect, sources) = collect.unzip();
+    let sources = sources.unwrap_or_default();
+    cross::archive_names(&sources, notes);
+    let (purge, purged) = purge.unzip();
+    let working_dir = options.as_ref().ok().map(|options| &options.working_dir);
+    cross::purged(&purged.unwrap_or_default(), &sources, working_dir, notes);
+    let extensions = extensions.map(Option::unwrap_or_default);
+    if let Ok(extensions) = &extensions {
+        cross::action_names(root, extensions);
+    }
+    Ok(Config {
+        reference: reference?,
+        extensions: extensions?,
+        options: options?,
+        peers: pool.transpose()?.unwrap_or_default(),
+        collect: collect.transpose()?,
+        stage: stage.transpose()?,
+        store: store.transpose()?,
+        purge: purge.transpose()?,
+        amazons3: amazons3?,
+        capacity: capacity?,
+        encrypt: encrypt?,
+        mbox: mbox?,
+        mysql: mysql?,
+        postgresql: postgresql?,
+        split: split?,
+        subversion: subversion?,
+    })
+}

@@ -1,0 +1,437 @@
+//! XML into elements that know where they stand. Hides the XML library, entities, CDATA, encodings and the
+//! bounds on what strangers may write.
+//!
+//! A value is the text of an element with comments taken out, entities and CDATA taken in, and blanks at both
+//! ends taken off, unless they were written as references (`&#32;`) or in CDATA: that is how a path that really
+//! ends in a blank is said. Document types are read over; what they declare is refused, so that no entity can grow.
+
+mod decode;
+
+use std::ops::Range;
+
+use quick_xml::Reader;
+use quick_xml::errors::{Error as XmlError, IllFormedError};
+use quick_xml::events::{BytesRef, BytesStart, Event};
+
+pub(super) use decode::decode;
+
+/// Bytes that a configuration may have.
+pub(super) const MAX_BYTES: u64 = 16 << 20;
+/// How deep elements may stand in one another.
+const MAX_DEPTH: usize = 32;
+/// How many elements there may be.
+const MAX_ELEMENTS: usize = 200_000;
+/// Longest name of an element.
+const MAX_NAME: usize = 64;
+/// Longest start tag: attributes say nothing here.
+const MAX_TAG: usize = 4096;
+
+/// Why a text is no document, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Broken {
+    pub(super) span: Range<usize>,
+    pub(super) message: String,
+    pub(super) right: String,
+    /// A second place that belongs to it, with its label.
+    pub(super) also: Option<(Range<usize>, String)>,
+}
+
+/// A parsed text. The first node is the root.
+#[derive(Debug)]
+pub(super) struct Document {
+    text: String,
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    /// Where the name stands in the start tag.
+    name: Range<usize>,
+    /// The whole start tag.
+    tag: Range<usize>,
+    has_attributes: bool,
+    parent: Option<usize>,
+    children: Vec<usize>,
+    value: Value,
+}
+
+/// A value while it grows.
+#[derive(Debug, Default)]
+struct Value {
+    text: String,
+    /// From the first to the last byte that is no blank, in the document.
+    span: Option<Range<usize>>,
+    /// The part of `text` that was not written plainly and stays whole.
+    kept: Option<Range<usize>>,
+}
+
+/// One element of a document.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Element<'d> {
+    document: &'d Document,
+    at: usize,
+}
+
+impl Document {
+    /// Reads `text`, which has to have exactly one root element.
+    pub(super) fn parse(text: String) -> Result<Self, Broken> {
+        let mut builder = Builder::default();
+        builder.read(&text)?;
+        Ok(Self {
+            text,
+            nodes: builder.nodes,
+        })
+    }
+
+    /// The text that was read.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The outermost element.
+    pub(super) fn root(&self) -> Element<'_> {
+        Element {
+            document: self,
+            at: 0,
+        }
+    }
+}
+
+impl<'d> Element<'d> {
+    fn node(self) -> &'d Node {
+        &self.document.nodes[self.at]
+    }
+
+    /// Its name.
+    pub(super) fn name(self) -> &'d str {
+        &self.document.text[self.name_span()]
+    }
+
+    /// Where its name stands.
+    pub(super) fn name_span(self) -> Range<usize> {
+        self.node().name.clone()
+    }
+
+    /// Its start tag, if there is more in it than the name.
+    pub(super) fn attributes_span(self) -> Option<Range<usize>> {
+        let node = self.node();
+        node.has_attributes.then(|| node.tag.clone())
+    }
+
+    /// Its value; `None` if there is nothing in it.
+    pub(super) fn value(self) -> Option<&'d str> {
+        let value = &self.node().value;
+        value.span.is_some().then_some(value.text.as_str())
+    }
+
+    /// Where its value stands, or the start tag if it has none.
+    pub(super) fn value_span(self) -> Range<usize> {
+        let node = self.node();
+        node.value.span.clone().unwrap_or_else(|| node.tag.clone())
+    }
+
+    /// The elements directly in it, in order.
+    pub(super) fn children(self) -> impl Iterator<Item = Element<'d>> {
+        self.node().children.iter().map(move |&at| Element {
+            document: self.document,
+            at,
+        })
+    }
+
+    /// Names from below the root down to it: `collect/dir/abs_path`; the root's own name for the root.
+    pub(super) fn path(self) -> String {
+        let mut names = vec![self.name()];
+        let mut at = self.node().parent;
+        while let Some(up) = at {
+            let element = Element {
+                document: self.document,
+                at: up,
+            };
+            at = element.node().parent;
+            if at.is_some() {
+                names.push(element.name());
+            }
+        }
+        names.reverse();
+        names.join("/")
+    }
+}
+
+impl Value {
+    /// Adds what was written plainly.
+    fn plain(&mut self, text: &str, start: usize) {
+        let blank = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r');
+        let inner = text.trim_matches(blank);
+        if !inner.is_empty() {
+            let from = start + (text.len() - text.trim_start_matches(blank).len());
+            self.cover(from..from + inner.len());
+        }
+        // Section 2.11: line ends are one newline each.
+        let mut rest = text;
+        while let Some(at) = rest.find('\r') {
+            self.text.push_str(&rest[..at]);
+            self.text.push('\n');
+            rest = rest[at + 1..].strip_prefix('\n').unwrap_or(&rest[at + 1..]);
+        }
+        self.text.push_str(rest);
+    }
+
+    /// Adds what stays as it is, blank or not.
+    fn kept(&mut self, text: &str, span: Range<usize>) {
+        if text.is_empty() {
+            return;
+        }
+        let from = self.text.len();
+        self.text.push_str(text);
+        let first = self.kept.as_ref().map_or(from, |kept| kept.start);
+        self.kept = Some(first..self.text.len());
+        self.cover(span);
+    }
+
+    fn cover(&mut self, span: Range<usize>) {
+        let first = self.span.as_ref().map_or(span.start, |all| all.start);
+        self.span = Some(first..span.end);
+    }
+
+    /// Takes the blanks off both ends.
+    fn finish(&mut self) {
+        let blank = |c: char| matches!(c, ' ' | '\t' | '\n');
+        let length = self.text.len();
+        let kept = self.kept.clone().unwrap_or(length..0);
+        let end = self.text.trim_end_matches(blank).len().max(kept.end);
+        let start = length - self.text.trim_start_matches(blank).len();
+        let start = start.min(kept.start).min(end);
+        self.text.truncate(end);
+        self.text.drain(..start);
+    }
+}
+
+/// The document as far as it has been read.
+#[derive(Default)]
+struct Builder {
+    nodes: Vec<Node>,
+    open: Vec<usize>,
+}
+
+fn broken(span: Range<usize>, message: impl Into<String>, right: impl Into<String>) -> Broken {
+    Broken {
+        span,
+        message: message.into(),
+        right: right.into(),
+        also: None,
+    }
+}
+
+impl Builder {
+    fn read(&mut self, text: &str) -> Result<(), Broken> {
+        if let Some((at, c)) = text.char_indices().find(|&(_, c)| !is_legal(c)) {
+            return Err(broken(
+                at..at + c.len_utf8(),
+                format!("the character U+{:04X} cannot stand in XML", u32::from(c)),
+                "remove it",
+            ));
+        }
+        let mut reader = Reader::from_str(text);
+        loop {
+            let start = position(reader.buffer_position());
+            let event = reader
+                .read_event()
+                .map_err(|error| self.explain(&error, position(reader.error_position()), text))?;
+            let span = start..position(reader.buffer_position());
+            match event {
+                Event::Start(tag) => self.start(&tag, span)?,
+                Event::Empty(tag) => {
+                    self.start(&tag, span)?;
+                    self.end();
+                }
+                Event::End(_) => self.end(),
+                Event::Text(part) => self.text(&part, span)?,
+                Event::CData(part) => match self.open.last() {
+                    Some(&at) => self.nodes[at].value.kept(&part, span),
+                    None => return Err(stray(span)),
+                },
+                Event::GeneralRef(reference) => self.reference(&reference, span)?,
+                Event::DocType(part) if part.contains('[') => {
+                    return Err(broken(
+                        span,
+                        "declarations in a document type are not read",
+                        "remove the `<!DOCTYPE …>`, and write the text in place of each entity",
+                    ));
+                }
+                Event::Comment(_) | Event::PI(_) | Event::Decl(_) | Event::DocType(_) => {}
+                Event::Eof => return self.eof(text),
+            }
+        }
+    }
+
+    fn start(&mut self, tag: &BytesStart<'_>, span: Range<usize>) -> Result<(), Broken> {
+        let length = tag.name().as_ref().len();
+        let name = span.start + 1..span.start + 1 + length;
+        if length == 0 || length > MAX_NAME || span.len() > MAX_TAG {
+            let cut = span.start..span.end.min(span.start + 1 + length.min(MAX_NAME));
+            return Err(broken(
+                cut,
+                "this is no start tag of an element",
+                "a tag is a name in angle brackets; write `&lt;` for a `<` in a value",
+            ));
+        }
+        if self.open.len() >= MAX_DEPTH {
+            return Err(broken(
+                name,
+                format!("elements stand more than {MAX_DEPTH} deep in one another"),
+                "no element of a configuration stands deeper than 5",
+            ));
+        }
+        if self.nodes.len() >= MAX_ELEMENTS {
+            return Err(broken(
+                name,
+                format!("there are more than {MAX_ELEMENTS} elements"),
+                "divide the configuration",
+            ));
+        }
+        let parent = self.open.last().copied();
+        if parent.is_none() && !self.nodes.is_empty() {
+            return Err(broken(
+                name,
+                "there is a second outermost element",
+                "put everything into one `<cb_config>`",
+            ));
+        }
+        let at = self.nodes.len();
+        if let Some(up) = parent {
+            self.nodes[up].children.push(at);
+        }
+        self.nodes.push(Node {
+            name,
+            tag: span,
+            has_attributes: !tag.attributes_raw().trim().is_empty(),
+            parent,
+            ..Node::default()
+        });
+        self.open.push(at);
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        if let Some(at) = self.open.pop() {
+            self.nodes[at].value.finish();
+        }
+    }
+
+    fn text(&mut self, part: &str, span: Range<usize>) -> Result<(), Broken> {
+        match self.open.last() {
+            Some(&at) => self.nodes[at].value.plain(part, span.start),
+            None if part.trim().is_empty() => {}
+            None => {
+                let start = span.start + (part.len() - part.trim_start().len());
+                return Err(stray(start..start + part.trim().len()));
+            }
+        }
+        Ok(())
+    }
+
+    fn reference(&mut self, reference: &BytesRef<'_>, span: Range<usize>) -> Result<(), Broken> {
+        let Some(&at) = self.open.last() else {
+            return Err(stray(span));
+        };
+        let c = match reference.resolve_char_ref() {
+            Ok(Some(c)) if is_legal(c) => Some(c),
+            Ok(None) => match &**reference {
+                "lt" => Some('<'),
+                "gt" => Some('>'),
+                "amp" => Some('&'),
+                "apos" => Some('\''),
+                "quot" => Some('"'),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(c) = c else {
+            return Err(broken(
+                span,
+                "this reference stands for no character",
+                "known are `&lt;`, `&gt;`, `&amp;`, `&apos;`, `&quot;` and numbers such as `&#228;`; \
+                 write `&amp;` for a `&` itself",
+            ));
+        };
+        self.nodes[at].value.kept(c.encode_utf8(&mut [0; 4]), span);
+        Ok(())
+    }
+
+    fn eof(&self, text: &str) -> Result<(), Broken> {
+        let end = text.trim_end().len();
+        match self.open.last() {
+            Some(&at) => {
+                let name = self.nodes[at].name.clone();
+                let mut fault = broken(
+                    end..end,
+                    format!("the file ends within `<{}>`", &text[name.clone()]),
+                    format!("close it with `</{}>`", &text[name.clone()]),
+                );
+                fault.also = Some((name, "opened here".to_owned()));
+                Err(fault)
+            }
+            None if self.nodes.is_empty() => Err(broken(
+                end..end,
+                "there is no element in this file",
+                "a configuration is one `<cb_config>…</cb_config>`",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// What the library found, in words, and where it began.
+    fn explain(&self, error: &XmlError, at: usize, text: &str) -> Broken {
+        let at = text.floor_char_boundary(at.min(text.len()));
+        let line = text[at..].find('\n').map_or(text.len(), |end| at + end);
+        let tag = text[at..line].find('>').map_or(line, |end| at + end + 1);
+        let opened = self.open.last().map(|&at| self.nodes[at].name.clone());
+        match (error, opened) {
+            (XmlError::IllFormed(IllFormedError::MismatchedEndTag { expected, found }), opened) => {
+                let mut fault = broken(
+                    at..tag,
+                    format!("`</{found}>` does not close `<{expected}>`"),
+                    format!("close `<{expected}>` first, with `</{expected}>`"),
+                );
+                fault.also = opened.map(|name| (name, "opened here".to_owned()));
+                fault
+            }
+            (XmlError::IllFormed(IllFormedError::UnmatchedEndTag(found)), _) => broken(
+                at..tag,
+                format!("`</{found}>` closes nothing"),
+                "remove it, or open the element before",
+            ),
+            (XmlError::IllFormed(IllFormedError::UnclosedReference), _) => broken(
+                at..text.len().min(at + 1),
+                "this `&` begins no reference",
+                "write `&amp;` for a `&`",
+            ),
+            (other, _) => {
+                let reason = other.to_string();
+                broken(
+                    at..tag.min(at + 80).max(at),
+                    format!("this is not XML: {}", reason.trim_end_matches('.')),
+                    "every `<` has its `>`, every element its end tag; write `&lt;` for a `<` in a value",
+                )
+            }
+        }
+    }
+}
+
+fn stray(span: Range<usize>) -> Broken {
+    broken(
+        span,
+        "there is text outside of `<cb_config>`",
+        "remove it, or make it a comment: `<!-- … -->`",
+    )
+}
+
+/// Whether XML 1.0 lets a document contain `c` (section 2.2).
+pub(super) fn is_legal(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{1_0000}'..)
+}
+
+#[allow(clippy::cast_possible_truncation)] // the text is in memory
+fn position(offset: u64) -> usize {
+    offset as usize
+}

@@ -1,0 +1,112 @@
+//! `<options>`: what all actions share.
+
+use crate::units::{AbsPath, ActionName, CommandLine, Owner, Weekday};
+
+use super::read::{Cursor, Read, together};
+use super::schema::{Rule, one, parts};
+use super::value::{self, ACTION, ACTIONS, COMMAND, PATH, TEXT};
+
+const OVERRIDE: &[Rule] = &[one("command", TEXT), one("abs_path", PATH)];
+const HOOK: &[Rule] = &[one("action", ACTION), one("command", COMMAND)];
+
+pub(super) const RULES: &[Rule] = &[
+    one("starting_day", "a day of the week, such as `monday`"),
+    one("working_dir", PATH),
+    one("backup_user", "the name of a user"),
+    one("backup_group", "the name of a group"),
+    one("rcp_command", COMMAND),
+    one("rsh_command", COMMAND),
+    one("cback_command", COMMAND),
+    one("managed_actions", ACTIONS),
+    parts("override", OVERRIDE),
+    parts("pre_action_hook", HOOK),
+    parts("post_action_hook", HOOK),
+];
+
+/// What all actions share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The day on which the backup week begins.
+    pub starting_day: Weekday,
+    /// Where state and temporary files are kept.
+    pub working_dir: AbsPath,
+    /// Who owns the backup's files.
+    pub owner: Owner,
+    /// Copies from remote peers that have no command of their own. Some, if such a peer is configured.
+    pub rcp_command: Option<CommandLine>,
+    /// Runs a command on remote peers that have no command of their own.
+    pub rsh_command: Option<CommandLine>,
+    /// What `cback` is called on managed peers that have no command of their own.
+    pub cback_command: Option<CommandLine>,
+    /// What managed peers without a list of their own are asked to do.
+    pub managed_actions: Vec<ActionName>,
+    /// Programs found elsewhere than on the path; of several for one command the last counts.
+    pub overrides: Vec<Override>,
+    /// Commands before actions, in order.
+    pub pre_action_hooks: Vec<Hook>,
+    /// Commands after actions, in order.
+    pub post_action_hooks: Vec<Hook>,
+}
+
+/// A program that is not where the path finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    /// What it is called.
+    pub command: String,
+    /// Where it is.
+    pub path: AbsPath,
+}
+
+/// A command to be run before or after an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    /// The action.
+    pub action: ActionName,
+    /// The command.
+    pub command: CommandLine,
+}
+
+pub(super) fn read(at: Cursor<'_>) -> Read<Options> {
+    let starting_day = at.required("starting_day", value::weekday);
+    let working_dir = at.required("working_dir", value::path);
+    let user = at.required("backup_user", value::text);
+    let group = at.required("backup_group", value::text);
+    let rcp_command = at.optional("rcp_command", value::command);
+    let rsh_command = at.optional("rsh_command", value::command);
+    let cback_command = at.optional("cback_command", value::command);
+    let managed_actions = at.optional("managed_actions", value::actions);
+    let overrides = together(at.parts("override").map(|at| {
+        let command = at.required("command", value::text);
+        let path = at.required("abs_path", value::path);
+        Ok(Override {
+            command: command?,
+            path: path?,
+        })
+    }));
+    let pre_action_hooks = together(at.parts("pre_action_hook").map(hook));
+    let post_action_hooks = together(at.parts("post_action_hook").map(hook));
+    Ok(Options {
+        starting_day: starting_day?,
+        working_dir: working_dir?,
+        owner: Owner {
+            user: user?,
+            group: group?,
+        },
+        rcp_command: rcp_command?,
+        rsh_command: rsh_command?,
+        cback_command: cback_command?,
+        managed_actions: managed_actions?.unwrap_or_default(),
+        overrides: overrides?,
+        pre_action_hooks: pre_action_hooks?,
+        post_action_hooks: post_action_hooks?,
+    })
+}
+
+fn hook(at: Cursor<'_>) -> Read<Hook> {
+    let action = at.required("action", value::action);
+    let command = at.required("command", value::command);
+    Ok(Hook {
+        action: action?,
+        command: command?,
+    })
+}

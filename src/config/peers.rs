@@ -1,0 +1,267 @@
+//! `<peers>`, and the same elements within `<stage>`: the machines that are backed up.
+
+use crate::units::{AbsPath, ActionName, CommandLine, PeerName};
+
+use super::document::Element;
+use super::finding::{Finding, Told};
+use super::options::Options;
+use super::read::{Cursor, Read, Wrong, together};
+use super::schema::{Rule, one, parts};
+use super::value::{self, ACTIONS, COMMAND, FLAG, PATH};
+
+const PEER: &[Rule] = &[
+    one(
+        "name",
+        "the name of the peer; for a remote one its host name",
+    ),
+    one("type", "one of `local`, `remote`"),
+    one("collect_dir", PATH),
+    one("ignore_failures", "one of `none`, `all`, `daily`, `weekly`"),
+    one("backup_user", "the name of a user on that machine"),
+    one("rcp_command", COMMAND),
+    one("rsh_command", COMMAND),
+    one("cback_command", COMMAND),
+    one("managed", FLAG),
+    one("managed_actions", ACTIONS),
+];
+
+pub(super) const RULES: &[Rule] = &[parts("peer", PEER)];
+
+/// The rule by which `<stage>` holds peers, too.
+pub(super) const WITHIN_STAGE: Rule = parts("peer", PEER);
+
+/// A machine that is backed up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Its name, which no other peer has.
+    pub name: PeerName,
+    /// Where it is.
+    pub place: Place,
+    /// Where it leaves its archives, on that machine.
+    pub collect_dir: AbsPath,
+    /// When its absence is no failure.
+    pub ignore_failures: IgnoreFailures,
+}
+
+/// Where a peer is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// On this machine.
+    Local,
+    /// On another one, reached by commands.
+    Remote(Remote),
+}
+
+/// How another machine is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remote {
+    /// The user there.
+    pub user: String,
+    /// Copies files.
+    pub rcp_command: CommandLine,
+    /// Runs a command there.
+    pub rsh_command: Option<CommandLine>,
+    /// What the master asks it to do, if it is managed.
+    pub managed: Option<Managed>,
+}
+
+/// What the master asks a managed peer to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Managed {
+    /// Runs a command there.
+    pub rsh_command: CommandLine,
+    /// What `cback` is called there.
+    pub cback_command: CommandLine,
+    /// The actions; not empty.
+    pub actions: Vec<ActionName>,
+}
+
+/// When a peer that is not ready is no failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum IgnoreFailures {
+    /// Never.
+    #[default]
+    None,
+    /// Always.
+    All,
+    /// On every day but the one on which the week begins.
+    Daily,
+    /// On the day on which the week begins.
+    Weekly,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Local,
+    Remote,
+}
+
+/// Reads every peer directly in `at`; local ones come first.
+pub(super) fn read(at: Cursor<'_>, options: Read<&Options>) -> Read<Vec<Peer>> {
+    unique(at);
+    let peers = together(at.parts("peer").map(|at| peer(at, options)));
+    let mut peers = peers?;
+    peers.sort_by_key(|peer| peer.place != Place::Local);
+    Ok(peers)
+}
+
+fn peer(at: Cursor<'_>, options: Read<&Options>) -> Read<Peer> {
+    let name = at.required("name", value::peer_name);
+    let kind = at.required("type", kind);
+    let collect_dir = at.required("collect_dir", value::path);
+    let ignore_failures = at.optional("ignore_failures", ignore_failures);
+    let user = at.optional("backup_user", value::text);
+    let rcp_command = at.optional("rcp_command", value::command);
+    let rsh_command = at.optional("rsh_command", value::command);
+    let cback_command = at.optional("cback_command", value::command);
+    let managed = at.optional("managed", value::flag);
+    let actions = at.optional("managed_actions", value::actions);
+    let place = match kind? {
+        Kind::Local => {
+            without_effect(at);
+            Place::Local
+        }
+        Kind::Remote => {
+            let missing = "; here or in `<options>`";
+            let rcp_command = inherit(at, "rcp_command", rcp_command, missing, || {
+                options.map(|options| options.rcp_command.clone())
+            });
+            let user = user.and_then(|user| match (user, options) {
+                (Some(user), _) => Ok(user),
+                (None, Ok(options)) => Ok(options.owner.user.clone()),
+                (None, Err(told)) => Err(told),
+            });
+            let managed = match managed? {
+                Some(true) => Some(managed_by(
+                    at,
+                    options,
+                    (rsh_command.clone(), cback_command, actions),
+                )?),
+                _ => None,
+            };
+            let own = rsh_command?;
+            let rsh_command = own.or_else(|| options.ok().and_then(|all| all.rsh_command.clone()));
+            Place::Remote(Remote {
+                user: user?,
+                rcp_command: rcp_command?,
+                rsh_command,
+                managed,
+            })
+        }
+    };
+    Ok(Peer {
+        name: name?,
+        place,
+        collect_dir: collect_dir?,
+        ignore_failures: ignore_failures?.unwrap_or_default(),
+    })
+}
+
+type Own = (
+    Read<Option<CommandLine>>,
+    Read<Option<CommandLine>>,
+    Read<Option<Vec<ActionName>>>,
+);
+
+fn managed_by(at: Cursor<'_>, options: Read<&Options>, own: Own) -> Read<Managed> {
+    let missing = "; a managed peer needs it here or in `<options>`";
+    let rsh_command = inherit(at, "rsh_command", own.0, missing, || {
+        options.map(|options| options.rsh_command.clone())
+    });
+    let cback_command = inherit(at, "cback_command", own.1, missing, || {
+        options.map(|options| options.cback_command.clone())
+    });
+    let some = |actions: Vec<ActionName>| (!actions.is_empty()).then_some(actions);
+    let actions = inherit(
+        at,
+        "managed_actions",
+        own.2.map(|own| own.and_then(some)),
+        missing,
+        || options.map(|options| some(options.managed_actions.clone())),
+    );
+    Ok(Managed {
+        rsh_command: rsh_command?,
+        cback_command: cback_command?,
+        actions: actions?,
+    })
+}
+
+/// The peer's own value, or that of the options; one of them has to be there.
+fn inherit<T>(
+    at: Cursor<'_>,
+    name: &'static str,
+    own: Read<Option<T>>,
+    missing: &str,
+    options: impl FnOnce() -> Read<Option<T>>,
+) -> Read<T> {
+    if let Some(own) = own? {
+        return Ok(own);
+    }
+    options()?.ok_or_else(|| at.lacks(name, missing))
+}
+
+fn kind(text: &str) -> Result<Kind, Wrong> {
+    value::row(
+        text,
+        "type of peer",
+        &[("local", Kind::Local), ("remote", Kind::Remote)],
+    )
+}
+
+fn ignore_failures(text: &str) -> Result<IgnoreFailures, Wrong> {
+    let rows = [
+        ("none", IgnoreFailures::None),
+        ("all", IgnoreFailures::All),
+        ("daily", IgnoreFailures::Daily),
+        ("weekly", IgnoreFailures::Weekly),
+    ];
+    value::row(text, "way to ignore failures", &rows)
+}
+
+/// Elements that say how another machine is reached say nothing about this one.
+fn without_effect(at: Cursor<'_>) {
+    for name in [
+        "backup_user",
+        "rcp_command",
+        "rsh_command",
+        "cback_command",
+        "managed",
+        "managed_actions",
+    ] {
+        if let Some(element) = at.first(name) {
+            let message = format!("`<{name}>` has no effect on a local peer");
+            at.tell(
+                Finding::warning(element, element.name_span(), message)
+                    .right("remove it, or make the peer `remote`"),
+            );
+        }
+    }
+}
+
+fn unique(at: Cursor<'_>) {
+    let mut names: Vec<Element<'_>> = Vec::new();
+    for name in at.parts("peer").filter_map(|at| at.first("name")) {
+        match names.iter().find(|other| other.value() == name.value()) {
+            Some(other) => {
+                let message = format!(
+                    "there is already a peer `{}`",
+                    name.value().unwrap_or_default()
+                );
+                at.tell(
+                    Finding::error(name, name.value_span(), message)
+                        .right("give each peer its own name: it becomes a directory of each day")
+                        .also(other.value_span(), "the other one"),
+                );
+            }
+            None => names.push(name),
+        }
+    }
+}
+
+/// Tells that `at` has no peer.
+pub(super) fn none(at: Cursor<'_>) -> Told {
+    at.wrong(
+        format!("`<{}>` has no peer", at.element.name()),
+        "add `<peer>` with `<name>`, `<type>` and `<collect_dir>`",
+    )
+}

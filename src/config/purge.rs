@@ -1,0 +1,99 @@
+//! `<purge>`: what is deleted when it has grown old.
+
+use crate::units::AbsPath;
+
+use super::document::Element;
+use super::finding::{Finding, Told};
+use super::plain_path::plain;
+use super::read::{Cursor, Read, Wrong, together};
+use super::schema::{Rule, one, parts};
+use super::value::{self, PATH, WHOLE};
+
+const ONLY_COPY: &str = "one of `keep`, `purge`";
+
+const DIR: &[Rule] = &[
+    one("abs_path", PATH),
+    one("retain_days", WHOLE),
+    one("only_copy", ONLY_COPY),
+];
+
+pub(super) const RULES: &[Rule] = &[one("only_copy", ONLY_COPY), parts("dir", DIR)];
+
+/// What is deleted when it has grown old.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Purge {
+    /// In the order of the configuration.
+    pub dirs: Vec<PurgeDir>,
+}
+
+/// A directory whose old content is deleted. Never `/`, never a source or what holds one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PurgeDir {
+    /// The directory; it stays itself.
+    pub path: AbsPath,
+    /// What is younger than so many days stays.
+    pub retain_days: u64,
+    /// What becomes of the only copy of something.
+    pub only_copy: OnlyCopy,
+}
+
+/// What becomes of the only copy of something that was to be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum OnlyCopy {
+    /// It stays, however old it is.
+    #[default]
+    Keep,
+    /// It is deleted like everything else.
+    Purge,
+}
+
+/// Reads the section, with the elements of the paths.
+pub(super) fn read(at: Cursor<'_>) -> (Read<Purge>, Vec<(AbsPath, Element<'_>)>) {
+    let default = at.optional("only_copy", only_copy);
+    let mut places = Vec::new();
+    let dirs = together(at.parts("dir").map(|at| {
+        let dir = dir(at, default);
+        if let (Ok(dir), Some(element)) = (&dir, at.first("abs_path")) {
+            places.push((dir.path.clone(), element));
+        }
+        dir
+    }));
+    let purge = match (dirs, default) {
+        (Ok(dirs), Ok(_)) => Ok(Purge { dirs }),
+        _ => Err(Told),
+    };
+    (purge, places)
+}
+
+fn dir(at: Cursor<'_>, default: Read<Option<OnlyCopy>>) -> Read<PurgeDir> {
+    let path = at.required("abs_path", value::path);
+    let retain_days = at.required("retain_days", value::whole);
+    let only_copy = at.optional("only_copy", only_copy);
+    let path = path.and_then(|path| {
+        if plain(&path).parent().is_some() {
+            return Ok(path);
+        }
+        let span = at.span("abs_path");
+        Err(at.tell(
+            Finding::error(
+                at.element,
+                span,
+                "purging `/` would delete the whole machine",
+            )
+            .right("name the staging directory or the collect directory"),
+        ))
+    });
+    Ok(PurgeDir {
+        path: path?,
+        retain_days: retain_days?.into(),
+        only_copy: match only_copy? {
+            Some(own) => own,
+            None => default?.unwrap_or_default(),
+        },
+    })
+}
+
+fn only_copy(text: &str) -> Result<OnlyCopy, Wrong> {
+    let rows = [("keep", OnlyCopy::Keep), ("purge", OnlyCopy::Purge)];
+    value::row(text, "fate of an only copy", &rows)
+}

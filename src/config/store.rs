@@ -1,0 +1,190 @@
+//! `<store>`: what is burnt onto which disc, and how.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::media::{Blanking, DeviceType, MediaKind, ScsiId};
+use crate::units::AbsPath;
+
+use super::finding::Finding;
+use super::read::{Cursor, Parser, Read, Wrong};
+use super::schema::{Rule, list, one, part};
+use super::value::{self, FLAG, PATH, WHOLE};
+
+const BLANK_MODE: &str = "one of `daily`, `weekly`";
+const FACTOR: &str = "a number, 0 or more";
+
+const BLANKING: &[Rule] = &[
+    one("mode", BLANK_MODE),
+    one("factor", FACTOR),
+    one("blank_mode", BLANK_MODE),
+    one("blank_factor", FACTOR),
+];
+
+pub(super) const RULES: &[Rule] = &[
+    one("source_dir", PATH),
+    one("media_type", "a kind of disc, such as `dvd+r`"),
+    one("device_type", "one of `cdwriter`, `dvdwriter`, `file`"),
+    one("target_device", PATH),
+    one("target_scsi_id", "a SCSI address, such as `0,0,0`"),
+    one("drive_speed", "a whole number, 1 or more"),
+    one("check_data", FLAG),
+    one("check_media", FLAG),
+    one("warn_midnite", FLAG),
+    one("no_eject", FLAG),
+    one("refresh_media_delay", WHOLE),
+    one("eject_delay", WHOLE),
+    part("blank_behavior", BLANKING),
+];
+
+/// What is burnt onto which disc, and how.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::struct_excessive_bools)] // switches of the file
+pub struct Store {
+    /// The directory of the daily directories; usually the staging directory.
+    pub source_dir: AbsPath,
+    /// The kind of disc; the device type takes it.
+    pub kind: MediaKind,
+    /// What burns.
+    pub device_type: DeviceType,
+    /// The drive's device node, or the file that is the disc.
+    pub target: AbsPath,
+    /// The drive's address, if it is not found by its node.
+    pub scsi_id: Option<ScsiId>,
+    /// How many times single speed; `None`: as the drive likes.
+    pub drive_speed: Option<NonZeroU32>,
+    /// Whether what was burnt is read back and compared.
+    pub check_data: bool,
+    /// Whether the disc's label is checked first.
+    pub check_media: bool,
+    /// Whether it is told when the day stored is not today.
+    pub warn_midnite: bool,
+    /// Whether the tray stays closed.
+    pub no_eject: bool,
+    /// How long to wait after the disc was loaded again.
+    pub refresh_media_delay: Duration,
+    /// How long to wait after the tray was opened.
+    pub eject_delay: Duration,
+    /// When a new disc is begun because the old one is nearly full.
+    pub blanking: Option<Blanking>,
+}
+
+pub(super) fn read(at: Cursor<'_>) -> Read<Store> {
+    let source_dir = at.required("source_dir", value::path);
+    let kind = at.required("media_type", value::media_kind);
+    let device_type = at.optional("device_type", value::device_type);
+    let target = at.required("target_device", value::path);
+    let scsi_id = at.optional("target_scsi_id", scsi_id);
+    let drive_speed = at.optional("drive_speed", value::positive);
+    let check_data = at.optional("check_data", value::flag);
+    let check_media = at.optional("check_media", value::flag);
+    let warn_midnite = at.optional("warn_midnite", value::flag);
+    let no_eject = at.optional("no_eject", value::flag);
+    let refresh_media_delay = at.optional("refresh_media_delay", value::seconds);
+    let eject_delay = at.optional("eject_delay", value::seconds);
+    let blanking = at.part("blank_behavior").map(blanking).transpose();
+    let device_type = device_type.map(Option::unwrap_or_default);
+    if let (Ok(kind), Ok(device)) = (kind, device_type) {
+        fits(at, kind, device)?;
+        if let Ok(Some(_)) = blanking
+            && !kind.is_rewritable()
+        {
+            blanks_nothing(at, kind);
+        }
+    }
+    Ok(Store {
+        source_dir: source_dir?,
+        kind: kind?,
+        device_type: device_type?,
+        target: target?,
+        scsi_id: scsi_id?,
+        drive_speed: drive_speed?.and_then(NonZeroU32::new),
+        check_data: check_data?.unwrap_or(false),
+        check_media: check_media?.unwrap_or(false),
+        warn_midnite: warn_midnite?.unwrap_or(false),
+        no_eject: no_eject?.unwrap_or(false),
+        refresh_media_delay: refresh_media_delay?.unwrap_or_default(),
+        eject_delay: eject_delay?.unwrap_or_default(),
+        blanking: blanking?,
+    })
+}
+
+fn fits(at: Cursor<'_>, kind: MediaKind, device: DeviceType) -> Read<()> {
+    if device.takes(kind) {
+        return Ok(());
+    }
+    let words = || MediaKind::words().filter_map(|word| Some((word, word.parse().ok()?)));
+    let fitting = words().filter(|&(_, kind)| device.takes(kind));
+    let element = at.first("media_type").unwrap_or(at.element);
+    let (device, other) = match device {
+        DeviceType::CdWriter => ("cdwriter", "dvdwriter"),
+        DeviceType::DvdWriter | DeviceType::File => ("dvdwriter", "cdwriter"),
+    };
+    let mut finding = Finding::error(
+        element,
+        element.value_span(),
+        format!("a `{device}` does not write `{}`", kind.word()),
+    )
+    .right(format!(
+        "it writes {}; write `<device_type>{other}</device_type>` if the drive is one",
+        list(fitting.map(|(word, _)| word))
+    ));
+    if let Some(given) = at.first("device_type") {
+        finding = finding.also(given.value_span(), "the device type");
+    }
+    Err(at.tell(finding))
+}
+
+fn blanks_nothing(at: Cursor<'_>, kind: MediaKind) {
+    let Some(at) = at.part("blank_behavior") else {
+        return;
+    };
+    let message = format!(
+        "`{}` cannot be blanked; a new disc has to be put in instead",
+        kind.word()
+    );
+    at.tell(
+        Finding::warning(at.element, at.element.name_span(), message)
+            .right("remove `<blank_behavior>`, or choose a rewritable `<media_type>`"),
+    );
+}
+
+fn blanking(at: Cursor<'_>) -> Read<Blanking> {
+    let mode = spelled(at, "mode", "blank_mode", value::blank_mode);
+    let factor = spelled(at, "factor", "blank_factor", value::quantity);
+    let mode = mode.and_then(|mode| mode.ok_or_else(|| at.missing("mode")));
+    let factor = factor.and_then(|factor| factor.ok_or_else(|| at.missing("factor")));
+    Ok(Blanking {
+        mode: mode?,
+        factor: factor?,
+    })
+}
+
+/// A value under its name, or under the one that Cedar Backup's manual gave it.
+fn spelled<T>(
+    at: Cursor<'_>,
+    name: &'static str,
+    manual: &'static str,
+    parse: Parser<T>,
+) -> Read<Option<T>> {
+    let value = at.optional(name, parse);
+    let Some(other) = at.first(manual) else {
+        return value;
+    };
+    let message = format!("`<{manual}>` is the manual's spelling, which Cedar Backup never read");
+    at.tell(Finding::warning(other, other.name_span(), message).right(format!("write `<{name}>`")));
+    match value? {
+        Some(value) => Ok(Some(value)),
+        None => at.value(other, parse).map(Some),
+    }
+}
+
+fn scsi_id(text: &str) -> Result<ScsiId, Wrong> {
+    text.parse()
+        .map_err(|error: crate::media::ScsiIdError| Wrong {
+            what: error.to_string(),
+            right: Some(
+                "write three numbers with or without a method: `0,0,0`, `ATA:1,0,0`".to_owned(),
+            ),
+        })
+}
