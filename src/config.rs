@@ -28,6 +28,7 @@ mod split;
 mod stage;
 mod store;
 mod subversion;
+mod template;
 mod value;
 
 use std::fs::File;
@@ -53,6 +54,7 @@ pub use split::Split;
 pub use stage::Stage;
 pub use store::Store;
 pub use subversion::Subversion;
+pub use template::{Template, TemplateError};
 
 use document::{Document, MAX_BYTES};
 use read::{Cursor, Notes, Read};

@@ -285,16 +285,18 @@ pub(super) fn blank_mode(text: &str) -> Parsed<BlankMode> {
     row(text, "blank mode", &rows)
 }
 
+/// The days of the week.
+pub(super) const WEEKDAYS: [(&str, Weekday); 7] = [
+    ("monday", Weekday::Mon),
+    ("tuesday", Weekday::Tue),
+    ("wednesday", Weekday::Wed),
+    ("thursday", Weekday::Thu),
+    ("friday", Weekday::Fri),
+    ("saturday", Weekday::Sat),
+    ("sunday", Weekday::Sun),
+];
+
 /// A day of the week.
 pub(super) fn weekday(text: &str) -> Parsed<Weekday> {
-    let rows = [
-        ("monday", Weekday::Mon),
-        ("tuesday", Weekday::Tue),
-        ("wednesday", Weekday::Wed),
-        ("thursday", Weekday::Thu),
-        ("friday", Weekday::Fri),
-        ("saturday", Weekday::Sat),
-        ("sunday", Weekday::Sun),
-    ];
-    row(text, "day of the week", &rows)
+    row(text, "day of the week", &WEEKDAYS)
 }
