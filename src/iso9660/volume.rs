@@ -1,0 +1,177 @@
+//! A volume that is read: one session on a medium, whoever wrote it.
+//!
+//! The medium is not trusted. Whatever it says, reading ends, with a result or with an error that says whether the
+//! medium is damaged, not supported, or cannot be read; memory stays within bounds that are constants here and in `scan`.
+
+mod scan;
+
+use super::descriptor::{self, Found, Parsed};
+use super::directory::Record;
+use super::image::SYSTEM_AREA;
+use super::medium::{FileReader, ReadAt, ReadError, length, read_exact};
+use super::rock_ridge;
+use super::session::claimed_end;
+use super::tree::{Content, Tree};
+use super::{SECTOR, SECTOR_LEN};
+
+/// How many volume descriptors are looked at.
+const DESCRIPTORS_MAX: u32 = 64;
+
+/// Whose names a tree has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// Rock Ridge: bytes, owners, modes, symbolic links.
+    RockRidge,
+    /// Joliet: UTF-8, at most 64 characters or so.
+    Joliet,
+    /// Plain ISO 9660, without versions.
+    Plain,
+}
+
+/// One session on a medium.
+pub struct Volume<'a> {
+    medium: &'a dyn ReadAt,
+    primary: Found,
+    joliet: Option<Found>,
+    names: Names,
+    /// Bytes of each system use area that are not Rock Ridge's.
+    skip: usize,
+    end: u32,
+}
+
+impl<'a> Volume<'a> {
+    /// Opens the session that starts at a sector; 0 is the head of a medium, or the only session.
+    pub fn open(medium: &'a dyn ReadAt, start: u32) -> Result<Self, ReadError> {
+        let (primary, joliet) = descriptors(medium, start)?;
+        let end = if start == 0 {
+            primary.space
+        } else {
+            claimed_end(start, primary.space, length(medium)?)
+        };
+        let mut this = Self {
+            medium,
+            names: if joliet.is_some() {
+                Names::Joliet
+            } else {
+                Names::Plain
+            },
+            primary,
+            joliet,
+            skip: 0,
+            end,
+        };
+        if let Some(skip) = this.rock_ridge()? {
+            this.names = Names::RockRidge;
+            this.skip = skip;
+        }
+        Ok(this)
+    }
+
+    /// Looks into the root directory's first record for Rock Ridge.
+    fn rock_ridge(&self) -> Result<Option<usize>, ReadError> {
+        let mut sector = vec![0; SECTOR_LEN];
+        let at = u64::from(self.primary.root);
+        read_exact(self.medium, &mut sector, at * SECTOR)?;
+        let length = usize::from(sector[0]);
+        let corrupt = |what: &str| ReadError::corrupt(at, what);
+        let record = sector
+            .get(..length)
+            .filter(|record| record.len() >= 34)
+            .ok_or_else(|| corrupt("there is no root directory"))?;
+        let (_, system_use) = Record::parse(record).map_err(corrupt)?;
+        let Some(skip) = rock_ridge::is_announced(system_use) else {
+            return Ok(None);
+        };
+        let found = scan::Scan::new(self.medium, Names::RockRidge, skip)?.facts(
+            self.primary.root,
+            system_use,
+            0,
+        )?;
+        Ok(found.is_present.then_some(skip))
+    }
+
+    /// Volume identifier, without trailing spaces.
+    pub fn volume_id(&self) -> &[u8] {
+        &self.primary.volume_id
+    }
+
+    /// The sector after the last one of the session, counted from the beginning of the medium, as far as the volume
+    /// says it unambiguously.
+    pub fn end(&self) -> u32 {
+        self.end
+    }
+
+    /// Whose names the tree has.
+    pub fn names(&self) -> Names {
+        self.names
+    }
+
+    /// Everything in the volume; contents are [`Content::Old`].
+    ///
+    /// Files may lie beyond the end of a medium that was cut off: reading those fails later, the others can be had.
+    pub fn tree(&self) -> Result<Tree, ReadError> {
+        self.tree_of(self.names)
+    }
+
+    /// Like [`Volume::tree`], but with other names than the best ones; incompatible if the volume has none such.
+    pub fn tree_of(&self, names: Names) -> Result<Tree, ReadError> {
+        let root = match (names, &self.joliet) {
+            (Names::Joliet, Some(joliet)) => joliet,
+            (Names::RockRidge, _) if self.names == Names::RockRidge => &self.primary,
+            (Names::Plain, _) => &self.primary,
+            _ => {
+                return Err(ReadError::Incompatible(
+                    "the volume has no such names".to_owned(),
+                ));
+            }
+        };
+        scan::Scan::new(self.medium, names, self.skip)?.run(root)
+    }
+
+    /// The bytes of a file of this volume's tree; none for contents that are not on the medium.
+    pub fn file(&self, content: &Content) -> FileReader<'a> {
+        match content {
+            Content::Old(extents) => FileReader::new(self.medium, extents),
+            Content::New { .. } => FileReader::new(self.medium, &[]),
+        }
+    }
+}
+
+fn descriptors(medium: &dyn ReadAt, start: u32) -> Result<(Found, Option<Found>), ReadError> {
+    let first = u64::from(start) + u64::from(SYSTEM_AREA);
+    let mut primary = None;
+    let mut joliet = None;
+    let mut sector = vec![0; SECTOR_LEN];
+    for at in first..first + u64::from(DESCRIPTORS_MAX) {
+        if at >= length(medium)? {
+            break;
+        }
+        read_exact(medium, &mut sector, at * SECTOR)?;
+        match descriptor::parse(&sector) {
+            Parsed::Primary(found) => primary = primary.or(Some(found)),
+            Parsed::Joliet(found) => joliet = joliet.or(Some(found)),
+            Parsed::Other => {}
+            Parsed::Terminator | Parsed::Foreign => break,
+        }
+    }
+    let primary = primary.ok_or_else(|| {
+        ReadError::Incompatible(format!("there is no ISO 9660 volume at sector {start}"))
+    })?;
+    if u64::from(primary.block) != SECTOR {
+        return Err(ReadError::Incompatible(format!(
+            "its blocks have {} bytes; only 2048 are supported",
+            primary.block
+        )));
+    }
+    Ok((primary, joliet))
+}
+
+impl std::fmt::Debug for Volume<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Volume")
+            .field("primary", &self.primary)
+            .field("joliet", &self.joliet)
+            .field("names", &self.names)
+            .finish_non_exhaustive()
+    }
+}

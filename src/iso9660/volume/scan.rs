@@ -1,0 +1,417 @@
+//! From directory records to a tree. Every directory is read once, level by level, without recursion.
+//!
+//! A directory that is reached twice is a loop; together they cannot be longer than [`BYTES_MAX`], nor have more
+//! entries than [`ENTRIES_MAX`], nor be deeper than a path can be long.
+
+use std::collections::{HashSet, VecDeque};
+
+use super::super::charset::{joliet_name, plain_name};
+use super::super::descriptor::Found;
+use super::super::directory::{FLAG_ASSOCIATED, FLAG_CONTINUES, FLAG_DIRECTORY, Record};
+use super::super::medium::{ReadAt, ReadError, length, read_exact};
+use super::super::rock_ridge::{self, FORMAT_MASK, Facts};
+use super::super::tree::{
+    Children, Content, Extent, Kind, Meta, NodeId, Special, Tree, name_fault,
+};
+use super::super::{SECTOR, SECTOR_LEN, Time};
+use super::Names;
+
+/// Entries of a whole volume.
+const ENTRIES_MAX: u64 = 1 << 21;
+/// Bytes of all directories and continuation areas.
+const BYTES_MAX: u64 = 1 << 30;
+/// A path of 4096 bytes has no more directories.
+const DEPTH_MAX: u32 = 2048;
+/// Bytes of a name; Joliet's can have more than 255 in UTF-8.
+const NAME_MAX: usize = 1024;
+/// Bytes of a directory that are read at a time.
+const CHUNK: usize = 64 * 1024;
+
+/// A directory that is still to be read.
+struct Pending {
+    node: NodeId,
+    sector: u32,
+    bytes: u32,
+    depth: u32,
+}
+
+/// A file whose further sections are still to come.
+struct Sections {
+    identifier: Vec<u8>,
+    name: Vec<u8>,
+    meta: Meta,
+    extents: Vec<Extent>,
+}
+
+/// A volume while it is read.
+pub(super) struct Scan<'a> {
+    medium: &'a dyn ReadAt,
+    names: Names,
+    skip: usize,
+    sectors: u64,
+    tree: Tree,
+    seen: HashSet<u32>,
+    queue: VecDeque<Pending>,
+    entries: u64,
+    bytes: u64,
+    /// The sector that continuation areas were last read from.
+    cached: Option<(u32, Vec<u8>)>,
+}
+
+/// Damage without a place, or an error with one.
+enum Fail {
+    Word(&'static str),
+    Read(ReadError),
+}
+
+impl From<&'static str> for Fail {
+    fn from(what: &'static str) -> Self {
+        Self::Word(what)
+    }
+}
+
+impl<'a> Scan<'a> {
+    pub(super) fn new(
+        medium: &'a dyn ReadAt,
+        names: Names,
+        skip: usize,
+    ) -> Result<Self, ReadError> {
+        Ok(Self {
+            medium,
+            names,
+            skip,
+            sectors: length(medium)?,
+            tree: Tree::new(Meta::default()),
+            seen: HashSet::new(),
+            queue: VecDeque::new(),
+            entries: 0,
+            bytes: 0,
+            cached: None,
+        })
+    }
+
+    /// Reads everything below a root.
+    pub(super) fn run(mut self, root: &Found) -> Result<Tree, ReadError> {
+        let (meta, _) = self.itself(root.root)?;
+        self.tree.set_meta(NodeId::ROOT, meta);
+        self.enter(NodeId::ROOT, root.root, root.root_bytes, 0)?;
+        while let Some(directory) = self.queue.pop_front() {
+            self.directory(&directory)?;
+        }
+        Ok(self.tree)
+    }
+
+    /// What Rock Ridge says in a system use area of a record in this sector.
+    pub(super) fn facts(
+        &mut self,
+        sector: u32,
+        system_use: &[u8],
+        skip: usize,
+    ) -> Result<Facts, ReadError> {
+        rock_ridge::facts(system_use, skip, &mut |at, offset, length| {
+            self.continuation(at, offset, length)
+        })
+        .map_err(|fail| match fail {
+            Fail::Word(what) => ReadError::corrupt(sector, what),
+            Fail::Read(error) => error,
+        })
+    }
+
+    fn continuation(&mut self, sector: u32, offset: usize, length: usize) -> Result<Vec<u8>, Fail> {
+        let end = offset.checked_add(length);
+        if u64::from(sector) >= self.sectors || end.is_none_or(|end| end > SECTOR_LEN) {
+            return Err(Fail::Word(
+                "a continuation area is not within a sector of the medium",
+            ));
+        }
+        self.charge(length.max(64) as u64, sector)
+            .map_err(Fail::Read)?;
+        if self.cached.as_ref().is_none_or(|(at, _)| *at != sector) {
+            let mut bytes = vec![0; SECTOR_LEN];
+            let at = u64::from(sector) * SECTOR;
+            read_exact(self.medium, &mut bytes, at).map_err(Fail::Read)?;
+            self.cached = Some((sector, bytes));
+        }
+        let area = self
+            .cached
+            .as_ref()
+            .and_then(|(_, bytes)| bytes.get(offset..offset + length));
+        Ok(area.unwrap_or(&[]).to_vec())
+    }
+
+    fn charge(&mut self, bytes: u64, sector: u32) -> Result<(), ReadError> {
+        self.bytes += bytes;
+        if self.bytes > BYTES_MAX {
+            return Err(ReadError::corrupt(
+                sector,
+                "the directories are longer together than any real ones",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The first record of a directory, which describes itself: facts and length.
+    fn itself(&mut self, sector: u32) -> Result<(Meta, u32), ReadError> {
+        let corrupt = |what| ReadError::corrupt(sector, what);
+        let mut bytes = vec![0; SECTOR_LEN];
+        read_exact(self.medium, &mut bytes, u64::from(sector) * SECTOR)?;
+        let length = usize::from(bytes[0]);
+        if length < 34 {
+            return Err(corrupt("there is no directory"));
+        }
+        let (record, system_use) = Record::parse(&bytes[..length]).map_err(corrupt)?;
+        if record.identifier != [0] {
+            return Err(corrupt("a directory does not begin with itself"));
+        }
+        let facts = if self.names == Names::RockRidge {
+            // the root's first area announces and is not shifted
+            let skip = if rock_ridge::is_announced(system_use).is_some() {
+                0
+            } else {
+                self.skip
+            };
+            self.facts(sector, system_use, skip)?
+        } else {
+            Facts::default()
+        };
+        Ok((meta(&facts, record.time, 0o755), record.bytes))
+    }
+
+    /// Notes a directory to be read.
+    fn enter(
+        &mut self,
+        node: NodeId,
+        sector: u32,
+        bytes: u32,
+        depth: u32,
+    ) -> Result<(), ReadError> {
+        let corrupt = |what| Err(ReadError::corrupt(sector, what));
+        let end = u64::from(sector) + u64::from(bytes).div_ceil(SECTOR);
+        if end > self.sectors {
+            return corrupt("a directory lies beyond the end of the medium");
+        }
+        if depth > DEPTH_MAX {
+            return corrupt("directories are deeper than any path");
+        }
+        if bytes > 0 && !self.seen.insert(sector) {
+            return corrupt("a directory is in two places, or contains itself");
+        }
+        self.charge(u64::from(bytes), sector)?;
+        self.queue.push_back(Pending {
+            node,
+            sector,
+            bytes,
+            depth,
+        });
+        Ok(())
+    }
+
+    fn directory(&mut self, directory: &Pending) -> Result<(), ReadError> {
+        let mut open: Option<Sections> = None;
+        let mut chunk = vec![0; CHUNK.min(directory.bytes as usize)];
+        let mut sector = directory.sector;
+        let mut left = directory.bytes as usize;
+        while left > 0 {
+            let now = left.min(chunk.len());
+            read_exact(self.medium, &mut chunk[..now], u64::from(sector) * SECTOR)?;
+            for records in chunk[..now].chunks(SECTOR_LEN) {
+                let mut rest = records;
+                // a zero ends the records of a sector
+                while let Some(length) = rest.first().copied().filter(|length| *length > 0) {
+                    let corrupt = |what| ReadError::corrupt(sector, what);
+                    let record = rest
+                        .get(..usize::from(length))
+                        .filter(|record| record.len() >= 34)
+                        .ok_or_else(|| {
+                            corrupt("a directory record crosses the end of its sector")
+                        })?;
+                    rest = &rest[record.len()..];
+                    let (record, system_use) = Record::parse(record).map_err(corrupt)?;
+                    self.record(directory, sector, record, system_use, &mut open)?;
+                }
+                sector += 1;
+            }
+            left -= now;
+        }
+        match open {
+            Some(_) => Err(ReadError::corrupt(
+                directory.sector,
+                "the last section of a file is missing",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn record(
+        &mut self,
+        directory: &Pending,
+        sector: u32,
+        record: Record<'_>,
+        system_use: &[u8],
+        open: &mut Option<Sections>,
+    ) -> Result<(), ReadError> {
+        self.entries += 1;
+        if self.entries > ENTRIES_MAX {
+            return Err(ReadError::Incompatible(format!(
+                "the volume has more than {ENTRIES_MAX} entries"
+            )));
+        }
+        if matches!(record.identifier, [0 | 1]) || record.flags & FLAG_ASSOCIATED != 0 {
+            return Ok(());
+        }
+        if let Some(mut sections) = open.take() {
+            if sections.identifier != record.identifier {
+                return Err(ReadError::corrupt(
+                    sector,
+                    "the next section of a file is missing",
+                ));
+            }
+            push_extent(&mut sections.extents, record);
+            self.file(directory, sector, sections, record.flags, open);
+            return Ok(());
+        }
+        let facts = if self.names == Names::RockRidge {
+            self.facts(sector, system_use, self.skip)?
+        } else {
+            Facts::default()
+        };
+        if facts.is_relocated {
+            return Ok(());
+        }
+        if facts.is_transformed {
+            return Err(ReadError::Incompatible(
+                "the volume has compressed files (zisofs)".to_owned(),
+            ));
+        }
+        let name = self.name(directory.node, sector, record.identifier, &facts)?;
+        let is_directory = record.flags & FLAG_DIRECTORY != 0;
+        if is_directory || facts.child.is_some() {
+            let (at, bytes, meta) = match facts.child {
+                Some(child) if u64::from(child) < self.sectors => {
+                    let (meta, bytes) = self.itself(child)?;
+                    (child, bytes, meta)
+                }
+                Some(child) => {
+                    return Err(ReadError::corrupt(
+                        child,
+                        "a directory lies beyond the end of the medium",
+                    ));
+                }
+                None => (
+                    record.sector,
+                    record.bytes,
+                    meta(&facts, record.time, 0o755),
+                ),
+            };
+            let kind = Kind::Directory(Children::default());
+            let node = self.tree.insert(directory.node, &name, meta, kind);
+            return self.enter(node, at, bytes, directory.depth + 1);
+        }
+        let meta = meta(&facts, record.time, 0o644);
+        if let Some(kind) = unusual(&facts).map_err(|what| ReadError::corrupt(sector, what))? {
+            self.tree.insert(directory.node, &name, meta, kind);
+            return Ok(());
+        }
+        let mut sections = Sections {
+            identifier: record.identifier.to_vec(),
+            name,
+            meta,
+            extents: Vec::new(),
+        };
+        push_extent(&mut sections.extents, record);
+        self.file(directory, sector, sections, record.flags, open);
+        Ok(())
+    }
+
+    /// A file of which another section was read.
+    fn file(
+        &mut self,
+        directory: &Pending,
+        _sector: u32,
+        sections: Sections,
+        flags: u8,
+        open: &mut Option<Sections>,
+    ) {
+        if flags & FLAG_CONTINUES != 0 {
+            *open = Some(sections);
+            return;
+        }
+        let kind = Kind::File(Content::Old(sections.extents));
+        self.tree
+            .insert(directory.node, &sections.name, sections.meta, kind);
+    }
+
+    fn name(
+        &self,
+        directory: NodeId,
+        sector: u32,
+        identifier: &[u8],
+        facts: &Facts,
+    ) -> Result<Vec<u8>, ReadError> {
+        let mut name = match (self.names, &facts.name) {
+            (Names::RockRidge, Some(name)) => name.clone(),
+            (Names::Joliet, _) => joliet_name(identifier),
+            _ => plain_name(identifier),
+        };
+        if self.names == Names::Plain && self.tree.child(directory, &name).is_some() {
+            name = identifier.to_vec(); // another version of the same file
+        }
+        let fault = match name.len() {
+            0..=NAME_MAX => name_fault(&name),
+            _ => Some("a name that is too long"),
+        };
+        let twice = || self.tree.child(directory, &name).map(|_| "a name twice");
+        match fault.or_else(twice) {
+            Some(fault) => Err(ReadError::corrupt(
+                sector,
+                format!("a directory has {fault}: {}", name.escape_ascii()),
+            )),
+            None => Ok(name),
+        }
+    }
+}
+
+fn push_extent(extents: &mut Vec<Extent>, record: Record<'_>) {
+    if record.bytes == 0 {
+        return;
+    }
+    if let Some(last) = extents.last_mut()
+        && last.bytes % SECTOR == 0
+        && u64::from(last.sector) + last.bytes / SECTOR == u64::from(record.sector)
+    {
+        last.bytes += u64::from(record.bytes);
+        return;
+    }
+    extents.push(Extent {
+        sector: record.sector,
+        bytes: u64::from(record.bytes),
+    });
+}
+
+fn meta(facts: &Facts, time: Time, mode: u32) -> Meta {
+    let (mode, uid, gid) = facts.posix.unwrap_or((mode, 0, 0));
+    Meta {
+        mode: mode & 0o7777,
+        uid,
+        gid,
+        mtime: facts.mtime.unwrap_or(time),
+    }
+}
+
+/// What is neither directory nor file.
+fn unusual(facts: &Facts) -> Result<Option<Kind>, &'static str> {
+    let format = facts.posix.map_or(0, |posix| posix.0 & FORMAT_MASK);
+    match format {
+        0o120_000 => match &facts.target {
+            Some(target) if !target.is_empty() && !target.contains(&0) => {
+                Ok(Some(Kind::Symlink(target.as_slice().into())))
+            }
+            _ => Err("a symbolic link has no target"),
+        },
+        0o010_000 | 0o020_000 | 0o060_000 | 0o140_000 => Ok(Some(Kind::Special(Special {
+            format,
+            device: facts.device.unwrap_or((0, 0)),
+        }))),
+        _ => Ok(None),
+    }
+}
