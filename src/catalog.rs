@@ -1,1 +1,539 @@
-//! catalog
+//! The catalog: which archive is on which disc. A cache; the bytes in staging and on discs are the truth.
+//!
+//! One `SQLite` file, compiled in. A file that is damaged, or of another version, is put aside and a fresh one
+//! begins, which the caller then fills again from staging and discs. Hidden here: the schema, `SQLite`'s
+//! settings, and what counts as damage.
+
+mod schema;
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use crate::units::{Day, PeerName};
+
+/// The name of the catalog in the working directory.
+pub const FILE_NAME: &str = "catalog.sqlite3";
+
+/// An open catalog.
+#[derive(Debug)]
+pub struct Catalog {
+    db: Connection,
+    path: PathBuf,
+}
+
+/// What was found where the catalog should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// A catalog.
+    Sound,
+    /// Nothing; a fresh one has begun.
+    Missing,
+    /// Something that is no catalog of this version; it was put aside and a fresh one has begun.
+    PutAside {
+        /// Where it is now.
+        aside: PathBuf,
+        /// What was wrong with it.
+        reason: String,
+    },
+}
+
+/// Why the catalog cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// The database failed.
+    #[error("cannot use the catalog {}: {source}", path.display())]
+    Database {
+        /// The catalog.
+        path: PathBuf,
+        /// What the database says.
+        source: rusqlite::Error,
+    },
+    /// A damaged catalog cannot be put aside.
+    #[error("cannot put the damaged catalog {} aside", path.display())]
+    Aside {
+        /// The catalog.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// A disc.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiscRow {
+    /// What tells it from every other disc: made from its first session.
+    pub id: String,
+    /// The label of its newest session.
+    pub label: String,
+    /// The word of its kind: `dvd+r`.
+    pub kind: String,
+    /// Where it was last seen: a drive's device, or the file that it is.
+    pub place: PathBuf,
+}
+
+/// A session on a disc.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRow {
+    /// Counted from 1.
+    pub number: u32,
+    /// Its first sector.
+    pub start: u32,
+    /// The sector after its last.
+    pub end: u32,
+    /// Its label.
+    pub label: String,
+    /// When it was burnt, in seconds since 1970.
+    pub burnt: i64,
+}
+
+/// A file of a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRow {
+    /// The day.
+    pub day: Day,
+    /// Its path in the daily directory: `PEER/NAME`.
+    pub name: Vec<u8>,
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256 of its bytes.
+    pub digest: [u8; 32],
+}
+
+/// A copy of a file of a day on a disc.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyRow {
+    /// The file.
+    pub file: FileRow,
+    /// The disc.
+    pub disc: DiscRow,
+    /// The session that first held this copy, counted from 1.
+    pub session: u32,
+}
+
+impl Catalog {
+    /// Opens the catalog at `path`, or begins one.
+    pub fn open(path: &Path) -> Result<(Self, Found), CatalogError> {
+        let missing = !path.exists();
+        match schema::open(path) {
+            Ok(db) => Ok((
+                Self::with(db, path),
+                if missing {
+                    Found::Missing
+                } else {
+                    Found::Sound
+                },
+            )),
+            Err(schema::Fault::NoCatalog(reason)) => {
+                let aside = schema::put_aside(path).map_err(|source| CatalogError::Aside {
+                    path: path.to_owned(),
+                    source,
+                })?;
+                let db = schema::open(path).map_err(|fault| fault.at(path))?;
+                Ok((Self::with(db, path), Found::PutAside { aside, reason }))
+            }
+            Err(fault) => Err(fault.at(path)),
+        }
+    }
+
+    fn with(db: Connection, path: &Path) -> Self {
+        Self {
+            db,
+            path: path.to_owned(),
+        }
+    }
+
+    fn fault(&self) -> impl Fn(rusqlite::Error) -> CatalogError + use<> {
+        let path = self.path.clone();
+        move |source| CatalogError::Database {
+            path: path.clone(),
+            source,
+        }
+    }
+
+    /// Takes note of a session with the files of days that it added or kept. All of it or nothing.
+    pub fn record_session(
+        &mut self,
+        disc: &DiscRow,
+        session: &SessionRow,
+        files: &[FileRow],
+    ) -> Result<(), CatalogError> {
+        let fault = self.fault();
+        let work = |db: &mut Connection| {
+            let change = db.transaction()?;
+            change.execute(
+                "INSERT INTO disc (id, label, kind, place) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (id) DO UPDATE SET label = ?2, kind = ?3, place = ?4",
+                params![disc.id, disc.label, disc.kind, blob(&disc.place)],
+            )?;
+            change.execute(
+                "INSERT OR REPLACE INTO session (disc, number, start, end, label, burnt)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    disc.id,
+                    session.number,
+                    session.start,
+                    session.end,
+                    session.label,
+                    session.burnt
+                ],
+            )?;
+            {
+                let mut copy = change.prepare(
+                    "INSERT INTO copy (disc, day, name, bytes, digest, session)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                     ON CONFLICT (disc, day, name, digest) DO NOTHING",
+                )?;
+                for file in files {
+                    copy.execute(params![
+                        disc.id,
+                        file.day.to_string(),
+                        file.name,
+                        file.bytes.cast_signed(),
+                        file.digest,
+                        session.number
+                    ])?;
+                }
+            }
+            change.commit()
+        };
+        work(&mut self.db).map_err(fault)
+    }
+
+    /// Takes note of files that are staged.
+    pub fn record_staged(&mut self, files: &[FileRow]) -> Result<(), CatalogError> {
+        let fault = self.fault();
+        let work = |db: &mut Connection| {
+            let change = db.transaction()?;
+            {
+                let mut staged = change.prepare(
+                    "INSERT OR REPLACE INTO staged (day, name, bytes, digest)
+                     VALUES (?1, ?2, ?3, ?4)",
+                )?;
+                for file in files {
+                    staged.execute(params![
+                        file.day.to_string(),
+                        file.name,
+                        file.bytes.cast_signed(),
+                        file.digest
+                    ])?;
+                }
+            }
+            change.commit()
+        };
+        work(&mut self.db).map_err(fault)
+    }
+
+    /// Forgets that files of `day` are staged; done before they are deleted.
+    pub fn forget_staged(&mut self, day: Day) -> Result<(), CatalogError> {
+        self.db
+            .execute("DELETE FROM staged WHERE day = ?1", [day.to_string()])
+            .map(drop)
+            .map_err(self.fault())
+    }
+
+    /// Whether files of `day` are known to be staged.
+    pub fn is_staged(&self, day: Day) -> Result<bool, CatalogError> {
+        self.db
+            .query_row(
+                "SELECT EXISTS (SELECT 1 FROM staged WHERE day = ?1)",
+                [day.to_string()],
+                |row| row.get(0),
+            )
+            .map_err(self.fault())
+    }
+
+    /// Takes note that a disc is at another place: it was set aside.
+    pub fn move_disc(&mut self, id: &str, place: &Path) -> Result<(), CatalogError> {
+        self.db
+            .execute(
+                "UPDATE disc SET place = ?2 WHERE id = ?1",
+                params![id, blob(place)],
+            )
+            .map(drop)
+            .map_err(self.fault())
+    }
+
+    /// Forgets a disc with everything on it: it was blanked.
+    pub fn forget_disc(&mut self, id: &str) -> Result<(), CatalogError> {
+        self.db
+            .execute("DELETE FROM disc WHERE id = ?1", [id])
+            .map(drop)
+            .map_err(self.fault())
+    }
+
+    /// Forgets everything, to be filled again.
+    pub fn clear(&mut self) -> Result<(), CatalogError> {
+        self.db
+            .execute_batch("BEGIN; DELETE FROM staged; DELETE FROM disc; COMMIT")
+            .map_err(self.fault())
+    }
+
+    /// Every disc, by the time of its first session.
+    pub fn discs(&self) -> Result<Vec<DiscRow>, CatalogError> {
+        self.rows(
+            "SELECT id, label, kind, place FROM disc
+             ORDER BY (SELECT min(burnt) FROM session WHERE disc = id), id",
+            params![],
+            |row| disc(row, 0),
+        )
+    }
+
+    /// The sessions of a disc, oldest first.
+    pub fn sessions(&self, disc: &str) -> Result<Vec<SessionRow>, CatalogError> {
+        self.rows(
+            "SELECT number, start, end, label, burnt FROM session WHERE disc = ?1 ORDER BY number",
+            [disc],
+            |row| {
+                Ok(SessionRow {
+                    number: row.get(0)?,
+                    start: row.get(1)?,
+                    end: row.get(2)?,
+                    label: row.get(3)?,
+                    burnt: row.get(4)?,
+                })
+            },
+        )
+    }
+
+    /// Every copy on a disc of a file of `day`: of one peer, or of all. Newest session first.
+    pub fn copies(&self, day: Day, peer: Option<&PeerName>) -> Result<Vec<CopyRow>, CatalogError> {
+        let below = peer.map_or_else(Vec::new, |peer| format!("{peer}/").into_bytes());
+        self.rows(
+            "SELECT name, bytes, digest, session, id, label, kind, place
+             FROM copy JOIN disc ON disc = id
+             WHERE day = ?1 AND substr(name, 1, length(?2)) = ?2
+             ORDER BY (SELECT burnt FROM session
+                       WHERE session.disc = id AND number = copy.session) DESC, name, id",
+            params![day.to_string(), below],
+            |row| {
+                Ok(CopyRow {
+                    file: FileRow {
+                        day,
+                        name: row.get(0)?,
+                        bytes: row.get::<_, i64>(1)?.cast_unsigned(),
+                        digest: row.get(2)?,
+                    },
+                    session: row.get(3)?,
+                    disc: disc(row, 4)?,
+                })
+            },
+        )
+    }
+
+    /// The disc that holds every one of `files`, other than the disc `except`; the first of several.
+    pub fn disc_with_all(
+        &self,
+        files: &[FileRow],
+        except: &str,
+    ) -> Result<Option<String>, CatalogError> {
+        let work = || {
+            let mut discs = self
+                .db
+                .prepare("SELECT id FROM disc WHERE id <> ?1 ORDER BY id")?;
+            let discs: Vec<String> = discs
+                .query_map([except], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            let mut copy = self.db.prepare(
+                "SELECT 1 FROM copy WHERE disc = ?1 AND day = ?2 AND name = ?3 AND digest = ?4",
+            )?;
+            'discs: for disc in discs {
+                for file in files {
+                    let at = params![disc, file.day.to_string(), file.name, file.digest];
+                    if copy.query_row(at, |_| Ok(())).optional()?.is_none() {
+                        continue 'discs;
+                    }
+                }
+                return Ok(Some(disc));
+            }
+            Ok(None)
+        };
+        work().map_err(self.fault())
+    }
+
+    fn rows<T>(
+        &self,
+        query: &str,
+        parameters: impl rusqlite::Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, CatalogError> {
+        self.db
+            .prepare(query)
+            .and_then(|mut query| query.query_map(parameters, read)?.collect())
+            .map_err(self.fault())
+    }
+}
+
+/// A disc in the columns from `at`.
+fn disc(row: &Row<'_>, at: usize) -> rusqlite::Result<DiscRow> {
+    let place: Vec<u8> = row.get(at + 3)?;
+    Ok(DiscRow {
+        id: row.get(at)?,
+        label: row.get(at + 1)?,
+        kind: row.get(at + 2)?,
+        place: PathBuf::from(OsStr::from_bytes(&place)),
+    })
+}
+
+fn blob(path: &Path) -> &[u8] {
+    path.as_os_str().as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn day() -> Day {
+        "2026-11-21".parse().unwrap()
+    }
+
+    fn file(name: &str, digest: u8) -> FileRow {
+        FileRow {
+            day: day(),
+            name: name.as_bytes().to_vec(),
+            bytes: 7,
+            digest: [digest; 32],
+        }
+    }
+
+    fn disc(id: &str) -> DiscRow {
+        DiscRow {
+            id: id.to_owned(),
+            label: "CEDAR BACKUP 21-NOV-2026".to_owned(),
+            kind: "dvd+r".to_owned(),
+            place: "/srv/disc.iso".into(),
+        }
+    }
+
+    fn session(number: u32) -> SessionRow {
+        SessionRow {
+            number,
+            start: 32,
+            end: 100,
+            label: "CEDAR BACKUP 21-NOV-2026".to_owned(),
+            burnt: i64::from(number),
+        }
+    }
+
+    fn open(path: &Path) -> Catalog {
+        Catalog::open(path).unwrap().0
+    }
+
+    #[test]
+    fn what_was_recorded_is_found_by_day_and_peer() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE_NAME);
+        let mut catalog = open(&path);
+        let files = [
+            file("alpha/etc.tar.gz", 1),
+            file("alph/etc.tar.gz", 2),
+            file("cback.stage", 3),
+        ];
+        catalog
+            .record_session(&disc("a"), &session(1), &files)
+            .unwrap();
+        // A session that keeps the files does not move them.
+        catalog
+            .record_session(&disc("a"), &session(2), &files)
+            .unwrap();
+        drop(catalog);
+
+        let catalog = open(&path);
+        let alpha: PeerName = "alpha".parse().unwrap();
+        let copies = catalog.copies(day(), Some(&alpha)).unwrap();
+        let expected = CopyRow {
+            file: files[0].clone(),
+            disc: disc("a"),
+            session: 1,
+        };
+        assert_eq!(copies, [expected]);
+        assert_eq!(catalog.copies(day(), None).unwrap().len(), 3);
+        assert_eq!(catalog.copies(day().pred(), None).unwrap(), []);
+        assert_eq!(catalog.sessions("a").unwrap(), [session(1), session(2)]);
+    }
+
+    #[test]
+    fn a_disc_is_moved_and_forgotten_with_its_copies() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut catalog = open(&dir.path().join(FILE_NAME));
+        let files = [file("alpha/a", 1), file("alpha/b", 2)];
+        catalog
+            .record_session(&disc("a"), &session(1), &files)
+            .unwrap();
+        catalog
+            .record_session(&disc("b"), &session(1), &files[..1])
+            .unwrap();
+        catalog.move_disc("a", Path::new("/shelf/1.iso")).unwrap();
+        assert_eq!(catalog.discs().unwrap()[0].place, Path::new("/shelf/1.iso"));
+
+        assert_eq!(
+            catalog.disc_with_all(&files, "b").unwrap().as_deref(),
+            Some("a")
+        );
+        assert_eq!(catalog.disc_with_all(&files, "a").unwrap(), None);
+        assert_eq!(
+            catalog.disc_with_all(&files[..1], "a").unwrap().as_deref(),
+            Some("b")
+        );
+
+        catalog.forget_disc("a").unwrap();
+        assert_eq!(catalog.discs().unwrap(), [disc("b")]);
+        assert_eq!(catalog.copies(day(), None).unwrap().len(), 1);
+        assert_eq!(catalog.sessions("a").unwrap(), []);
+    }
+
+    #[test]
+    fn staged_files_are_forgotten_by_day() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut catalog = open(&dir.path().join(FILE_NAME));
+        assert!(!catalog.is_staged(day()).unwrap());
+        catalog.record_staged(&[file("alpha/a", 1)]).unwrap();
+        assert!(catalog.is_staged(day()).unwrap());
+        catalog.forget_staged(day()).unwrap();
+        assert!(!catalog.is_staged(day()).unwrap());
+    }
+
+    #[test]
+    fn a_damaged_or_foreign_catalog_is_put_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE_NAME);
+        assert_eq!(Catalog::open(&path).unwrap().1, Found::Missing);
+        assert_eq!(Catalog::open(&path).unwrap().1, Found::Sound);
+
+        // Damage in the middle of the file, on the page of the first table.
+        let mut catalog = open(&path);
+        catalog
+            .record_session(&disc("a"), &session(1), &[file("alpha/a", 1)])
+            .unwrap();
+        drop(catalog);
+        let mut bytes = std::fs::read(&path).unwrap();
+        for byte in &mut bytes[4096..3 * 4096] {
+            *byte = !*byte;
+        }
+        std::fs::write(&path, bytes).unwrap();
+        let (catalog, found) = Catalog::open(&path).unwrap();
+        assert!(matches!(found, Found::PutAside { .. }), "{found:?}");
+        assert_eq!(catalog.discs().unwrap(), []);
+        drop(catalog);
+
+        let text = "no database, but long enough to be taken for one".repeat(20);
+        std::fs::write(&path, &text).unwrap();
+        let (catalog, found) = Catalog::open(&path).unwrap();
+        let Found::PutAside { aside, .. } = found else {
+            panic!("{found:?}")
+        };
+        assert_eq!(std::fs::read_to_string(aside).unwrap(), text);
+        assert_eq!(catalog.discs().unwrap(), []);
+        drop(catalog);
+
+        Connection::open(&path)
+            .unwrap()
+            .pragma_update(None, "user_version", 99)
+            .unwrap();
+        let found = Catalog::open(&path).unwrap().1;
+        assert!(matches!(found, Found::PutAside { .. }), "{found:?}");
+    }
+}
