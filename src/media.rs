@@ -2,12 +2,16 @@
 
 mod decide;
 mod disc;
+mod drive;
+mod file;
 mod kind;
 mod label;
 mod scsi_id;
 
 pub use decide::{Asked, Because, BlankMode, Blanking, Decision, Situation, decide};
 pub use disc::{Appendable, Burn, Disc, Renewal, SECTOR, Session};
+pub use drive::{Burnt, Drive, DriveError, Open, Payload};
+pub use file::FileDrive;
 pub use kind::{DeviceType, MediaKind};
 pub use label::{CheckMedia, WrongDisc, check, check_owner, is_ours, label};
 pub use scsi_id::{ScsiId, ScsiIdError};

@@ -1,0 +1,130 @@
+//! What every drive does, and what can go wrong with it.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::{Burn, Disc, SECTOR, Session};
+use crate::event::{self, Monitor};
+use crate::iso9660::{Fault, Image, ReadAt};
+
+/// Opens the files of an image by their index while it is burnt.
+pub type Open<'a> = dyn FnMut(usize) -> io::Result<Box<dyn Read + 'a>> + 'a;
+
+/// What is burnt: an image and the bytes of its files.
+pub struct Payload<'a, 'b> {
+    /// The image, laid out for the sector at which the disc takes the next session.
+    pub image: &'b Image,
+    /// The label that the image was given.
+    pub label: &'b str,
+    /// Opens the image's files. Called from the thread that called [`Drive::burn`], once a file.
+    pub open: &'b mut Open<'a>,
+}
+
+/// What came of a burn.
+#[derive(Debug)]
+pub struct Burnt {
+    /// The session as it is on the disc now.
+    pub session: Session,
+    /// Files that did not deliver what the image promised; zeros stand for what is missing.
+    pub faults: Vec<Fault>,
+    /// Where the disc is that had to give way to a new one, if the drive put it aside.
+    pub set_aside: Option<PathBuf>,
+}
+
+/// A device that holds a disc.
+pub trait Drive {
+    /// Where it is: a device, or the file that is the disc.
+    fn place(&self) -> &Path;
+
+    /// What is in the drive; `None` if nothing is. A disc that cannot be read is an error, never blank.
+    fn inspect(&self) -> Result<Option<Disc>, DriveError>;
+
+    /// The disc's bytes as they are on the medium: what memory remembers of it has been dropped.
+    fn open(&self) -> Result<Box<dyn ReadAt>, DriveError>;
+
+    /// Burns a session. Streams; refuses before the first byte what cannot fit. Whatever happens, earlier
+    /// sessions stay readable unless `burn` is [`Burn::New`] and the disc's renewal is to blank it.
+    fn burn(
+        &self,
+        burn: Burn,
+        payload: &mut Payload<'_, '_>,
+        monitor: &dyn Monitor,
+    ) -> Result<Burnt, DriveError>;
+
+    /// Looks at the disc afresh, so that every reader of it sees its newest session.
+    fn reload(&self) -> Result<(), DriveError>;
+}
+
+/// Why a drive could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    /// Another process is burning.
+    #[error("{} is being written by another process", .0.display())]
+    Busy(PathBuf),
+    /// The configured target is no regular file.
+    #[error("{} is not a regular file, so it cannot be a disc that is a file", .0.display())]
+    NotAFile(PathBuf),
+    /// The directory in which the disc's file would be cannot be looked into.
+    #[error("the directory {} cannot be used: {why}", dir.display())]
+    NoDirectory {
+        /// The directory.
+        dir: PathBuf,
+        /// Why.
+        why: io::Error,
+    },
+    /// There are bytes, and they are no disc that can be understood. It is not touched.
+    #[error("the disc {} cannot be read: {why}; it is left as it is", path.display())]
+    Unreadable {
+        /// The disc.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The image does not begin where the disc takes the next session.
+    #[error("the session was laid out for sector {image}, but the disc takes it at {disc}")]
+    Moved {
+        /// Start of the image.
+        image: u32,
+        /// Next writable address.
+        disc: u32,
+    },
+    /// The session does not fit.
+    #[error(
+        "a session of {} needs {needed} sectors, and the disc has {free} free",
+        event::bytes(needed * SECTOR)
+    )]
+    TooLarge {
+        /// Sectors that the session needs.
+        needed: u64,
+        /// Sectors that the disc still takes.
+        free: u64,
+    },
+    /// The file system that holds the disc's file is too full.
+    #[error(
+        "the file system of {} has {} free, and the session needs {}",
+        path.display(),
+        event::bytes(*free),
+        event::bytes(*needed)
+    )]
+    NoSpace {
+        /// The disc.
+        path: PathBuf,
+        /// Bytes that the session needs.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// A new disc is needed, and this drive cannot get one by itself.
+    #[error("the disc is written already and cannot be blanked; insert a blank one")]
+    NotBlank,
+    /// The medium or the operating system failed.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    Io {
+        /// The disc.
+        path: PathBuf,
+        /// What was being done, as an infinitive.
+        doing: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+}

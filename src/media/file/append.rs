@@ -1,0 +1,175 @@
+//! A session behind those that are there, and the head that says which one is the newest.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+
+use rustix::fs::FallocateFlags;
+use rustix::io::Errno;
+
+use super::{ALIGN, FileDrive, output};
+use crate::event::{Event, Monitor, Progress};
+use crate::iso9660::WriteError;
+use crate::media::{Burnt, DriveError, Payload, SECTOR, Session};
+
+/// Where the volume descriptors are in a session: behind the system area.
+const DESCRIPTORS: u64 = 16 * SECTOR;
+/// Types of volume descriptors: the two that describe a volume, and the one that ends the set.
+const PRIMARY: u8 = 1;
+const SUPPLEMENTARY: u8 = 2;
+const TERMINATOR: u8 = 255;
+
+/// Burns the session of `payload` at its place in `file`.
+pub(super) fn append(
+    drive: &FileDrive,
+    file: &File,
+    payload: &mut Payload<'_, '_>,
+    monitor: &dyn Monitor,
+) -> Result<Burnt, DriveError> {
+    let base = u64::from(payload.image.start()) * SECTOR;
+    // What an interrupted burn left behind the last session goes first.
+    file.set_len(base).map_err(drive.io("cut"))?;
+    let burnt = body(drive, file, payload, monitor);
+    if burnt.is_err() {
+        // As if nothing had happened; should this fail too, the next burn cuts.
+        let _ = file.set_len(base);
+    }
+    let burnt = burnt?;
+    seal(drive, file, payload)?;
+    Ok(burnt)
+}
+
+/// Writes everything of the session but its volume descriptors.
+pub(super) fn body(
+    drive: &FileDrive,
+    file: &File,
+    payload: &mut Payload<'_, '_>,
+    monitor: &dyn Monitor,
+) -> Result<Burnt, DriveError> {
+    const TASK: &str = "burning";
+    let image = payload.image;
+    let base = u64::from(image.start()) * SECTOR;
+    let total = image.sectors() * SECTOR;
+    reserve(drive, file, base, total)?;
+    let body = u64::from(image.body_offset()) * SECTOR;
+    let progress = |done| {
+        monitor.observe(&Event::Progress(Progress {
+            task: TASK,
+            done: body + done,
+            total: Some(total),
+            files: None,
+        }));
+    };
+    let result = output::write_out(file, base + body, &progress, |out| {
+        image.write_body(out, payload.open)
+    })
+    .map_err(|WriteError::Output(error)| error)
+    .and_then(|faults| file.sync_data().map(|()| faults));
+    monitor.observe(&Event::ProgressEnd(TASK));
+    let faults = match result {
+        Ok(faults) => faults,
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            return Err(no_space(drive, file, total));
+        }
+        Err(error) => return Err(drive.io("write")(error)),
+    };
+    Ok(Burnt {
+        session: Session {
+            start: image.start(),
+            end: image.end(),
+            label: payload.label.as_bytes().to_vec(),
+        },
+        faults,
+        set_aside: None,
+    })
+}
+
+/// Gives the session its descriptors, then the head.
+pub(super) fn seal(
+    drive: &FileDrive,
+    file: &File,
+    payload: &Payload<'_, '_>,
+) -> Result<(), DriveError> {
+    let descriptors = payload.image.descriptors();
+    let own = u64::from(payload.image.start()) * SECTOR + DESCRIPTORS;
+    file.write_all_at(&descriptors, own)
+        .and_then(|()| file.sync_data())
+        .map_err(drive.io("write the volume descriptors of"))?;
+    write_head(drive, file, &payload.image.head_descriptors())
+}
+
+/// Makes the head a copy of the descriptors of the session `newest`, if it is not one.
+pub(super) fn mend_head(
+    drive: &FileDrive,
+    file: &File,
+    newest: &Session,
+) -> Result<(), DriveError> {
+    let fault = drive.io("read the volume descriptors of");
+    let mut set = Vec::new();
+    let mut at = u64::from(newest.start) * SECTOR + DESCRIPTORS;
+    while set.len() < HEAD_ROOM {
+        let mut sector = [0; 2048];
+        file.read_exact_at(&mut sector, at).map_err(&fault)?;
+        if matches!(sector[0], PRIMARY | SUPPLEMENTARY) {
+            // The head's size is that of the whole disc (ECMA-119 8.4.8).
+            sector[80..84].copy_from_slice(&newest.end.to_le_bytes());
+            sector[84..88].copy_from_slice(&newest.end.to_be_bytes());
+        }
+        set.extend_from_slice(&sector);
+        if sector[0] == TERMINATOR {
+            break;
+        }
+        at += SECTOR;
+    }
+    let mut head = vec![0; set.len()];
+    file.read_exact_at(&mut head, DESCRIPTORS).map_err(&fault)?;
+    if head == set {
+        return Ok(());
+    }
+    log::info!("the head of {} is mended", drive.path);
+    write_head(drive, file, &set)
+}
+
+/// Bytes that the head has for descriptors.
+#[allow(clippy::cast_possible_truncation)] // 32 KiB
+const HEAD_ROOM: usize = (ALIGN as u64 * SECTOR - DESCRIPTORS) as usize;
+
+/// Writes `descriptors` into the head. A copy of which only a part arrived is mended like a missing one.
+fn write_head(drive: &FileDrive, file: &File, descriptors: &[u8]) -> Result<(), DriveError> {
+    let set = &descriptors[..descriptors.len().min(HEAD_ROOM)];
+    file.write_all_at(set, DESCRIPTORS)
+        .and_then(|()| file.sync_data())
+        .map_err(drive.io("write the head of"))
+}
+
+/// Takes room on the file system before the first byte, so that a full one is noticed now.
+fn reserve(drive: &FileDrive, file: &File, base: u64, bytes: u64) -> Result<(), DriveError> {
+    match rustix::fs::fallocate(file, FallocateFlags::empty(), base, bytes) {
+        Ok(()) => Ok(()),
+        Err(Errno::NOSPC | Errno::DQUOT) => {
+            let error = no_space(drive, file, bytes);
+            let _ = file.set_len(base);
+            Err(error)
+        }
+        Err(errno @ Errno::FBIG) => Err(drive.io("enlarge")(errno.into())),
+        // The file system cannot: a look must do.
+        Err(_) if free_bytes(file).is_some_and(|free| free < bytes) => {
+            Err(no_space(drive, file, bytes))
+        }
+        Err(_) => file.set_len(base + bytes).map_err(drive.io("enlarge")),
+    }
+}
+
+fn no_space(drive: &FileDrive, file: &File, needed: u64) -> DriveError {
+    DriveError::NoSpace {
+        path: drive.path.clone().into(),
+        needed,
+        free: free_bytes(file).unwrap_or(0),
+    }
+}
+
+/// Bytes that the file system of `file` still gives to us.
+pub(super) fn free_bytes(file: &File) -> Option<u64> {
+    let stat = rustix::fs::fstatvfs(file).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}

@@ -1,0 +1,118 @@
+//! Opening the disc's file, and finding its sessions. What is not understood is never taken for blank.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use crate::fsx;
+use crate::iso9660;
+use crate::media::{DriveError, SECTOR, Session};
+
+/// The file at `path` for reading; `None` if the disc is blank.
+pub(super) fn open(path: &Path) -> Result<Option<File>, DriveError> {
+    open_with(path, OpenOptions::new().read(true))
+}
+
+/// The file at `path` for writing, locked until it is closed; `None` if the disc is blank.
+pub(super) fn lock(path: &Path) -> Result<Option<File>, DriveError> {
+    let Some(file) = open_with(path, OpenOptions::new().read(true).write(true))? else {
+        return Ok(None);
+    };
+    hold(path, &file)?;
+    // Whoever held it before may have put another file in its place.
+    let same = match (std::fs::metadata(path), file.metadata()) {
+        (Ok(there), Ok(ours)) => (there.dev(), there.ino()) == (ours.dev(), ours.ino()),
+        _ => false,
+    };
+    if same {
+        Ok(Some(file))
+    } else {
+        Err(DriveError::Busy(path.to_owned()))
+    }
+}
+
+/// Locks `file` without waiting.
+pub(super) fn hold(path: &Path, file: &File) -> Result<(), DriveError> {
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => DriveError::Busy(path.to_owned()),
+        TryLockError::Error(source) => DriveError::Io {
+            path: path.to_owned(),
+            doing: "lock",
+            source,
+        },
+    })
+}
+
+fn open_with(path: &Path, options: &OpenOptions) -> Result<Option<File>, DriveError> {
+    let fault = |source| DriveError::Io {
+        path: path.to_owned(),
+        doing: "open",
+        source,
+    };
+    // Looked at before it is opened: opening a pipe waits, opening a device may do something.
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return absent(path).map(|()| None);
+        }
+        Err(error) => return Err(fault(error)),
+    };
+    if !metadata.is_file() {
+        return Err(DriveError::NotAFile(path.to_owned()));
+    }
+    if metadata.len() == 0 {
+        return Ok(None);
+    }
+    options.open(path).map(Some).map_err(fault)
+}
+
+/// A file that is not there is a blank disc only if its directory is: a file system that is not mounted
+/// must not look like an empty shelf. A link to nothing is no disc either.
+fn absent(path: &Path) -> Result<(), DriveError> {
+    let dir = fsx::parent(path);
+    let refuse = |why| DriveError::NoDirectory {
+        dir: dir.to_owned(),
+        why,
+    };
+    let metadata = std::fs::metadata(dir).map_err(refuse)?;
+    if !metadata.is_dir() {
+        return Err(refuse(io::ErrorKind::NotADirectory.into()));
+    }
+    if std::fs::symlink_metadata(path).is_ok() {
+        return Err(DriveError::Unreadable {
+            path: path.to_owned(),
+            why: "it is a symbolic link to nothing".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// The sessions in a file that is not empty; at least one.
+pub(super) fn sessions(path: &Path, file: &File) -> Result<Vec<Session>, DriveError> {
+    let refuse = |why: String| DriveError::Unreadable {
+        path: path.to_owned(),
+        why,
+    };
+    let found = iso9660::sessions(file).map_err(|error| refuse(error.to_string()))?;
+    let metadata = file.metadata().map_err(|error| refuse(error.to_string()))?;
+    let sectors = metadata.len() / SECTOR;
+    let sessions: Vec<Session> = found
+        .into_iter()
+        .map(|session| Session {
+            start: session.start,
+            end: session.end,
+            label: session.volume_id,
+        })
+        .collect();
+    match sessions.last() {
+        None => Err(refuse(
+            "it is not empty, and no ISO 9660 volume is on it".to_owned(),
+        )),
+        Some(last) if u64::from(last.end) > sectors => Err(refuse(format!(
+            "it is cut short: it has {sectors} sectors, and its newest session ends at {}",
+            last.end
+        ))),
+        Some(_) => Ok(sessions),
+    }
+}

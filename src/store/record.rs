@@ -1,0 +1,270 @@
+//! What is remembered of a session: the catalog, then the indicators.
+//!
+//! The catalog is a cache, so trouble with it is told and does not undo a burn.
+
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use super::staged::{StagedDay, What};
+use super::{Store, StoreError};
+use crate::catalog::{CatalogError, DiscRow, FileRow, SessionRow};
+use crate::event::{Problem, Tell as _};
+use crate::iso9660::{Content, FileReader, Kind, ReadAt, Tree, Volume};
+use crate::media::{Disc, SECTOR};
+use crate::sums::{self, Digest, Sums};
+use crate::units::Day;
+
+/// A day and the digests of its files by name.
+pub(super) type DayDigests<'a> = (&'a StagedDay, &'a dyn Fn(&[u8]) -> Option<Digest>);
+
+/// What was read into the catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recalled {
+    /// Sessions of the disc.
+    pub sessions: usize,
+    /// Days that are staged and have a list of digests.
+    pub staged_days: usize,
+}
+
+/// What tells a disc from every other one: the digest of its first session's volume descriptor, which has its
+/// label, its size and the time of its creation.
+pub(super) fn disc_id(job: &Store<'_>, disc: &Disc) -> Option<String> {
+    let medium = job.drive.open().ok()?;
+    id(&*medium, disc)
+}
+
+fn id(medium: &dyn ReadAt, disc: &Disc) -> Option<String> {
+    let first = disc.sessions.first()?;
+    let mut sector = [0; 2048];
+    let at = (u64::from(first.start) + 16) * SECTOR;
+    let mut got = 0;
+    while got < sector.len() {
+        match medium.read_at(&mut sector[got..], at + got as u64) {
+            Ok(count) if count > 0 => got += count,
+            _ => return None,
+        }
+    }
+    let mut hex = Digest::of(&sector).to_string();
+    hex.truncate(16);
+    Some(hex)
+}
+
+/// Takes note of the newest session of `disc`, with the files of `days`.
+pub(super) fn session(job: &mut Store<'_>, disc: &Disc, days: &[DayDigests<'_>]) {
+    let (Some(id), Some(newest)) = (disc_id(job, disc), disc.newest()) else {
+        return;
+    };
+    let since = job.now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let session = SessionRow {
+        number: u32::try_from(disc.sessions.len()).unwrap_or(u32::MAX),
+        start: newest.start,
+        end: newest.end,
+        label: text(&newest.label),
+        burnt: since.as_secs().cast_signed(),
+    };
+    let mut files = Vec::new();
+    for (day, digest) in days {
+        for entry in &day.entries {
+            if let What::File { bytes, .. } = entry.what
+                && let Some(digest) = digest(&entry.name)
+            {
+                files.push(FileRow {
+                    day: day.day(),
+                    name: entry.name.clone(),
+                    bytes,
+                    digest: *digest.as_bytes(),
+                });
+            }
+        }
+    }
+    let disc = row(job, id, disc);
+    let noted = job
+        .catalog
+        .record_session(&disc, &session, &files)
+        .and_then(|()| job.catalog.record_staged(&files));
+    tell(job, noted);
+}
+
+fn row(job: &Store<'_>, id: String, disc: &Disc) -> DiscRow {
+    DiscRow {
+        id,
+        label: text(disc.label().unwrap_or_default()),
+        kind: disc.kind.word().to_owned(),
+        place: job.drive.place().to_owned(),
+    }
+}
+
+fn text(label: &[u8]) -> String {
+    String::from_utf8_lossy(label).into_owned()
+}
+
+/// Takes note of what became of the disc that had to give way.
+pub(super) fn replaced(job: &mut Store<'_>, id: Option<&str>, set_aside: Option<&Path>) {
+    if let Some(place) = set_aside {
+        job.monitor
+            .note(format!("the disc before was set aside as {}", place.display()));
+    }
+    let Some(id) = id else { return };
+    let noted = match set_aside {
+        Some(place) => job.catalog.move_disc(id, place),
+        None => job.catalog.forget_disc(id),
+    };
+    tell(job, noted);
+}
+
+fn tell(job: &Store<'_>, noted: Result<(), CatalogError>) {
+    if let Err(error) = noted {
+        job.monitor.problem(
+            &Problem::new("the catalog", &error)
+                .advise("nothing is lost: the catalog can be filled again from staging and discs"),
+        );
+    }
+}
+
+/// Marks the day as stored, last of all.
+pub(super) fn mark(job: &Store<'_>, disc: &Disc, day: &StagedDay) -> Result<(), StoreError> {
+    let mut words = String::new();
+    if let Some(newest) = disc.newest() {
+        words = format!(
+            "{}\nsession {}, sectors {} to {}\n{}\n",
+            text(&newest.label).escape_debug(),
+            disc.sessions.len(),
+            newest.start,
+            newest.end,
+            job.drive.place().display()
+        );
+    }
+    day.daily
+        .mark_stored(&words, job.ids)
+        .map_err(|source| StoreError::Mark {
+            day: day.day(),
+            source,
+        })
+}
+
+/// Reads every session of the disc, and the lists of the staged days, into the catalog.
+pub(super) fn recall(job: &mut Store<'_>) -> Result<Recalled, StoreError> {
+    let mut recalled = Recalled::default();
+    if let Some(disc) = job.drive.inspect()?.filter(|disc| !disc.is_blank()) {
+        let medium = job.drive.open()?;
+        for number in 1..=disc.sessions.len() {
+            let session = &disc.sessions[number - 1];
+            let tree = Volume::open(&*medium, session.start)
+                .and_then(|volume| volume.tree())
+                .map_err(|source| StoreError::Volume {
+                    place: job.drive.place().to_owned(),
+                    source,
+                })?;
+            let Some(id) = id(&*medium, &disc) else { break };
+            let noted = SessionRow {
+                number: u32::try_from(number).unwrap_or(u32::MAX),
+                start: session.start,
+                end: session.end,
+                label: text(&session.label),
+                // The time is not on the disc's list; the order of the sessions is what counts.
+                burnt: disc.begun().map_or(0, seconds) + i64::try_from(number).unwrap_or(0),
+            };
+            let disc = row(job, id, &disc);
+            let noted = job
+                .catalog
+                .record_session(&disc, &noted, &files(&*medium, &tree));
+            tell(job, noted);
+            recalled.sessions += 1;
+        }
+    }
+    let days = job.staging.days().unwrap_or_else(|error| {
+        let problem = Problem::with_file(job.staging.root(), &error);
+        job.monitor.problem(&problem);
+        Vec::new()
+    });
+    for daily in days {
+        let Ok(Some(list)) = daily.sums() else {
+            continue;
+        };
+        let mut rows = Vec::new();
+        for (name, digest) in list.iter() {
+            use std::os::unix::ffi::OsStrExt as _;
+            let path = daily.path().join(std::ffi::OsStr::from_bytes(name));
+            if let Ok(metadata) = std::fs::metadata(path) {
+                rows.push(FileRow {
+                    day: daily.day(),
+                    name: name.to_vec(),
+                    bytes: metadata.len(),
+                    digest: *digest.as_bytes(),
+                });
+            }
+        }
+        let noted = job.catalog.record_staged(&rows);
+        tell(job, noted);
+        recalled.staged_days += 1;
+    }
+    Ok(recalled)
+}
+
+fn seconds(day: Day) -> i64 {
+    day.date()
+        .and_time(chrono::NaiveTime::MIN)
+        .and_utc()
+        .timestamp()
+}
+
+/// Every file of every day in `tree` that its day's list of digests names.
+fn files(medium: &dyn ReadAt, tree: &Tree) -> Vec<FileRow> {
+    let mut rows = Vec::new();
+    for day in days(tree) {
+        let root = day.path();
+        let Some(list) = list(medium, tree, &root) else {
+            continue;
+        };
+        for (name, digest) in list.iter() {
+            use std::os::unix::ffi::OsStrExt as _;
+            let path = root.join(std::ffi::OsStr::from_bytes(name));
+            if let Some(Kind::File(content)) = tree.lookup(path).map(|node| &node.kind) {
+                rows.push(FileRow {
+                    day,
+                    name: name.to_vec(),
+                    bytes: content.bytes(),
+                    digest: *digest.as_bytes(),
+                });
+            }
+        }
+    }
+    rows
+}
+
+/// The days that have a directory in `tree`, ascending.
+pub(super) fn days(tree: &Tree) -> Vec<Day> {
+    let mut days = Vec::new();
+    let names = |path: &str| -> Vec<String> {
+        tree.list(path)
+            .into_iter()
+            .flatten()
+            .filter(|(_, node)| node.is_directory())
+            .filter_map(|(name, _)| std::str::from_utf8(name).ok().map(str::to_owned))
+            .collect()
+    };
+    for year in names("") {
+        for month in names(&year) {
+            for of_month in names(&format!("{year}/{month}")) {
+                if let Ok(day) = format!("{year}/{month}/{of_month}").parse() {
+                    days.push(day);
+                }
+            }
+        }
+    }
+    days
+}
+
+fn list(medium: &dyn ReadAt, tree: &Tree, root: &Path) -> Option<Sums> {
+    use std::io::Read as _;
+    let node = tree.lookup(root.join(sums::FILE_NAME))?;
+    let Kind::File(Content::Old(extents)) = &node.kind else {
+        return None;
+    };
+    let mut text = Vec::new();
+    FileReader::new(medium, extents)
+        .take(super::kept::LIST_MAX)
+        .read_to_end(&mut text)
+        .ok()?;
+    Sums::parse(&text).ok()
+}

@@ -1,0 +1,290 @@
+//! The consistency check: the session is read back from the medium and compared with what was written.
+//!
+//! A multisession disc can come out unreadable although nothing reported an error. So the session is read by
+//! its own volume descriptors, through every directory record, with the system's memory of it dropped: names
+//! and places must be those that were laid out, and the bytes must have the digests that were taken when
+//! they were read for the burn. What differs is named with its sectors.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use super::session::Session;
+use crate::event::{Event, Monitor, Progress};
+use crate::iso9660::{Content, Extent, FileReader, Image, Kind, Node, ReadAt, Tree};
+use crate::media::SECTOR;
+use crate::sums::Digest;
+
+/// How many ranges of sectors are named for a file.
+const RANGES_SHOWN: usize = 8;
+
+/// Something on the disc that is not what was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Difference {
+    /// Its path on the disc.
+    pub path: PathBuf,
+    /// What differs and where, for people.
+    pub how: String,
+}
+
+/// Compares the tree that was laid out with the one that a reader finds.
+pub(super) fn compare_trees(image: &Image, found: &Tree) -> Vec<Difference> {
+    let differs = |path: Vec<u8>, how: &str| Difference {
+        path: as_path(&path),
+        how: how.to_owned(),
+    };
+    let mut differences = Vec::new();
+    for (path, node) in image.tree().walk() {
+        match found.lookup(as_path(&path)) {
+            None => differences.push(differs(path, "is missing on the disc")),
+            Some(there) if !alike(image, node, there) => {
+                differences.push(differs(path, "has another kind, place or length on the disc"));
+            }
+            Some(_) => {}
+        }
+    }
+    for (path, _) in found.walk() {
+        if image.tree().lookup(as_path(&path)).is_none() {
+            differences.push(differs(path, "is on the disc and was not written"));
+        }
+    }
+    differences
+}
+
+fn as_path(bytes: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt as _;
+    PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
+}
+
+fn alike(image: &Image, laid_out: &Node, found: &Node) -> bool {
+    match (&laid_out.kind, &found.kind) {
+        (Kind::Directory(_), Kind::Directory(_)) => true,
+        (Kind::Symlink(a), Kind::Symlink(b)) => a == b,
+        (Kind::Special(a), Kind::Special(b)) => a == b,
+        (Kind::File(a), Kind::File(Content::Old(b))) => {
+            let a = match a {
+                Content::Old(extents) => extents.clone(),
+                Content::New { source, .. } => image.extents(*source),
+            };
+            whole(&a) == whole(b)
+        }
+        _ => false,
+    }
+}
+
+/// Extents without empty ones, neighbours joined: long files may be cut in different ways.
+fn whole(extents: &[Extent]) -> Vec<Extent> {
+    let mut joined: Vec<Extent> = Vec::new();
+    for extent in extents.iter().filter(|extent| extent.bytes > 0) {
+        match joined.last_mut() {
+            Some(last)
+                if last.bytes % SECTOR == 0
+                    && u64::from(last.sector) + last.bytes / SECTOR
+                        == u64::from(extent.sector) =>
+            {
+                last.bytes += extent.bytes;
+            }
+            _ => joined.push(*extent),
+        }
+    }
+    joined
+}
+
+/// Compares the bytes of all new contents, except those in `faulty`, which are known to be incomplete.
+pub(super) fn compare_bytes(
+    medium: &dyn ReadAt,
+    image: &Image,
+    session: &Session,
+    faulty: &BTreeSet<usize>,
+    monitor: &dyn Monitor,
+) -> Vec<Difference> {
+    const TASK: &str = "checking the disc";
+    let total = session.sources.iter().map(|source| source.bytes).sum();
+    let mut done = 0;
+    let mut differences = Vec::new();
+    for (number, source) in session.sources.iter().enumerate() {
+        let written = *source.read.borrow();
+        if faulty.contains(&number) || source.bytes == 0 {
+            done += source.bytes;
+            continue;
+        }
+        let extents = image.extents(number);
+        let mut reader = Counting {
+            inner: FileReader::new(medium, &extents),
+            tell: |bytes| {
+                done += bytes;
+                monitor.observe(&Event::Progress(Progress {
+                    task: TASK,
+                    done,
+                    total: Some(total),
+                    files: None,
+                }));
+            },
+        };
+        let read = Digest::of_reader(&mut reader).map(|(digest, _)| digest);
+        if read.as_ref().ok() != written.as_ref() {
+            let expected = session.reopen(number);
+            differences.push(Difference {
+                path: source.on_disc.clone(),
+                how: explain(medium, &extents, expected, read.err()),
+            });
+        }
+    }
+    monitor.observe(&Event::ProgressEnd(TASK));
+    differences
+}
+
+/// Reads and tells how much.
+struct Counting<R, F> {
+    inner: R,
+    tell: F,
+}
+
+impl<R: Read, F: FnMut(u64)> Read for Counting<R, F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.inner.read(buffer)?;
+        (self.tell)(got as u64);
+        Ok(got)
+    }
+}
+
+/// Which sectors differ, if the source can be read once more.
+fn explain(
+    medium: &dyn ReadAt,
+    extents: &[Extent],
+    expected: io::Result<Box<dyn Read>>,
+    error: Option<io::Error>,
+) -> String {
+    let why = error.map_or_else(
+        || "differs from what was written".to_owned(),
+        |error| format!("cannot be read: {error}"),
+    );
+    let places = expected.and_then(|mut expected| differing(medium, extents, &mut *expected));
+    match places {
+        Ok(places) if places.is_empty() => {
+            format!("{why}; its source has changed meanwhile, so the places cannot be named")
+        }
+        Ok(places) => format!("{why}, in {}", sectors(&places)),
+        Err(error) => format!("{why}; its source cannot be read any more: {error}"),
+    }
+}
+
+/// Ranges of sectors, first and last, that are not as `expected` has them. One that cannot be read counts.
+fn differing(
+    medium: &dyn ReadAt,
+    extents: &[Extent],
+    expected: &mut dyn Read,
+) -> io::Result<Vec<(u64, u64)>> {
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    let mut wanted = [0; 2048];
+    let mut there = [0; 2048];
+    for extent in extents {
+        let mut left = extent.bytes;
+        let mut sector = u64::from(extent.sector);
+        while left > 0 {
+            #[allow(clippy::cast_possible_truncation)] // at most 2048
+            let count = left.min(SECTOR) as usize;
+            expected.read_exact(&mut wanted[..count])?;
+            let same = read_exact_at(medium, &mut there[..count], sector * SECTOR).is_ok()
+                && wanted[..count] == there[..count];
+            if !same {
+                match ranges.last_mut() {
+                    Some(last) if last.1 + 1 == sector => last.1 = sector,
+                    _ => ranges.push((sector, sector)),
+                }
+            }
+            sector += 1;
+            left -= count as u64;
+        }
+    }
+    Ok(ranges)
+}
+
+fn read_exact_at(medium: &dyn ReadAt, mut buffer: &mut [u8], mut at: u64) -> io::Result<()> {
+    while !buffer.is_empty() {
+        match medium.read_at(buffer, at)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            got => {
+                buffer = &mut buffer[got..];
+                at += got as u64;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `sector 7, sectors 9 to 12 and 3 more places`.
+fn sectors(ranges: &[(u64, u64)]) -> String {
+    let mut text = ranges
+        .iter()
+        .take(RANGES_SHOWN)
+        .map(|&(first, last)| {
+            if first == last {
+                format!("sector {first}")
+            } else {
+                format!("sectors {first} to {last}")
+            }
+        })
+        .collect::<Vec<_>>()
+        .join(", ");
+    if ranges.len() > RANGES_SHOWN {
+        text.push_str(&format!(" and {} more places", ranges.len() - RANGES_SHOWN));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    struct Memory(Vec<u8>);
+
+    impl ReadAt for Memory {
+        fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+            let offset = usize::try_from(offset).unwrap();
+            if offset / 2048 == 6 {
+                return Err(io::Error::other("bad sector"));
+            }
+            let there = self.0.get(offset..).unwrap_or_default();
+            let count = there.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&there[..count]);
+            Ok(count)
+        }
+
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.0.len() as u64)
+        }
+    }
+
+    #[test]
+    fn sectors_that_differ_or_cannot_be_read_are_named() {
+        let expected = vec![7; 2048 * 8 + 10];
+        let mut bytes = vec![0; 2048];
+        bytes.extend_from_slice(&expected);
+        bytes[2048 * 2 + 5] = 8;
+        bytes[2048 * 3] = 8;
+        bytes[2048 * 9 + 9] = 8;
+        let extents = [Extent {
+            sector: 1,
+            bytes: expected.len() as u64,
+        }];
+        let ranges = differing(&Memory(bytes), &extents, &mut &expected[..]).unwrap();
+        assert_eq!(ranges, [(2, 3), (6, 6), (9, 9)]);
+        assert_eq!(sectors(&ranges), "sectors 2 to 3, sector 6, sector 9");
+    }
+
+    #[test]
+    fn many_places_are_counted() {
+        let ranges: Vec<(u64, u64)> = (0..20).map(|at| (2 * at, 2 * at)).collect();
+        assert!(sectors(&ranges).ends_with("sector 14 and 12 more places"));
+    }
+
+    #[test]
+    fn extents_are_compared_by_what_they_cover() {
+        let extent = |sector, bytes| Extent { sector, bytes };
+        let cut = [extent(10, 4096), extent(12, 100), extent(5, 0)];
+        assert_eq!(whole(&cut), whole(&[extent(10, 4196)]));
+        assert_ne!(whole(&cut), whole(&[extent(10, 4096), extent(13, 100)]));
+    }
+}
