@@ -6,6 +6,7 @@
 
 mod error;
 mod kept;
+mod layout;
 mod only_copy;
 mod readme;
 mod rebuild;
@@ -91,7 +92,12 @@ impl Store<'_> {
     ///
     /// A stranger's disc, one whose label is none of ours, is never appended to, and no rule begins it anew.
     /// Only a person can, with `--full`, and only if `check_media` is off: a rewritable disc is then erased.
-    pub fn store(&mut self, days: &[Daily], first: Day, asked: Asked) -> Result<Stored, StoreError> {
+    pub fn store(
+        &mut self,
+        days: &[Daily],
+        first: Day,
+        asked: Asked,
+    ) -> Result<Stored, StoreError> {
         steps::store(self, days, first, asked)
     }
 

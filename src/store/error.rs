@@ -61,7 +61,9 @@ pub enum StoreError {
         free: u64,
     },
     /// Only a rewritable disc can be prepared.
-    #[error("{0} is written once and needs no preparation; only a rewritable disc can be initialized")]
+    #[error(
+        "{0} is written once and needs no preparation; only a rewritable disc can be initialized"
+    )]
     WriteOnce(&'static str),
     /// None of the days can be read.
     #[error("none of the days to be stored can be read")]
@@ -79,7 +81,9 @@ pub enum StoreError {
     #[error("the session was burnt, but the disc does not show it; no day was marked as stored")]
     NotThere,
     /// A day is on the disc and cannot be marked.
-    #[error("{day} is on the disc, but cannot be marked as stored: {source}; the next run marks it")]
+    #[error(
+        "{day} is on the disc, but cannot be marked as stored: {source}; the next run marks it"
+    )]
     Mark {
         /// The day.
         day: Day,

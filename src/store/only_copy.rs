@@ -55,7 +55,10 @@ fn only_here(job: &Store<'_>, tree: &Tree, day: Day, id: Option<&str>) -> Vec<St
         }
         let name = std::ffi::OsStr::from_bytes(peer);
         let missing = missing(tree, &root.join(name), &staged.path().join(name));
-        if missing.iter().any(|file| !elsewhere(job, day, peer, file, id)) {
+        if missing
+            .iter()
+            .any(|file| !elsewhere(job, day, peer, file, id))
+        {
             peers.push(printable(&String::from_utf8_lossy(peer)));
         }
     }

@@ -101,8 +101,10 @@ fn text(label: &[u8]) -> String {
 /// Takes note of what became of the disc that had to give way.
 pub(super) fn replaced(job: &mut Store<'_>, id: Option<&str>, set_aside: Option<&Path>) {
     if let Some(place) = set_aside {
-        job.monitor
-            .note(format!("the disc before was set aside as {}", place.display()));
+        job.monitor.note(format!(
+            "the disc before was set aside as {}",
+            place.display()
+        ));
     }
     let Some(id) = id else { return };
     let noted = match set_aside {

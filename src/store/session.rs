@@ -16,6 +16,7 @@ use crate::iso9660::{Content, Meta, Time, Tree, TreeError};
 use crate::sums::{self, Digest, Hasher, Sums};
 
 /// A day to be stored and what of it is on the disc already.
+#[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
     pub day: &'a StagedDay,
     pub kept: &'a Kept,
@@ -31,8 +32,6 @@ pub(super) struct Session {
 
 /// What a session knows about a day.
 pub(super) struct Day {
-    /// Where its list of digests is on the disc.
-    pub list: PathBuf,
     /// Digests that are known without reading: of files that stay where they are on the disc.
     known: Sums,
 }
@@ -94,7 +93,13 @@ impl Session {
         let text = readme::text(label, &days).into_bytes();
         clear(tree, readme::NAME);
         let bytes = text.len() as u64;
-        session.add(tree, readme::NAME.into(), own(0o444, now), bytes, Origin::Text(text))?;
+        session.add(
+            tree,
+            readme::NAME.into(),
+            own(0o444, now),
+            bytes,
+            Origin::Text(text),
+        )?;
         for part in parts {
             session.add_day(tree, part, now)?;
         }
@@ -144,7 +149,9 @@ impl Session {
         let mut list_bytes: usize = known.iter().map(|(name, _)| sums::line_len(name)).sum();
         for entry in &day.entries {
             let on_disc = day.on_disc(&entry.name);
-            let there = tree.lookup(&on_disc).map(crate::iso9660::Node::is_directory);
+            let there = tree
+                .lookup(&on_disc)
+                .map(crate::iso9660::Node::is_directory);
             if there.is_some_and(|directory| directory != matches!(entry.what, What::Directory)) {
                 tree.remove(&on_disc);
             }
@@ -172,11 +179,14 @@ impl Session {
         }
         let list = root.join(sums::FILE_NAME);
         clear(tree, &list);
-        self.days.push(Day {
-            list: list.clone(),
-            known,
-        });
-        self.add(tree, list, own(0o444, now), list_bytes as u64, Origin::List(at))
+        self.days.push(Day { known });
+        self.add(
+            tree,
+            list,
+            own(0o444, now),
+            list_bytes as u64,
+            Origin::List(at),
+        )
     }
 
     /// The list of digests of a day, from what has been read. A file that is not what staging noted is listed with
@@ -184,12 +194,20 @@ impl Session {
     pub fn list(&self, day: usize) -> Sums {
         let mut list = self.days[day].known.clone();
         for source in &self.sources {
-            if let Origin::Staged { day: of, name, promised, .. } = &source.origin
+            if let Origin::Staged {
+                day: of,
+                name,
+                promised,
+                ..
+            } = &source.origin
                 && *of == day
             {
                 let digest = promised.or(*source.read.borrow());
                 // One that could not even be opened has no digest; all zeros are nobody's.
-                list.insert(name.clone(), digest.unwrap_or_else(|| Digest::from([0; 32])));
+                list.insert(
+                    name.clone(),
+                    digest.unwrap_or_else(|| Digest::from([0; 32])),
+                );
             }
         }
         list

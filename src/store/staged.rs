@@ -253,7 +253,10 @@ mod tests {
         );
         assert!(matches!(
             day.entries[2].what,
-            What::File { bytes: 16, promised: Some(_) }
+            What::File {
+                bytes: 16,
+                promised: Some(_)
+            }
         ));
         assert_eq!(tally.warnings(), 1);
     }

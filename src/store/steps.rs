@@ -1,18 +1,15 @@
 //! The steps of storing, rebuilding and initializing, in their order.
 
 use std::collections::BTreeSet;
-use std::time::UNIX_EPOCH;
 
 use super::kept::{self, Kept};
+use super::layout::{self, Fit, Laid};
 use super::session::{Origin, Part, Session};
 use super::staged::{self, StagedDay};
 use super::{CheckData, Store, StoreError, Stored, only_copy, record, verify};
 use crate::event::{Problem, Tell as _};
-use crate::iso9660::{Cause, Fault, Image, Meta, Options, ReadAt, SpaceSize, Time, Tree, Volume};
-use crate::media::{
-    self, Asked, Burn, Burnt, CheckMedia, Decision, Disc, DriveError, Payload, Renewal, SECTOR,
-    Situation,
-};
+use crate::iso9660::{Cause, Fault, Image, ReadAt, Tree, Volume};
+use crate::media::{self, Asked, Burn, Burnt, CheckMedia, Disc, Payload, Renewal};
 use crate::staging::Daily;
 use crate::units::Day;
 
@@ -23,38 +20,6 @@ const PREPARED: &str = "CedarBackup";
 pub(super) struct Previous {
     pub medium: Box<dyn ReadAt>,
     pub tree: Tree,
-}
-
-/// A session that fits, laid out.
-struct Laid {
-    burn: Burn,
-    image: Image,
-    session: Session,
-    /// Which of the days it holds, by index, ascending.
-    days: Vec<usize>,
-}
-
-/// What may be left out of a session.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fit {
-    /// Days other than this one, by index.
-    AllBut(usize),
-    /// Nothing.
-    Nothing,
-}
-
-/// A session does not fit: sectors that it needs.
-struct DoesNotFit(u64);
-
-enum LayoutError {
-    DoesNotFit(DoesNotFit),
-    Fault(StoreError),
-}
-
-impl<E: Into<StoreError>> From<E> for LayoutError {
-    fn from(error: E) -> Self {
-        Self::Fault(error.into())
-    }
 }
 
 pub(super) fn store(
@@ -79,25 +44,30 @@ pub(super) fn store(
     if open.is_empty() {
         return Ok(outcome(&disc, 0, marked, left, None));
     }
-    let days: Vec<&StagedDay> = open.iter().map(|&at| &days[at]).collect();
-    let kept: Vec<&Kept> = open.iter().map(|&at| &kept[at]).collect();
-    let first = days
+    let parts: Vec<Part<'_>> = open
         .iter()
-        .position(|day| day.day() == first)
-        .unwrap_or(days.len() - 1);
-
-    let laid = by_rule(job, &disc, previous.as_ref(), &days, &kept, first, asked)?;
-    for (at, day) in days.iter().enumerate() {
+        .map(|&at| Part {
+            day: &days[at],
+            kept: &kept[at],
+        })
+        .collect();
+    let first = parts
+        .iter()
+        .position(|part| part.day.day() == first)
+        .unwrap_or(parts.len() - 1);
+    let laid = layout::by_rule(job, &disc, previous.as_ref(), &parts, first, asked)?;
+    for (at, part) in parts.iter().enumerate() {
         if !laid.days.contains(&at) {
-            left.push(day.day());
+            let day = part.day.day();
+            left.push(day);
             job.monitor.problem(
-                &Problem::new(day.day().to_string(), "there is no room for it on this disc")
+                &Problem::new(day.to_string(), "there is no room for it on this disc")
                     .advise("run `cback store` once more with another disc"),
             );
         }
     }
-    let days: Vec<&StagedDay> = laid.days.iter().map(|&at| days[at]).collect();
-    finish(job, &disc, previous, laid, &days, &mut marked, left)
+    let days: Vec<&StagedDay> = laid.days.iter().map(|&at| parts[at].day).collect();
+    finish(job, &disc, previous, &laid, &days, &mut marked, left)
 }
 
 pub(super) fn rebuild(job: &mut Store<'_>, days: &[Daily]) -> Result<Stored, StoreError> {
@@ -108,11 +78,11 @@ pub(super) fn rebuild(job: &mut Store<'_>, days: &[Daily]) -> Result<Stored, Sto
         return Err(StoreError::NothingReadable);
     }
     let previous = previous(job, &disc, Asked::Full)?;
+    let kept = Kept::default();
+    let parts: Vec<Part<'_>> = days.iter().map(|day| Part { day, kept: &kept }).collect();
+    let laid = layout::anew(job, &disc, &parts, Fit::Nothing)?;
     let days: Vec<&StagedDay> = days.iter().collect();
-    let nothing = Kept::default();
-    let kept: Vec<&Kept> = days.iter().map(|_| &nothing).collect();
-    let laid = anew(job, &disc, &days, &kept, Fit::Nothing)?;
-    finish(job, &disc, previous, laid, &days, &mut Vec::new(), left)
+    finish(job, &disc, previous, &laid, &days, &mut Vec::new(), left)
 }
 
 pub(super) fn initialize(job: &mut Store<'_>) -> Result<Stored, StoreError> {
@@ -121,19 +91,27 @@ pub(super) fn initialize(job: &mut Store<'_>) -> Result<Stored, StoreError> {
         return Err(StoreError::WriteOnce(disc.kind.word()));
     }
     let previous = previous(job, &disc, Asked::Full)?;
-    let mut tree = Tree::new(root(job));
-    tree.make_dir(PREPARED, root(job))?;
+    let mut tree = Tree::new(layout::root(job));
+    tree.make_dir(PREPARED, layout::root(job))?;
     let session = Session {
         days: Vec::new(),
         sources: Vec::new(),
     };
     let laid = Laid {
         burn: Burn::New,
-        image: Image::new(tree, &options(job, disc.start(Burn::New)))?,
+        image: Image::new(tree, &layout::options(job, disc.start(Burn::New)))?,
         session,
         days: Vec::new(),
     };
-    finish(job, &disc, previous, laid, &[], &mut Vec::new(), Vec::new())
+    finish(
+        job,
+        &disc,
+        previous,
+        &laid,
+        &[],
+        &mut Vec::new(),
+        Vec::new(),
+    )
 }
 
 fn inspect(job: &Store<'_>) -> Result<Disc, StoreError> {
@@ -226,177 +204,12 @@ fn mark_what_is_there(
     Ok(marked)
 }
 
-/// The session that the blanking rules ask for.
-fn by_rule(
-    job: &mut Store<'_>,
-    disc: &Disc,
-    previous: Option<&Previous>,
-    days: &[&StagedDay],
-    kept: &[&Kept],
-    first: usize,
-    asked: Asked,
-) -> Result<Laid, StoreError> {
-    let nothing = Kept::default();
-    let none: Vec<&Kept> = days.iter().map(|_| &nothing).collect();
-    let all: Vec<usize> = (0..days.len()).collect();
-    let empty = Tree::new(root(job));
-    let (alone, _) = lay_out(job, &empty, disc.start(Burn::New), days, &none, &all)?;
-    let decision = media::decide(
-        disc,
-        &Situation {
-            asked,
-            today: job.today,
-            starting_day: job.starting_day,
-            blanking: job.blanking,
-            available: disc.available(Burn::Append) * SECTOR,
-            required: alone.sectors() * SECTOR,
-        },
-    );
-    if asked == Asked::ByRule {
-        media::check_owner(disc)?;
-    }
-    let because = match (decision, previous) {
-        (Decision::New(because), _) => because.to_string(),
-        (Decision::Append, previous) => {
-            let tree = previous.map_or(&empty, |previous| &previous.tree);
-            match fit(job, tree, disc, Burn::Append, days, kept, Fit::AllBut(first)) {
-                Ok(laid) => return Ok(laid),
-                Err(LayoutError::Fault(fault)) => return Err(fault),
-                Err(LayoutError::DoesNotFit(_)) if disc.renewal == Renewal::SetAside => {
-                    "the disc is full".to_owned()
-                }
-                Err(LayoutError::DoesNotFit(DoesNotFit(needed))) => {
-                    let free = disc.available(Burn::Append);
-                    return Err(StoreError::DiscFull { needed, free });
-                }
-            }
-        }
-    };
-    job.monitor.note(format!("a new disc is begun: {because}"));
-    anew(job, disc, days, &none, Fit::AllBut(first))
-}
-
-/// A session on a new disc.
-fn anew(
-    job: &mut Store<'_>,
-    disc: &Disc,
-    days: &[&StagedDay],
-    kept: &[&Kept],
-    leave: Fit,
-) -> Result<Laid, StoreError> {
-    if !disc.is_blank() && disc.renewal == Renewal::Insert {
-        return Err(DriveError::NotBlank.into());
-    }
-    let empty = Tree::new(root(job));
-    match fit(job, &empty, disc, Burn::New, days, kept, leave) {
-        Ok(laid) => Ok(laid),
-        Err(LayoutError::Fault(fault)) => Err(fault),
-        Err(LayoutError::DoesNotFit(DoesNotFit(needed))) => Err(StoreError::TooLarge {
-            needed,
-            free: disc.available(Burn::New),
-        }),
-    }
-}
-
-/// Lays out as many days as the disc takes: all; or the one that matters most, and then the oldest that fit.
-fn fit(
-    job: &Store<'_>,
-    tree: &Tree,
-    disc: &Disc,
-    burn: Burn,
-    days: &[&StagedDay],
-    kept: &[&Kept],
-    leave: Fit,
-) -> Result<Laid, LayoutError> {
-    let free = disc.available(burn);
-    let try_with = |chosen: Vec<usize>| -> Result<Laid, LayoutError> {
-        let (image, session) = lay_out(job, tree, disc.start(burn), days, kept, &chosen)?;
-        if image.sectors() > free {
-            return Err(LayoutError::DoesNotFit(DoesNotFit(image.sectors())));
-        }
-        Ok(Laid {
-            burn,
-            image,
-            session,
-            days: chosen,
-        })
-    };
-    let first = match (try_with((0..days.len()).collect()), leave) {
-        (Err(LayoutError::DoesNotFit(_)), Fit::AllBut(first)) if days.len() > 1 => first,
-        (result, _) => return result,
-    };
-    let mut laid = try_with(vec![first])?;
-    for at in (0..days.len()).filter(|&at| at != first) {
-        let mut more = laid.days.clone();
-        more.push(at);
-        more.sort_unstable();
-        match try_with(more) {
-            Ok(larger) => laid = larger,
-            Err(LayoutError::DoesNotFit(_)) => {}
-            Err(fault) => return Err(fault),
-        }
-    }
-    Ok(laid)
-}
-
-fn lay_out(
-    job: &Store<'_>,
-    tree: &Tree,
-    start: u32,
-    days: &[&StagedDay],
-    kept: &[&Kept],
-    chosen: &[usize],
-) -> Result<(Image, Session), StoreError> {
-    let mut tree = tree.clone();
-    tree.make_dir("", root(job))?;
-    let parts: Vec<Part<'_>> = chosen
-        .iter()
-        .map(|&at| Part {
-            day: days[at],
-            kept: kept[at],
-        })
-        .collect();
-    let session = Session::compose(&mut tree, &parts, &label(job), time(job))?;
-    Ok((Image::new(tree, &options(job, start))?, session))
-}
-
-fn label(job: &Store<'_>) -> String {
-    media::label(job.today)
-}
-
-/// The time that the session is dated with.
-fn time(job: &Store<'_>) -> Time {
-    let since = job.now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time::from_seconds(since.as_secs().cast_signed())
-}
-
-fn root(job: &Store<'_>) -> Meta {
-    Meta {
-        mode: 0o555,
-        uid: 0,
-        gid: 0,
-        mtime: time(job),
-    }
-}
-
-fn options(job: &Store<'_>, start: u32) -> Options {
-    Options {
-        start,
-        volume_id: label(job),
-        application: "CBACK".to_owned(),
-        created: time(job),
-        // A file has no table of contents: other programs follow the chain of lengths.
-        space_size: SpaceSize::Length,
-        ..Options::default()
-    }
-}
-
 /// Burns, reads back, takes note, marks.
 fn finish(
     job: &mut Store<'_>,
     disc: &Disc,
     previous: Option<Previous>,
-    laid: Laid,
+    laid: &Laid,
     days: &[&StagedDay],
     marked: &mut Vec<Day>,
     mut left: Vec<Day>,
@@ -408,7 +221,7 @@ fn finish(
         only_copy::warn(job, disc, previous.as_ref(), gone.as_deref());
     }
     drop(previous);
-    let label = label(job);
+    let label = layout::label(job);
     let mut payload = Payload {
         image: &laid.image,
         label: &label,
@@ -424,7 +237,7 @@ fn finish(
         return Err(StoreError::NotThere);
     }
     if job.check_data == CheckData::Yes {
-        check(job, &laid, &faulty)?;
+        check(job, laid, &faulty)?;
     }
     let lists: Vec<_> = (0..days.len()).map(|at| laid.session.list(at)).collect();
     let digests: Vec<_> = lists
@@ -471,7 +284,12 @@ fn damaged(
     }
     let faulty: BTreeSet<usize> = burnt.faults.iter().map(|fault| fault.source).collect();
     for (number, source) in session.sources.iter().enumerate() {
-        if let Origin::Staged { day, path, promised: Some(promised), .. } = &source.origin
+        if let Origin::Staged {
+            day,
+            path,
+            promised: Some(promised),
+            ..
+        } = &source.origin
             && !faulty.contains(&number)
             && *source.read.borrow() != Some(*promised)
         {

@@ -38,7 +38,10 @@ pub(super) fn compare_trees(image: &Image, found: &Tree) -> Vec<Difference> {
         match found.lookup(as_path(&path)) {
             None => differences.push(differs(path, "is missing on the disc")),
             Some(there) if !alike(image, node, there) => {
-                differences.push(differs(path, "has another kind, place or length on the disc"));
+                differences.push(differs(
+                    path,
+                    "has another kind, place or length on the disc",
+                ));
             }
             Some(_) => {}
         }
@@ -79,8 +82,7 @@ fn whole(extents: &[Extent]) -> Vec<Extent> {
         match joined.last_mut() {
             Some(last)
                 if last.bytes % SECTOR == 0
-                    && u64::from(last.sector) + last.bytes / SECTOR
-                        == u64::from(extent.sector) =>
+                    && u64::from(last.sector) + last.bytes / SECTOR == u64::from(extent.sector) =>
             {
                 last.bytes += extent.bytes;
             }
@@ -215,6 +217,7 @@ fn read_exact_at(medium: &dyn ReadAt, mut buffer: &mut [u8], mut at: u64) -> io:
 
 /// `sector 7, sectors 9 to 12 and 3 more places`.
 fn sectors(ranges: &[(u64, u64)]) -> String {
+    use std::fmt::Write as _;
     let mut text = ranges
         .iter()
         .take(RANGES_SHOWN)
@@ -228,7 +231,7 @@ fn sectors(ranges: &[(u64, u64)]) -> String {
         .collect::<Vec<_>>()
         .join(", ");
     if ranges.len() > RANGES_SHOWN {
-        text.push_str(&format!(" and {} more places", ranges.len() - RANGES_SHOWN));
+        let _ = write!(text, " and {} more places", ranges.len() - RANGES_SHOWN);
     }
     text
 }

@@ -1,0 +1,203 @@
+//! Which days fit, on which disc, and how they lie there.
+
+use std::time::UNIX_EPOCH;
+
+use super::kept::Kept;
+use super::session::{Part, Session};
+use super::steps::Previous;
+use super::{Store, StoreError};
+use crate::event::Tell as _;
+use crate::iso9660::{Image, Meta, Options, SpaceSize, Time, Tree};
+use crate::media::{self, Asked, Burn, Decision, Disc, DriveError, Renewal, SECTOR, Situation};
+/// A session that fits, laid out.
+pub(super) struct Laid {
+    pub burn: Burn,
+    pub image: Image,
+    pub session: Session,
+    /// Which of the days it holds, by index, ascending.
+    pub days: Vec<usize>,
+}
+
+/// What may be left out of a session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// Days other than this one, by index.
+    AllBut(usize),
+    /// Nothing.
+    Nothing,
+}
+
+/// Why there is no session.
+enum LayoutError {
+    /// It does not fit: sectors that it needs.
+    DoesNotFit(u64),
+    /// Something else.
+    Fault(StoreError),
+}
+
+impl<E: Into<StoreError>> From<E> for LayoutError {
+    fn from(error: E) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// The session that the blanking rules ask for.
+pub(super) fn by_rule(
+    job: &mut Store<'_>,
+    disc: &Disc,
+    previous: Option<&Previous>,
+    parts: &[Part<'_>],
+    first: usize,
+    asked: Asked,
+) -> Result<Laid, StoreError> {
+    let nothing = Kept::default();
+    let afresh: Vec<Part<'_>> = parts
+        .iter()
+        .map(|part| Part {
+            day: part.day,
+            kept: &nothing,
+        })
+        .collect();
+    let all: Vec<usize> = (0..parts.len()).collect();
+    let empty = Tree::new(root(job));
+    let (alone, _) = lay_out(job, &empty, disc.start(Burn::New), &afresh, &all)?;
+    let decision = media::decide(
+        disc,
+        &Situation {
+            asked,
+            today: job.today,
+            starting_day: job.starting_day,
+            blanking: job.blanking,
+            available: disc.available(Burn::Append) * SECTOR,
+            required: alone.sectors() * SECTOR,
+        },
+    );
+    if asked == Asked::ByRule {
+        media::check_owner(disc)?;
+    }
+    let because = match (decision, previous) {
+        (Decision::New(because), _) => because.to_string(),
+        (Decision::Append, previous) => {
+            let tree = previous.map_or(&empty, |previous| &previous.tree);
+            match fit(job, tree, disc, Burn::Append, parts, Fit::AllBut(first)) {
+                Ok(laid) => return Ok(laid),
+                Err(LayoutError::Fault(fault)) => return Err(fault),
+                Err(LayoutError::DoesNotFit(_)) if disc.renewal == Renewal::SetAside => {
+                    "the disc is full".to_owned()
+                }
+                Err(LayoutError::DoesNotFit(needed)) => {
+                    let free = disc.available(Burn::Append);
+                    return Err(StoreError::DiscFull { needed, free });
+                }
+            }
+        }
+    };
+    job.monitor.note(format!("a new disc is begun: {because}"));
+    anew(job, disc, &afresh, Fit::AllBut(first))
+}
+
+/// A session on a new disc.
+pub(super) fn anew(
+    job: &mut Store<'_>,
+    disc: &Disc,
+    parts: &[Part<'_>],
+    leave: Fit,
+) -> Result<Laid, StoreError> {
+    if !disc.is_blank() && disc.renewal == Renewal::Insert {
+        return Err(DriveError::NotBlank.into());
+    }
+    let empty = Tree::new(root(job));
+    match fit(job, &empty, disc, Burn::New, parts, leave) {
+        Ok(laid) => Ok(laid),
+        Err(LayoutError::Fault(fault)) => Err(fault),
+        Err(LayoutError::DoesNotFit(needed)) => Err(StoreError::TooLarge {
+            needed,
+            free: disc.available(Burn::New),
+        }),
+    }
+}
+
+/// Lays out as many days as the disc takes: all; or the one that matters most, and then the oldest that fit.
+fn fit(
+    job: &Store<'_>,
+    tree: &Tree,
+    disc: &Disc,
+    burn: Burn,
+    parts: &[Part<'_>],
+    leave: Fit,
+) -> Result<Laid, LayoutError> {
+    let free = disc.available(burn);
+    let try_with = |chosen: Vec<usize>| -> Result<Laid, LayoutError> {
+        let (image, session) = lay_out(job, tree, disc.start(burn), parts, &chosen)?;
+        if image.sectors() > free {
+            return Err(LayoutError::DoesNotFit(image.sectors()));
+        }
+        Ok(Laid {
+            burn,
+            image,
+            session,
+            days: chosen,
+        })
+    };
+    let first = match (try_with((0..parts.len()).collect()), leave) {
+        (Err(LayoutError::DoesNotFit(_)), Fit::AllBut(first)) if parts.len() > 1 => first,
+        (result, _) => return result,
+    };
+    let mut laid = try_with(vec![first])?;
+    for at in (0..parts.len()).filter(|&at| at != first) {
+        let mut more = laid.days.clone();
+        more.push(at);
+        more.sort_unstable();
+        match try_with(more) {
+            Ok(larger) => laid = larger,
+            Err(LayoutError::DoesNotFit(_)) => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(laid)
+}
+
+fn lay_out(
+    job: &Store<'_>,
+    tree: &Tree,
+    start: u32,
+    parts: &[Part<'_>],
+    chosen: &[usize],
+) -> Result<(Image, Session), StoreError> {
+    let mut tree = tree.clone();
+    tree.make_dir("", root(job))?;
+    let chosen: Vec<Part<'_>> = chosen.iter().map(|&at| parts[at]).collect();
+    let session = Session::compose(&mut tree, &chosen, &label(job), time(job))?;
+    Ok((Image::new(tree, &options(job, start))?, session))
+}
+
+pub(super) fn label(job: &Store<'_>) -> String {
+    media::label(job.today)
+}
+
+/// The time that the session is dated with.
+fn time(job: &Store<'_>) -> Time {
+    let since = job.now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time::from_seconds(since.as_secs().cast_signed())
+}
+
+pub(super) fn root(job: &Store<'_>) -> Meta {
+    Meta {
+        mode: 0o555,
+        uid: 0,
+        gid: 0,
+        mtime: time(job),
+    }
+}
+
+pub(super) fn options(job: &Store<'_>, start: u32) -> Options {
+    Options {
+        start,
+        volume_id: label(job),
+        application: "CBACK".to_owned(),
+        created: time(job),
+        // A file has no table of contents: other programs follow the chain of lengths.
+        space_size: SpaceSize::Length,
+        ..Options::default()
+    }
+}
