@@ -163,11 +163,12 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Document, ConfigError> {
     let text = match document::decode(bytes) {
         Ok(text) => text,
         Err(fault) => {
-            let before = String::from_utf8_lossy(&bytes[..fault.at]).into_owned();
-            let end = before.len();
-            // What cannot be decoded is not shown; the rest of its line is replaced.
-            let finding = Finding::of_file(end..end, fault.message).right(fault.right);
-            return one(before, finding);
+            let before = String::from_utf8_lossy(&bytes[..fault.at]).len();
+            let line = bytes[fault.at..].iter().position(|&byte| byte == b'\n');
+            let end = line.map_or(bytes.len(), |line| fault.at + line);
+            let text = String::from_utf8_lossy(&bytes[..end]).into_owned();
+            let finding = Finding::of_file(before..before, fault.message).right(fault.right);
+            return one(text, finding);
         }
     };
     Document::parse(text.clone()).or_else(|fault| {
@@ -237,13 +238,10 @@ fn read(document: &Document, notes: &Notes, naming: Naming) -> Read<Config> {
     let (purge, purged) = purge.unzip();
     let working_dir = options.as_ref().ok().map(|options| &options.working_dir);
     cross::purged(&purged.unwrap_or_default(), &sources, working_dir, notes);
-    let extensions = extensions.map(Option::unwrap_or_default);
-    if let Ok(extensions) = &extensions {
-        cross::action_names(root, extensions);
-    }
+    cross::action_names(root);
     Ok(Config {
         reference: reference?,
-        extensions: extensions?,
+        extensions: extensions?.unwrap_or_default(),
         options: options?,
         peers: pool.transpose()?.unwrap_or_default(),
         collect: collect.transpose()?,

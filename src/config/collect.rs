@@ -10,7 +10,7 @@ use crate::units::{AbsPath, ArchiveName, Naming, Pattern};
 use super::document::Element;
 use super::finding::{Finding, Told};
 use super::plain_path::{is_plain, plain};
-use super::read::{Cursor, Read, together};
+use super::read::{Cursor, Read};
 use super::schema::{Rule, many, one, part, parts};
 use super::value::{self, ARCHIVE_MODE, FLAG, MODE, PATH, PATTERN, WHOLE};
 
@@ -124,24 +124,24 @@ pub(super) fn read(at: Cursor<'_>, naming: Naming) -> (Read<Collect>, Vec<Placed
         walk: walk(at),
         exclude: exclude(at, None),
     };
-    let files = together(at.parts("file").map(|at| file(at, &defaults, naming)));
-    let dirs = together(at.parts("dir").map(|at| dir(at, &defaults, naming)));
-    let placed = files.and_then(|mut files| {
-        files.extend(dirs?);
-        Ok(files)
-    });
-    let sources = placed.as_ref().map_err(|told| *told).map(|placed| {
-        let sources = placed.iter().map(|placed| placed.source.clone());
-        sources.collect::<Vec<_>>()
-    });
-    let collect = match (collect_dir, sources) {
-        (Ok(collect_dir), Ok(sources)) => Ok(Collect {
+    let files = at.parts("file").map(|at| file(at, &defaults, naming));
+    let dirs = at.parts("dir").map(|at| dir(at, &defaults, naming));
+    let mut told = None;
+    let mut placed = Vec::new();
+    for source in files.chain(dirs) {
+        match source {
+            Ok(source) => placed.push(source),
+            Err(Told) => told = Some(Told),
+        }
+    }
+    let collect = match (collect_dir, told) {
+        (Ok(collect_dir), None) => Ok(Collect {
             collect_dir,
-            sources,
+            sources: placed.iter().map(|placed| placed.source.clone()).collect(),
         }),
         _ => Err(Told),
     };
-    (collect, placed.unwrap_or_default())
+    (collect, placed)
 }
 
 fn file<'d>(at: Cursor<'d>, defaults: &Defaults, naming: Naming) -> Read<Placed<'d>> {

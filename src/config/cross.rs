@@ -1,103 +1,131 @@
 //! What no section can see alone: sources, purged directories and names of actions beside one another.
 
-use std::path::Path;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
 use crate::collect::{Shape, Source};
 use crate::select::Rules;
-use crate::units::{AbsPath, ActionName};
+use crate::units::AbsPath;
 
 use super::collect::Placed;
 use super::document::Element;
-use super::extensions::{BUILT_IN, Extensions, OrderPlace};
+use super::extensions::BUILT_IN;
 use super::finding::Finding;
 use super::plain_path::plain;
 use super::read::{Cursor, Notes};
 use super::schema::{list, nearest};
+use super::value;
+
+/// Directories above a source that are looked at.
+const MAX_ANCESTORS: usize = 256;
 
 /// No two sources may have archives of one name, since the later archive would replace the earlier.
 pub(super) fn archive_names(sources: &[Placed<'_>], notes: &Notes) {
-    for (at, later) in sources.iter().enumerate() {
-        for earlier in &sources[..at] {
-            if let Some((message, right)) = clash(&earlier.source, &later.source) {
-                notes.tell(
-                    Finding::error(later.path, later.path.value_span(), message)
-                        .right(right)
-                        .also(earlier.path.value_span(), "the other source"),
-                );
-                break;
+    let mut names: HashMap<&[u8], &Placed<'_>> = HashMap::new();
+    let mut split: HashMap<PathBuf, &Placed<'_>> = HashMap::new();
+    for placed in sources {
+        match names.entry(name(&placed.source)) {
+            Entry::Vacant(free) => {
+                free.insert(placed);
+            }
+            Entry::Occupied(taken) => same_name(taken.get(), placed, notes),
+        }
+        if matches!(placed.source.shape, Shape::Dir { recursion_level, .. } if recursion_level != 0)
+        {
+            split.insert(plain(&placed.source.path), placed);
+        }
+    }
+    for placed in sources {
+        if let Some(first) = stem(name(&placed.source)).and_then(|stem| names.get(stem)) {
+            sequel(first, placed, notes);
+        }
+        if !split.is_empty() && matches!(placed.source.shape, Shape::Dir { .. }) {
+            let path = plain(&placed.source.path);
+            let above = path.ancestors().skip(1).take(MAX_ANCESTORS);
+            let makes = above
+                .filter_map(|above| Some((above, *split.get(above)?)))
+                .find(|&(top, above)| is_split_off(top, &above.source, &path));
+            if let Some((_, above)) = makes {
+                split_off(above, placed, notes);
             }
         }
     }
 }
 
-fn clash(one: &Source, two: &Source) -> Option<(String, String)> {
-    if plain(&one.path) == plain(&two.path) && one.name == two.name {
-        let message = format!("`{}` is collected twice", two.path);
-        return Some((message, "remove one of the two".to_owned()));
-    }
-    if one.name == two.name {
-        let message = format!("two sources would both be archived as `{}`", one.name);
-        let right = "collect the directory above both, or rename one of them".to_owned();
-        return Some((message, right));
-    }
-    let (long, short) = if one.name.as_os_str().len() > two.name.as_os_str().len() {
-        (one, two)
-    } else {
-        (two, one)
-    };
-    if is_sequel(long, short) {
-        let message = format!(
-            "the archive name `{}` could be a second archive of one day of `{}`",
-            long.name, short.name
-        );
-        return Some((
-            message,
-            "rename one of them: no `+` and number at its end".to_owned(),
-        ));
-    }
-    let (above, below) = if two.path.components().count() > one.path.components().count() {
-        (one, two)
-    } else {
-        (two, one)
-    };
-    if is_split_off(above, below) {
-        let message = format!(
-            "`{}` is also split off `{}` by its recursion level",
-            below.path, above.path
-        );
-        let right = format!("exclude `{}` there, or remove it here", below.path);
-        return Some((message, right));
-    }
-    None
+fn name(source: &Source) -> &[u8] {
+    source.name.as_os_str().as_bytes()
 }
 
-/// Whether `long` is named like a further archive of one day of `short`: `etc+2` after `etc`.
-fn is_sequel(long: &Source, short: &Source) -> bool {
-    let long = long.name.as_os_str().as_encoded_bytes();
-    long.strip_prefix(short.name.as_os_str().as_encoded_bytes())
-        .and_then(|rest| rest.strip_prefix(b"+"))
-        .is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
+fn clash(
+    first: &Placed<'_>,
+    second: &Placed<'_>,
+    message: String,
+    right: impl Into<String>,
+    notes: &Notes,
+) {
+    notes.tell(
+        Finding::error(second.path, second.path.value_span(), message)
+            .right(right)
+            .also(first.path.value_span(), "the other source"),
+    );
 }
 
-/// Whether `above` makes an archive of its own from the directory that is the source `below`.
-fn is_split_off(above: &Source, below: &Source) -> bool {
-    let (
-        Shape::Dir {
-            rules,
-            recursion_level,
-        },
-        Shape::Dir { .. },
-    ) = (&above.shape, &below.shape)
+fn same_name(first: &Placed<'_>, second: &Placed<'_>, notes: &Notes) {
+    let (one, two) = (&first.source, &second.source);
+    let (message, right) = if plain(&one.path) == plain(&two.path) {
+        (
+            format!("`{}` is collected twice", two.path),
+            "remove one of the two",
+        )
+    } else {
+        (
+            format!("two sources would both be archived as `{}`", one.name),
+            "collect the directory above both, or rename one of them",
+        )
+    };
+    clash(first, second, message, right, notes);
+}
+
+/// What `etc+2` is a further archive of on one day: `etc`.
+fn stem(name: &[u8]) -> Option<&[u8]> {
+    let plus = name.iter().rposition(|&byte| byte == b'+')?;
+    let (stem, number) = (&name[..plus], &name[plus + 1..]);
+    (!number.is_empty() && number.iter().all(u8::is_ascii_digit)).then_some(stem)
+}
+
+fn sequel(first: &Placed<'_>, second: &Placed<'_>, notes: &Notes) {
+    let message = format!(
+        "the archive name `{}` could be that of a second archive of `{}`",
+        second.source.name, first.source.name
+    );
+    let right = "rename one of them: no `+` and number at its end";
+    clash(first, second, message, right, notes);
+}
+
+fn split_off(above: &Placed<'_>, below: &Placed<'_>, notes: &Notes) {
+    let (top, bottom) = (&above.source.path, &below.source.path);
+    let message = format!("`{bottom}` is also split off `{top}` by its recursion level");
+    let right = format!("exclude `{bottom}` there, or remove it here");
+    clash(above, below, message, right, notes);
+}
+
+/// Whether `above`, at `top`, makes an archive of its own from the directory at `path`.
+fn is_split_off(top: &Path, above: &Source, path: &Path) -> bool {
+    let Shape::Dir {
+        rules,
+        recursion_level,
+    } = &above.shape
     else {
         return false;
     };
-    let (top, bottom) = (plain(&above.path), plain(&below.path));
-    let Ok(rest) = bottom.strip_prefix(&top) else {
+    let Ok(rest) = path.strip_prefix(top) else {
         return false;
     };
     let depth = i64::try_from(rest.components().count()).unwrap_or(i64::MAX);
     let reaches = *recursion_level < 0 || depth <= *recursion_level;
-    reaches && depth > 0 && !is_excluded(rules, &top, &bottom)
+    reaches && !is_excluded(rules, top, path)
 }
 
 fn is_excluded(rules: &Rules, top: &Path, path: &Path) -> bool {
@@ -121,16 +149,17 @@ pub(super) fn purged(
     working_dir: Option<&AbsPath>,
     notes: &Notes,
 ) {
+    // Sorted by components: what is below a directory follows it directly.
+    let sorted: BTreeMap<PathBuf, &Placed<'_>> = sources
+        .iter()
+        .map(|placed| (plain(&placed.source.path), placed))
+        .collect();
     for (path, element) in purged {
         let dir = plain(path);
-        let inside = sources
-            .iter()
-            .find(|placed| plain(&placed.source.path).starts_with(&dir));
-        if let Some(placed) = inside {
-            let message = format!(
-                "purging `{path}` would delete the source `{}`",
-                placed.source.path
-            );
+        let next = sorted.range(dir.clone()..).next();
+        if let Some((_, placed)) = next.filter(|(source, _)| source.starts_with(&dir)) {
+            let source = &placed.source.path;
+            let message = format!("purging `{path}` would delete the source `{source}`");
             notes.tell(
                 Finding::error(*element, element.value_span(), message)
                     .right("purge only what cback wrote: the staging and the collect directory")
@@ -149,73 +178,51 @@ pub(super) fn purged(
 }
 
 /// Names of actions in hooks and in the order of extensions have to be those of actions.
-pub(super) fn action_names(root: Cursor<'_>, extensions: &Extensions) {
-    let own: Vec<&str> = extensions
-        .actions
-        .iter()
-        .map(|action| action.name.as_str())
-        .collect();
-    let single = || {
-        let built_in = BUILT_IN.iter().copied().filter(|&name| name != "all");
-        built_in.chain(own.iter().copied())
-    };
+pub(super) fn action_names(root: Cursor<'_>) {
+    let extensions = root.part("extensions");
+    let actions = || extensions.into_iter().flat_map(|at| at.parts("action"));
+    let own = actions().filter_map(|at| at.first("name")?.value());
+    let built_in = BUILT_IN.iter().copied().filter(|&name| name != "all");
+    let known: BTreeSet<&str> = built_in.chain(own).collect();
     if let Some(options) = root.part("options") {
-        let hooks = options
-            .parts("pre_action_hook")
-            .chain(options.parts("post_action_hook"));
-        for name in hooks.filter_map(|hook| hook.first("action")) {
-            let text = name.value().unwrap_or_default();
-            if single().any(|known| known == text) || text.parse::<ActionName>().is_err() {
-                continue;
+        let before = options.parts("pre_action_hook");
+        for hook in before.chain(options.parts("post_action_hook")) {
+            if let Some(name) = hook.first("action") {
+                hook_runs(root, name, &known);
             }
-            let message = if text == "all" {
-                "a hook for `all` never runs: hooks belong to single actions".to_owned()
-            } else {
-                format!("there is no action `{text}`, so this hook never runs")
-            };
-            root.tell(
-                Finding::warning(name, name.value_span(), message).right(meant(text, single())),
-            );
         }
     }
-    let Some(section) = root.part("extensions") else {
-        return;
-    };
-    for (action, at) in extensions.actions.iter().zip(section.parts("action")) {
-        let OrderPlace::Depends {
-            run_before,
-            run_after,
-        } = &action.place
-        else {
-            continue;
-        };
-        let Some(at) = at.part("depends") else {
-            continue;
-        };
-        for (element, names) in [("run_before", run_before), ("run_after", run_after)] {
-            for name in names {
-                if single().any(|known| known == name.as_str()) {
-                    continue;
+    for at in actions().filter_map(|at| at.part("depends")) {
+        for element in ["run_before", "run_after"].map(|name| at.first(name)) {
+            let Some(element) = element else { continue };
+            for name in value::actions(element.value().unwrap_or_default()).unwrap_or_default() {
+                if !known.contains(name.as_str()) {
+                    let message = format!("there is no action `{name}`");
+                    root.tell(
+                        Finding::error(element, element.value_span(), message)
+                            .right(meant(name.as_str(), &known)),
+                    );
                 }
-                let Some(element) = at.first(element) else {
-                    continue;
-                };
-                root.tell(
-                    Finding::error(
-                        element,
-                        element.value_span(),
-                        format!("there is no action `{name}`"),
-                    )
-                    .right(meant(name.as_str(), single())),
-                );
             }
         }
     }
 }
 
-fn meant<'n>(name: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {
-    match nearest(name, known.clone()) {
+fn hook_runs(root: Cursor<'_>, name: Element<'_>, known: &BTreeSet<&str>) {
+    let text = name.value().unwrap_or_default();
+    if known.contains(text) || value::action(text).is_err() {
+        return;
+    }
+    let message = match text {
+        "all" => "a hook for `all` never runs: hooks belong to single actions".to_owned(),
+        _ => format!("there is no action `{text}`, so this hook never runs"),
+    };
+    root.tell(Finding::warning(name, name.value_span(), message).right(meant(text, known)));
+}
+
+fn meant(name: &str, known: &BTreeSet<&str>) -> String {
+    match nearest(name, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there are {}", list(known)),
+        None => format!("there are {}", list(known.iter().copied())),
     }
 }

@@ -140,3 +140,6 @@ impl<'d> Element<'d> {
         names.join("/")
     }
 }
+
+#[cfg(test)]
+mod tests;

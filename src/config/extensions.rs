@@ -141,7 +141,6 @@ pub(super) const BUILT_IN: [&str; 8] = [
 ];
 
 fn unique(at: Cursor<'_>) {
-    let mut names: Vec<super::document::Element<'_>> = Vec::new();
     for name in at.parts("action").filter_map(|at| at.first("name")) {
         let text = name.value().unwrap_or_default();
         if BUILT_IN.contains(&text) {
@@ -150,17 +149,15 @@ fn unique(at: Cursor<'_>) {
                     .right("give the extension another name"),
             );
         }
-        match names.iter().find(|other| other.value() == name.value()) {
-            Some(other) => {
-                let message = format!("there is already an extension `{text}`");
-                at.tell(
-                    Finding::error(name, name.value_span(), message)
-                        .right("give each extension its own name")
-                        .also(other.value_span(), "the other one"),
-                );
-            }
-            None => names.push(name),
-        }
+    }
+    for (name, other) in at.doubles("action", "name") {
+        let text = name.value().unwrap_or_default();
+        let message = format!("there is already an extension `{text}`");
+        at.tell(
+            Finding::error(name, name.value_span(), message)
+                .right("give each extension its own name")
+                .also(other.value_span(), "the other one"),
+        );
     }
 }
 

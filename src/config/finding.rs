@@ -118,7 +118,7 @@ impl Finding {
         Self {
             severity,
             element,
-            message,
+            message: cut(message),
             right: None,
             spot: Spot::new(span, None),
             related: None,
@@ -150,7 +150,7 @@ impl Finding {
 
     /// Adds what would be right.
     pub(super) fn right(mut self, right: impl Into<String>) -> Self {
-        self.right = Some(right.into());
+        self.right = Some(cut(right.into()));
         self
     }
 
@@ -173,7 +173,7 @@ impl Report {
         }
         Self {
             path: path.to_owned(),
-            text,
+            text: mask(text),
             findings,
             more,
         }
@@ -284,6 +284,41 @@ impl Report {
     fn file(&self) -> String {
         printable(&self.path.to_string_lossy())
     }
+}
+
+/// Letters that a message keeps at either end.
+const MAX_END: usize = 200;
+
+/// `message`, without its middle if somebody's value made it endless.
+fn cut(message: String) -> String {
+    if message.len() <= 2 * MAX_END {
+        return message;
+    }
+    let head = message.floor_char_boundary(MAX_END);
+    let tail = message.ceil_char_boundary(message.len() - MAX_END);
+    format!("{} … {}", &message[..head], &message[tail..])
+}
+
+/// The text with passwords painted over, so that no picture of a line shows one. Works on broken documents, too.
+fn mask(text: String) -> String {
+    const TAG: &str = "<password>";
+    if !text.contains(TAG) {
+        return text;
+    }
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(TAG) {
+        let (before, secret) = rest.split_at(at + TAG.len());
+        masked.push_str(before);
+        let end = secret.find("</").unwrap_or(secret.len());
+        for c in secret[..end].chars() {
+            // Offsets into the text stay true.
+            let stars = if c == '\n' { "\n" } else { "****" };
+            masked.push_str(&stars[..c.len_utf8()]);
+        }
+        rest = &secret[end..];
+    }
+    masked + rest
 }
 
 impl Severity {

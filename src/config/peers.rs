@@ -2,7 +2,6 @@
 
 use crate::units::{AbsPath, ActionName, CommandLine, PeerName};
 
-use super::document::Element;
 use super::finding::{Finding, Told};
 use super::options::Options;
 use super::read::{Cursor, Read, Wrong, together};
@@ -239,22 +238,17 @@ fn without_effect(at: Cursor<'_>) {
 }
 
 fn unique(at: Cursor<'_>) {
-    let mut names: Vec<Element<'_>> = Vec::new();
-    for name in at.parts("peer").filter_map(|at| at.first("name")) {
-        match names.iter().find(|other| other.value() == name.value()) {
-            Some(other) => {
-                let message = format!(
-                    "there is already a peer `{}`",
-                    name.value().unwrap_or_default()
-                );
-                at.tell(
-                    Finding::error(name, name.value_span(), message)
-                        .right("give each peer its own name: it becomes a directory of each day")
-                        .also(other.value_span(), "the other one"),
-                );
-            }
-            None => names.push(name),
-        }
+    for (name, other) in at.doubles("peer", "name") {
+        let text = name.value().unwrap_or_default();
+        at.tell(
+            Finding::error(
+                name,
+                name.value_span(),
+                format!("there is already a peer `{text}`"),
+            )
+            .right("give each peer its own name: it becomes a directory of each day")
+            .also(other.value_span(), "the other one"),
+        );
     }
 }
 

@@ -52,11 +52,11 @@ pub(super) fn read(at: Cursor<'_>) -> (Read<Purge>, Vec<(AbsPath, Element<'_>)>)
     let default = at.optional("only_copy", only_copy);
     let mut places = Vec::new();
     let dirs = together(at.parts("dir").map(|at| {
-        let dir = dir(at, default);
-        if let (Ok(dir), Some(element)) = (&dir, at.first("abs_path")) {
-            places.push((dir.path.clone(), element));
+        let path = abs_path(at);
+        if let (Ok(path), Some(element)) = (&path, at.first("abs_path")) {
+            places.push((path.clone(), element));
         }
-        dir
+        dir(at, path, default)
     }));
     let purge = match (dirs, default) {
         (Ok(dirs), Ok(_)) => Ok(Purge { dirs }),
@@ -65,24 +65,25 @@ pub(super) fn read(at: Cursor<'_>) -> (Read<Purge>, Vec<(AbsPath, Element<'_>)>)
     (purge, places)
 }
 
-fn dir(at: Cursor<'_>, default: Read<Option<OnlyCopy>>) -> Read<PurgeDir> {
-    let path = at.required("abs_path", value::path);
+fn abs_path(at: Cursor<'_>) -> Read<AbsPath> {
+    let path = at.required("abs_path", value::path)?;
+    if plain(&path).parent().is_some() {
+        return Ok(path);
+    }
+    let span = at.span("abs_path");
+    Err(at.tell(
+        Finding::error(
+            at.element,
+            span,
+            "purging `/` would delete the whole machine",
+        )
+        .right("name the staging directory or the collect directory"),
+    ))
+}
+
+fn dir(at: Cursor<'_>, path: Read<AbsPath>, default: Read<Option<OnlyCopy>>) -> Read<PurgeDir> {
     let retain_days = at.required("retain_days", value::whole);
     let only_copy = at.optional("only_copy", only_copy);
-    let path = path.and_then(|path| {
-        if plain(&path).parent().is_some() {
-            return Ok(path);
-        }
-        let span = at.span("abs_path");
-        Err(at.tell(
-            Finding::error(
-                at.element,
-                span,
-                "purging `/` would delete the whole machine",
-            )
-            .right("name the staging directory or the collect directory"),
-        ))
-    });
     Ok(PurgeDir {
         path: path?,
         retain_days: retain_days?.into(),
@@ -95,5 +96,5 @@ fn dir(at: Cursor<'_>, default: Read<Option<OnlyCopy>>) -> Read<PurgeDir> {
 
 fn only_copy(text: &str) -> Result<OnlyCopy, Wrong> {
     let rows = [("keep", OnlyCopy::Keep), ("purge", OnlyCopy::Purge)];
-    value::row(text, "fate of an only copy", &rows)
+    value::row(text, "choice for an only copy", &rows)
 }

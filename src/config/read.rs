@@ -1,6 +1,8 @@
 //! The cursor with which sections read their elements. What is wrong is told, and reading goes on.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use super::document::Element;
@@ -27,6 +29,11 @@ impl Notes {
             self.more.set(self.more.get() + 1);
         }
         Told
+    }
+
+    /// Whether further findings are only counted.
+    pub(super) fn is_full(&self) -> bool {
+        self.findings.borrow().len() >= MAX_FINDINGS
     }
 
     /// All findings, and how many were too many.
@@ -116,9 +123,11 @@ impl<'d> Cursor<'d> {
     /// Reads the value of `element`.
     pub(super) fn value<T>(self, element: Element<'d>, parse: Parser<T>) -> Read<T> {
         parse(element.value().unwrap_or_default()).map_err(|wrong| {
-            let mut finding = Finding::error(element, element.value_span(), wrong.what);
-            finding.right = wrong.right;
-            self.notes.tell(finding)
+            let finding = Finding::error(element, element.value_span(), wrong.what);
+            self.notes.tell(match wrong.right {
+                Some(right) => finding.right(right),
+                None => finding,
+            })
         })
     }
 
@@ -171,6 +180,25 @@ impl<'d> Cursor<'d> {
                 rules,
                 ..self
             })
+    }
+
+    /// Values of `name` in the elements `part` that stood in an earlier one already, with that one.
+    pub(super) fn doubles(
+        self,
+        part: &'static str,
+        name: &'static str,
+    ) -> Vec<(Element<'d>, Element<'d>)> {
+        let mut first: HashMap<&str, Element<'d>> = HashMap::new();
+        let mut doubles = Vec::new();
+        for element in self.parts(part).filter_map(|at| at.first(name)) {
+            match first.entry(element.value().unwrap_or_default()) {
+                Entry::Vacant(free) => {
+                    free.insert(element);
+                }
+                Entry::Occupied(taken) => doubles.push((element, *taken.get())),
+            }
+        }
+        doubles
     }
 
     /// Tells an error about this element's name.

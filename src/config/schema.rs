@@ -163,6 +163,10 @@ fn unknown(child: Element<'_>, parent: Element<'_>, rules: &'static [Rule], note
     let name = child.name();
     let message = format!("`<{}>` has no element `<{name}>`", parent.name());
     let finding = Finding::error(child, child.name_span(), message);
+    if notes.is_full() {
+        notes.tell(finding);
+        return;
+    }
     let right = match nearest(name, rules.iter().map(|rule| rule.name)) {
         Some(near) => format!("did you mean `<{near}>`?"),
         None => match homes(name).as_slice() {
@@ -194,6 +198,9 @@ fn homes(name: &str) -> Vec<String> {
     found
 }
 
+/// Unknown elements among which a slip is looked for.
+const MAX_SLIPS: usize = 100;
+
 /// Whether something in `parent` was told to be a slip of `name`.
 pub(super) fn is_misspelled(
     parent: Element<'_>,
@@ -203,6 +210,7 @@ pub(super) fn is_misspelled(
     parent
         .children()
         .filter(|child| find(rules, child.name()).is_none())
+        .take(MAX_SLIPS)
         .any(|child| nearest(child.name(), rules.iter().map(|rule| rule.name)) == Some(name))
 }
 

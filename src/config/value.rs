@@ -40,8 +40,17 @@ pub(super) fn text(text: &str) -> Parsed<String> {
     Ok(text.to_owned())
 }
 
+/// The longest path that Linux opens.
+const MAX_PATH: usize = 4095;
+
 /// A path from the root.
 pub(super) fn path(text: &str) -> Parsed<AbsPath> {
+    if text.len() > MAX_PATH {
+        return wrong(
+            format!("this path is longer than {MAX_PATH} bytes"),
+            "name a directory above it",
+        );
+    }
     AbsPath::new(text).or_else(|_| {
         wrong(
             format!("`{text}` is not an absolute path"),
@@ -224,6 +233,7 @@ fn word<T: FromStr>(text: &str, kind: &str, words: &[&str]) -> Parsed<T> {
 fn not_among<T>(text: &str, kind: &str, words: &[&str]) -> Parsed<T> {
     let all = list(words.iter().copied());
     let right = match nearest(text, words.iter().copied()) {
+        _ if words.len() == 1 => format!("write {all}"),
         Some(near) => format!("did you mean `{near}`? there are {all}"),
         None => format!("there are {all}"),
     };
@@ -300,3 +310,6 @@ pub(super) const WEEKDAYS: [(&str, Weekday); 7] = [
 pub(super) fn weekday(text: &str) -> Parsed<Weekday> {
     row(text, "day of the week", &WEEKDAYS)
 }
+
+#[cfg(test)]
+mod tests;

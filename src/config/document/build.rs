@@ -12,7 +12,7 @@ use super::{Broken, Node};
 /// How deep elements may stand in one another.
 const MAX_DEPTH: usize = 32;
 /// How many elements there may be.
-const MAX_ELEMENTS: usize = 200_000;
+const MAX_ELEMENTS: usize = 100_000;
 /// Longest name of an element.
 const MAX_NAME: usize = 64;
 /// Longest start tag: attributes say nothing here.
