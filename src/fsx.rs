@@ -5,6 +5,7 @@
 //! programs pass them by, and the next run sweeps them.
 
 mod atomic;
+mod copy;
 mod exact;
 
 use std::ffi::{OsStr, OsString};
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use crate::units::Ids;
 
 pub use atomic::AtomicFile;
+pub use copy::{copy_bytes, is_full, reflink};
 pub use exact::{Exact, Fate};
 
 /// The partial name that a file of this path has while it is written: `dir/.name.partial`.

@@ -19,7 +19,9 @@ pub mod config;
 
 // 2: compositions
 pub mod collect;
+pub mod purge;
 pub mod restore;
+pub mod stage;
 pub mod store;
 
 // 1: services

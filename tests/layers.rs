@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, u8)] = &[
     ("iso9660", 0), // besides, it uses nothing at all
     ("units", 0),
+    ("sums", 0),
     ("clock", 1),
     ("event", 1),
     ("fsx", 1),
@@ -21,7 +22,9 @@ const LAYERS: &[(&str, u8)] = &[
     ("catalog", 3),
     ("collect", 4),
     ("restore", 4),
+    ("stage", 4),
     ("store", 4),
+    ("purge", 4),
     ("span", 4),
     ("config", 5),
     ("action", 6),
