@@ -44,7 +44,7 @@ pub enum SpaceSize {
     #[default]
     End,
     /// The length of the session, so that chains of sessions are found. Only as long as no continuation area is
-    /// needed: an image with one (a name over 120 bytes or so, a long link) gives its absolute end all the same.
+    /// needed: an image with one (a name over 157 bytes, a long link) gives its absolute end all the same.
     Length,
 }
 
@@ -146,10 +146,13 @@ impl Image {
         if let Some(joliet) = &mut joliet {
             joliet.place_directories(&mut next);
         }
-        let mut sources = Sources::default();
+        let mut sources = Sources {
+            placed: Vec::new(),
+            empty: u32::try_from(next).map_err(|_| ImageError::TooLarge)?,
+        };
         for (source, bytes) in new_contents(&tree)? {
             let sector = u32::try_from(next).map_err(|_| ImageError::TooLarge)?;
-            sources.0.push((source, sector, bytes));
+            sources.placed.push((source, sector, bytes));
             next += sectors(bytes);
         }
         next += u64::from(options.padding);
@@ -285,7 +288,7 @@ impl Image {
             }
         }
         let mut faults = Vec::new();
-        for (source, sector, bytes) in self.sources.0.iter().copied() {
+        for (source, sector, bytes) in self.sources.placed.iter().copied() {
             if bytes == 0 {
                 continue;
             }

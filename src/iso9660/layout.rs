@@ -56,19 +56,28 @@ pub(super) struct Hierarchy {
     pub path_table_big: u32,
 }
 
-/// New contents: number, first sector, length; ascending by number.
+/// Where new contents are.
 #[derive(Debug, Default)]
-pub(super) struct Sources(pub Vec<(usize, u32, u64)>);
+pub(super) struct Sources {
+    /// Number, first sector, length; ascending by number.
+    pub placed: Vec<(usize, u32, u64)>,
+    /// The sector that empty files name: the first one after the directories. libarchive takes 0 for a place before
+    /// the file's continuation area, and refuses.
+    pub empty: u32,
+}
 
 impl Sources {
     pub(super) fn find(&self, source: usize) -> Option<Extent> {
-        let at = self.0.binary_search_by_key(&source, |known| known.0).ok()?;
-        let (_, sector, bytes) = self.0[at];
+        let at = self
+            .placed
+            .binary_search_by_key(&source, |known| known.0)
+            .ok()?;
+        let (_, sector, bytes) = self.placed[at];
         Some(Extent { sector, bytes })
     }
 
-    /// The runs of bytes that a content has, each of a length that a record can hold; one of length 0 at
-    /// sector 0 if it has none.
+    /// The runs of bytes that a content has, each of a length that a record can hold; one of length 0
+    /// if it has none.
     fn sections(&self, content: &Content) -> Vec<(u32, u32)> {
         let new;
         let extents = match content {
@@ -94,7 +103,7 @@ impl Sources {
             }
         }
         if sections.is_empty() {
-            sections.push((0, 0));
+            sections.push((self.empty, 0));
         }
         sections
     }
@@ -265,7 +274,7 @@ impl Hierarchy {
                     }
                 }
                 Kind::Symlink(_) | Kind::Special(_) => {
-                    writer.record(&identifier, id, (0, 0), 0, place);
+                    writer.record(&identifier, id, (sources.empty, 0), 0, place);
                 }
             }
         }
