@@ -1,14 +1,8 @@
-//! What is wrong in a configuration, where, and what would be right: as data, as lines, as a picture.
+//! What is wrong in a configuration, where, and what would be right.
 
-use std::fmt;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 
-use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
-
-use crate::event::printable;
 
 use super::document::Element;
 
@@ -57,24 +51,6 @@ pub struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Told;
 
-/// Whether a rendering has colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Colour {
-    /// Terminal colours. `anstream` takes them out again where they are not wanted.
-    Ansi,
-    /// None.
-    Plain,
-}
-
-/// Everything that was found in one file, in the file's order.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Report {
-    path: PathBuf,
-    text: String,
-    findings: Vec<Finding>,
-    more: usize,
-}
-
 /// Longer lines are not shown.
 const MAX_LINE: usize = 1000;
 
@@ -88,18 +64,23 @@ impl Spot {
         }
     }
 
-    fn locate(&mut self, text: &str) {
+    /// Finds line and column.
+    pub(super) fn locate(&mut self, text: &str, lines: &Lines) {
         let start = text.floor_char_boundary(self.span.start.min(text.len()));
         let end = text.floor_char_boundary(self.span.end.clamp(start, text.len()));
         self.span = start..end;
-        let before = &text[..start];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        self.line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
-        self.column = before[line_start..].chars().count() + 1;
+        let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
+        self.line = lines.before(text, start) + 1;
+        self.column = text[line_start..start].chars().count() + 1;
     }
 
-    /// The lines on which it stands and where it stands in them; `None` if they are too long to be shown.
-    fn lines<'t>(&self, text: &'t str) -> Option<(&'t str, Range<usize>)> {
+    /// Where it begins, in bytes.
+    pub(super) fn offset(&self) -> usize {
+        self.span.start
+    }
+
+    /// The line on which it begins and where it stands in it; `None` if that line is too long to be shown.
+    pub(super) fn lines<'t>(&self, text: &'t str) -> Option<(&'t str, Range<usize>)> {
         let start = text[..self.span.start].rfind('\n').map_or(0, |at| at + 1);
         let first_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
         // A span over several lines is shown on its first.
@@ -111,6 +92,33 @@ impl Spot {
         let within = |at: usize| (at - start).min(shown.len());
         (shown.len() <= MAX_LINE).then(|| (shown, within(self.span.start)..within(end)))
     }
+}
+
+/// How many lines begin before each block of a text, so that counting them takes no time.
+pub(super) struct Lines(Vec<usize>);
+
+const BLOCK: usize = 4096;
+
+impl Lines {
+    pub(super) fn new(text: &str) -> Self {
+        let mut before = vec![0];
+        let mut lines = 0;
+        for block in text.as_bytes().chunks(BLOCK) {
+            lines += ends(block);
+            before.push(lines);
+        }
+        Self(before)
+    }
+
+    /// Line ends in `text` before `offset`.
+    fn before(&self, text: &str, offset: usize) -> usize {
+        let block = offset / BLOCK;
+        self.0[block] + ends(&text.as_bytes()[block * BLOCK..offset])
+    }
+}
+
+fn ends(bytes: &[u8]) -> usize {
+    bytes.split(|&byte| byte == b'\n').count() - 1
 }
 
 impl Finding {
@@ -161,131 +169,6 @@ impl Finding {
     }
 }
 
-impl Report {
-    /// Places `findings` in `text`, the content of the file at `path`; `more` were not kept.
-    pub(super) fn new(path: &Path, text: String, mut findings: Vec<Finding>, more: usize) -> Self {
-        findings.sort_by_key(|finding| finding.spot.span.start);
-        for finding in &mut findings {
-            finding.spot.locate(&text);
-            if let Some(related) = &mut finding.related {
-                related.locate(&text);
-            }
-        }
-        Self {
-            path: path.to_owned(),
-            text: mask(text),
-            findings,
-            more,
-        }
-    }
-
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Every finding, in the file's order.
-    pub fn findings(&self) -> &[Finding] {
-        &self.findings
-    }
-
-    /// How many findings were too many to be kept.
-    pub fn more(&self) -> usize {
-        self.more
-    }
-
-    /// Whether nothing was found.
-    pub fn is_empty(&self) -> bool {
-        self.findings.is_empty()
-    }
-
-    /// How many findings are of this severity.
-    pub fn count(&self, severity: Severity) -> usize {
-        self.findings
-            .iter()
-            .filter(|finding| finding.severity == severity)
-            .count()
-    }
-
-    /// One plain line each, for a log: `cback.conf:12:7: error: …`.
-    pub fn lines(&self) -> impl Iterator<Item = String> {
-        let file = self.file();
-        self.findings.iter().map(move |finding| {
-            let mut line = format!(
-                "{file}:{}:{}: {}: {}",
-                finding.spot.line,
-                finding.spot.column,
-                finding.severity.word(),
-                finding.message
-            );
-            if let Some(right) = &finding.right {
-                line.push_str("; ");
-                line.push_str(right);
-            }
-            if let Some(related) = &finding.related {
-                line.extend([" (see line ", &related.line.to_string(), ")"]);
-            }
-            printable(&line)
-        })
-    }
-
-    /// Pictures of the places with what is wrong and what would be right, separated by empty lines.
-    pub fn render(&self, colour: Colour) -> String {
-        let renderer = match colour {
-            Colour::Ansi => Renderer::styled(),
-            Colour::Plain => Renderer::plain(),
-        }
-        .decor_style(DecorStyle::Ascii);
-        let file = self.file();
-        let mut pictures: Vec<String> = self
-            .findings
-            .iter()
-            .map(|finding| renderer.render(&[self.group(finding, &file)]))
-            .collect();
-        if self.more > 0 {
-            pictures.push(format!("and {} more", self.more));
-        }
-        let mut all = pictures.join("\n\n");
-        all.push('\n');
-        all
-    }
-
-    fn group<'r>(&'r self, finding: &'r Finding, file: &'r str) -> Group<'r> {
-        let level = match finding.severity {
-            Severity::Error => Level::ERROR,
-            Severity::Warning => Level::WARNING,
-        };
-        let mut group = level
-            .primary_title(printable(&finding.message))
-            .elements(Vec::<Origin<'_>>::new());
-        let spots = std::iter::once((&finding.spot, AnnotationKind::Primary)).chain(
-            finding
-                .related
-                .iter()
-                .map(|spot| (spot, AnnotationKind::Context)),
-        );
-        for (spot, kind) in spots {
-            group = match spot.lines(&self.text) {
-                Some((lines, span)) => group.element(
-                    Snippet::source(lines)
-                        .path(file)
-                        .line_start(spot.line)
-                        .annotation(kind.span(span).label(spot.label.as_deref())),
-                ),
-                None => group.element(Origin::path(file).line(spot.line).char_column(spot.column)),
-            };
-        }
-        match &finding.right {
-            Some(right) => group.element(Level::HELP.message(printable(right))),
-            None => group,
-        }
-    }
-
-    fn file(&self) -> String {
-        printable(&self.path.to_string_lossy())
-    }
-}
-
 /// Letters that a message keeps at either end.
 const MAX_END: usize = 200;
 
@@ -299,28 +182,6 @@ fn cut(message: String) -> String {
     format!("{} … {}", &message[..head], &message[tail..])
 }
 
-/// The text with passwords painted over, so that no picture of a line shows one. Works on broken documents, too.
-fn mask(text: String) -> String {
-    const TAG: &str = "<password>";
-    if !text.contains(TAG) {
-        return text;
-    }
-    let mut masked = String::with_capacity(text.len());
-    let mut rest = text.as_str();
-    while let Some(at) = rest.find(TAG) {
-        let (before, secret) = rest.split_at(at + TAG.len());
-        masked.push_str(before);
-        let end = secret.find("</").unwrap_or(secret.len());
-        for c in secret[..end].chars() {
-            // Offsets into the text stay true.
-            let stars = if c == '\n' { "\n" } else { "****" };
-            masked.push_str(&stars[..c.len_utf8()]);
-        }
-        rest = &secret[end..];
-    }
-    masked + rest
-}
-
 impl Severity {
     /// `error` or `warning`.
     pub fn word(self) -> &'static str {
@@ -328,22 +189,5 @@ impl Severity {
             Self::Error => "error",
             Self::Warning => "warning",
         }
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.render(Colour::Plain).trim_end())
-    }
-}
-
-impl fmt::Debug for Report {
-    /// Without the text: it may hold a password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Report")
-            .field("path", &self.path)
-            .field("findings", &self.findings)
-            .field("more", &self.more)
-            .finish_non_exhaustive()
     }
 }

@@ -7,7 +7,7 @@ use super::schema::{Rule, one, parts};
 use super::value::{self, ACTION, ACTIONS, COMMAND, PATH, TEXT};
 
 const OVERRIDE: &[Rule] = &[one("command", TEXT), one("abs_path", PATH)];
-const HOOK: &[Rule] = &[one("action", ACTION), one("command", COMMAND)];
+const HOOK: &[Rule] = &[one("action", ACTION), one("command", "a shell command")];
 
 pub(super) const RULES: &[Rule] = &[
     one("starting_day", "a day of the week, such as `monday`"),
@@ -62,8 +62,8 @@ pub struct Override {
 pub struct Hook {
     /// The action.
     pub action: ActionName,
-    /// The command.
-    pub command: CommandLine,
+    /// The command, for a shell.
+    pub command: String,
 }
 
 pub(super) fn read(at: Cursor<'_>) -> Read<Options> {
@@ -104,7 +104,7 @@ pub(super) fn read(at: Cursor<'_>) -> Read<Options> {
 
 fn hook(at: Cursor<'_>) -> Read<Hook> {
     let action = at.required("action", value::action);
-    let command = at.required("command", value::command);
+    let command = at.required("command", value::text);
     Ok(Hook {
         action: action?,
         command: command?,

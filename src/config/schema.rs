@@ -274,24 +274,4 @@ fn distance(left: &str, right: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slip_finds_what_was_meant() {
-        let words = ["abs_path", "collect_mode", "archive_mode", "dir", "file"];
-        for (slip, meant) in [
-            ("abspath", Some("abs_path")),
-            ("abs-path", Some("abs_path")),
-            ("Abs_Path", Some("abs_path")),
-            ("colect_mode", Some("collect_mode")),
-            ("dri", Some("dir")),
-            ("directory", None),
-            ("files", Some("file")),
-            ("x", None),
-            ("compress", None),
-        ] {
-            assert_eq!(nearest(slip, words.into_iter()), meant, "{slip}");
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,194 @@
+//! Findings of one file: as data, as lines, as pictures of their places.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use crate::event::printable;
+
+use super::finding::{Finding, Lines, Severity};
+
+/// Whether a rendering has colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// Terminal colours. `anstream` takes them out again where they are not wanted.
+    Ansi,
+    /// None.
+    Plain,
+}
+
+/// Everything that was found in one file, in the file's order.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Report {
+    path: PathBuf,
+    text: String,
+    findings: Vec<Finding>,
+    more: usize,
+}
+
+impl Report {
+    /// Places `findings` in `text`, the content of the file at `path`; `more` were not kept.
+    pub(super) fn new(path: &Path, text: String, mut findings: Vec<Finding>, more: usize) -> Self {
+        findings.sort_by_key(|finding| finding.spot.offset());
+        let lines = Lines::new(&text);
+        for finding in &mut findings {
+            finding.spot.locate(&text, &lines);
+            if let Some(related) = &mut finding.related {
+                related.locate(&text, &lines);
+            }
+        }
+        Self {
+            path: path.to_owned(),
+            text: mask(text),
+            findings,
+            more,
+        }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Every finding, in the file's order.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// How many findings were too many to be kept.
+    pub fn more(&self) -> usize {
+        self.more
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// How many findings are of this severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings
+            .iter()
+            .filter(|finding| finding.severity == severity)
+            .count()
+    }
+
+    /// One plain line each, for a log: `cback.conf:12:7: error: …`.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        let file = self.file();
+        self.findings.iter().map(move |finding| {
+            let mut line = format!(
+                "{file}:{}:{}: {}: {}",
+                finding.spot.line,
+                finding.spot.column,
+                finding.severity.word(),
+                finding.message
+            );
+            if let Some(right) = &finding.right {
+                line.push_str("; ");
+                line.push_str(right);
+            }
+            if let Some(related) = &finding.related {
+                line.extend([" (see line ", &related.line.to_string(), ")"]);
+            }
+            printable(&line)
+        })
+    }
+
+    /// Pictures of the places with what is wrong and what would be right, separated by empty lines.
+    pub fn render(&self, colour: Colour) -> String {
+        let renderer = match colour {
+            Colour::Ansi => Renderer::styled(),
+            Colour::Plain => Renderer::plain(),
+        }
+        .decor_style(DecorStyle::Ascii);
+        let file = self.file();
+        let mut pictures: Vec<String> = self
+            .findings
+            .iter()
+            .map(|finding| renderer.render(&[self.group(finding, &file)]))
+            .collect();
+        if self.more > 0 {
+            pictures.push(format!("and {} more", self.more));
+        }
+        let mut all = pictures.join("\n\n");
+        all.push('\n');
+        all
+    }
+
+    fn group<'r>(&'r self, finding: &'r Finding, file: &'r str) -> Group<'r> {
+        let level = match finding.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let mut group = level
+            .primary_title(printable(&finding.message))
+            .elements(Vec::<Origin<'_>>::new());
+        let spots = std::iter::once((&finding.spot, AnnotationKind::Primary)).chain(
+            finding
+                .related
+                .iter()
+                .map(|spot| (spot, AnnotationKind::Context)),
+        );
+        for (spot, kind) in spots {
+            group = match spot.lines(&self.text) {
+                Some((lines, span)) => group.element(
+                    Snippet::source(lines)
+                        .path(file)
+                        .line_start(spot.line)
+                        .annotation(kind.span(span).label(spot.label.as_deref())),
+                ),
+                None => group.element(Origin::path(file).line(spot.line).char_column(spot.column)),
+            };
+        }
+        match &finding.right {
+            Some(right) => group.element(Level::HELP.message(printable(right))),
+            None => group,
+        }
+    }
+
+    fn file(&self) -> String {
+        printable(&self.path.to_string_lossy())
+    }
+}
+
+/// The text with passwords painted over, so that no picture of a line shows one. Works on broken documents, too.
+fn mask(text: String) -> String {
+    const TAG: &str = "<password>";
+    if !text.contains(TAG) {
+        return text;
+    }
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(TAG) {
+        let (before, secret) = rest.split_at(at + TAG.len());
+        masked.push_str(before);
+        let end = secret.find("</").unwrap_or(secret.len());
+        for c in secret[..end].chars() {
+            // Offsets into the text stay true.
+            let stars = if c == '\n' { "\n" } else { "****" };
+            masked.push_str(&stars[..c.len_utf8()]);
+        }
+        rest = &secret[end..];
+    }
+    masked + rest
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.render(Colour::Plain).trim_end())
+    }
+}
+
+impl fmt::Debug for Report {
+    /// Without the text: it may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Report")
+            .field("path", &self.path)
+            .field("findings", &self.findings)
+            .field("more", &self.more)
+            .finish_non_exhaustive()
+    }
+}
