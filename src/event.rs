@@ -2,12 +2,19 @@
 //!
 //! Developers' messages go through `log` instead; two audiences, two streams.
 
+mod json;
+mod log_file;
+mod screen;
 mod tally;
+mod zone;
 
 use std::path::Path;
 
 use crate::units::ByteSize;
 
+pub use json::JsonLines;
+pub use log_file::{Detail, LogFile, LogFileError, OUTPUT, hear_developers};
+pub use screen::{Colour, Kind, Screen, Verbosity};
 pub use tally::{Fan, Tally};
 
 /// Something that was not saved or not checked. The work goes on; the exit status will not be 0.

@@ -1,0 +1,182 @@
+//! Events for programs: one JSON object a line.
+//!
+//! Every object has `event` and `time` (RFC 3339, local with offset). The others by `event`:
+//!
+//! | `event` | fields |
+//! |---|---|
+//! | `begin`, `end` | `name`: the action or step |
+//! | `note`, `warning` | `text` |
+//! | `problem` | `subject`, `reason`, `advice` (or null) |
+//! | `progress` | `task`, `done` (bytes), `total` (bytes or null), `files` (or null); at most one a second |
+//! | `progress_end` | `task` |
+//!
+//! Bytes of a name that are no UTF-8 are shown as U+FFFD. Fields may be added; none is ever renamed.
+
+use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Local, SecondsFormat};
+use serde::Serialize;
+
+use super::{Event, Monitor};
+
+/// Time between two progress objects.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A stream of JSON objects.
+pub struct JsonLines {
+    state: Mutex<State>,
+    now: Box<dyn Fn() -> DateTime<Local> + Send + Sync>,
+}
+
+struct State {
+    out: Box<dyn Write + Send>,
+    progress: Option<Instant>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    time: String,
+    #[serde(flatten)]
+    what: What<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum What<'a> {
+    Begin {
+        name: &'a str,
+    },
+    End {
+        name: &'a str,
+    },
+    Note {
+        text: &'a str,
+    },
+    Warning {
+        text: &'a str,
+    },
+    Problem {
+        subject: &'a str,
+        reason: &'a str,
+        advice: Option<&'a str>,
+    },
+    Progress {
+        task: &'a str,
+        done: u64,
+        total: Option<u64>,
+        files: Option<u64>,
+    },
+    ProgressEnd {
+        task: &'a str,
+    },
+}
+
+impl JsonLines {
+    /// Objects written to `out`.
+    pub fn new(out: Box<dyn Write + Send>) -> Self {
+        Self::at(out, Box::new(Local::now))
+    }
+
+    /// Objects written to `out`, with the time that `now` tells.
+    pub fn at(
+        out: Box<dyn Write + Send>,
+        now: Box<dyn Fn() -> DateTime<Local> + Send + Sync>,
+    ) -> Self {
+        let progress = None;
+        Self {
+            state: Mutex::new(State { out, progress }),
+            now,
+        }
+    }
+}
+
+impl Monitor for JsonLines {
+    fn observe(&self, event: &Event<'_>) {
+        let what = match *event {
+            Event::Begin(name) => What::Begin { name },
+            Event::End(name) => What::End { name },
+            Event::Note(text) => What::Note { text },
+            Event::Warning(text) => What::Warning { text },
+            Event::Problem(problem) => What::Problem {
+                subject: &problem.subject,
+                reason: &problem.reason,
+                advice: problem.advice.as_deref(),
+            },
+            Event::Progress(progress) => What::Progress {
+                task: progress.task,
+                done: progress.done,
+                total: progress.total,
+                files: progress.files,
+            },
+            Event::ProgressEnd(task) => What::ProgressEnd { task },
+        };
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let What::Progress { .. } = what {
+            if state.progress.is_some_and(|last| last.elapsed() < PAUSE) {
+                return;
+            }
+            state.progress = Some(Instant::now());
+        }
+        let line = Line {
+            time: (self.now)().to_rfc3339_opts(SecondsFormat::Secs, false),
+            what,
+        };
+        // A reader that went away must not break a backup.
+        if let Ok(mut text) = serde_json::to_vec(&line) {
+            text.push(b'\n');
+            let _ = state.out.write_all(&text);
+            let _ = state.out.flush();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::event::{Problem, Progress};
+    use std::io::{Read as _, Seek as _};
+
+    #[test]
+    fn every_event_is_an_object_on_its_line() {
+        let mut file = tempfile::tempfile().unwrap();
+        let out = file.try_clone().unwrap();
+        let json = JsonLines::at(Box::new(out), Box::new(DateTime::<Local>::default));
+        let problem = Problem::new("a\nb", "gone");
+        let progress = Event::Progress(Progress {
+            task: "staging",
+            done: 1,
+            total: Some(2),
+            files: None,
+        });
+        for event in [
+            Event::Begin("stage"),
+            Event::Problem(&problem),
+            progress,
+            progress,
+            Event::ProgressEnd("staging"),
+            Event::Note("n"),
+            Event::Warning("w"),
+            Event::End("stage"),
+        ] {
+            json.observe(&event);
+        }
+        let mut text = String::new();
+        file.rewind().unwrap();
+        file.read_to_string(&mut text).unwrap();
+        let time = DateTime::<Local>::default().to_rfc3339_opts(SecondsFormat::Secs, false);
+        let text = text.replace(&format!("\"time\":\"{time}\","), "");
+        let expected = [
+            r#"{"event":"begin","name":"stage"}"#,
+            r#"{"event":"problem","subject":"a\nb","reason":"gone","advice":null}"#,
+            r#"{"event":"progress","task":"staging","done":1,"total":2,"files":null}"#,
+            r#"{"event":"progress_end","task":"staging"}"#,
+            r#"{"event":"note","text":"n"}"#,
+            r#"{"event":"warning","text":"w"}"#,
+            r#"{"event":"end","name":"stage"}"#,
+        ];
+        assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+    }
+}

@@ -1,0 +1,338 @@
+//! What a person sees: problems, and on a terminal one line that says how far the work has come.
+//!
+//! Without a terminal, silence means that all is well. Names of failed files are capped here and complete in the
+//! log. Times come from the monotonic clock; a line is redrawn a few times a second, however often it is told.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anstyle::{AnsiColor, Style};
+
+use super::{Event, Monitor, Problem, Progress, bytes, printable};
+
+/// Problems that are shown in full.
+const SHOWN: u64 = 20;
+/// Time between two redrawings.
+const REDRAW: Duration = Duration::from_millis(200);
+/// A rate means something after this time.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// How much a person wants to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Nothing.
+    Quiet,
+    /// Problems.
+    Normal,
+    /// What happens, too.
+    Verbose,
+    /// Developers' lines, too.
+    Debug,
+}
+
+/// What is behind the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A file, a pipe, a mail.
+    Plain,
+    /// A terminal with this many columns.
+    Terminal {
+        /// Width in characters.
+        columns: usize,
+    },
+}
+
+/// Whether there is colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// There is.
+    Yes,
+    /// There is not: `NO_COLOR`, or no terminal.
+    No,
+}
+
+/// The screen.
+pub struct Screen {
+    verbosity: Verbosity,
+    kind: Kind,
+    colour: Colour,
+    state: Mutex<State>,
+}
+
+struct State {
+    out: Box<dyn Write + Send>,
+    /// Time since some moment.
+    clock: Box<dyn Fn() -> Duration + Send>,
+    problems: u64,
+    warnings: u64,
+    running: Option<Running>,
+    /// Whether a progress line stands there.
+    drawn: bool,
+}
+
+/// Long work that is under way.
+struct Running {
+    task: String,
+    began: Duration,
+    drawn: Option<Duration>,
+}
+
+impl Screen {
+    /// The standard error stream, as it is: terminal or not, with colour or not.
+    pub fn stderr(verbosity: Verbosity) -> Self {
+        let stderr = io::stderr();
+        let kind = if stderr.is_terminal() {
+            let columns = terminal_size().unwrap_or(80);
+            Kind::Terminal { columns }
+        } else {
+            Kind::Plain
+        };
+        let colour = match anstream::AutoStream::choice(&stderr) {
+            anstream::ColorChoice::Never => Colour::No,
+            _ => Colour::Yes,
+        };
+        let began = Instant::now();
+        Self::new(
+            Box::new(stderr),
+            kind,
+            colour,
+            verbosity,
+            Box::new(move || began.elapsed()),
+        )
+    }
+
+    /// A screen that is `out`, with `clock` for the time since some moment.
+    pub fn new(
+        out: Box<dyn Write + Send>,
+        kind: Kind,
+        colour: Colour,
+        verbosity: Verbosity,
+        clock: Box<dyn Fn() -> Duration + Send>,
+    ) -> Self {
+        Self {
+            verbosity,
+            kind,
+            colour,
+            state: Mutex::new(State {
+                out,
+                clock,
+                problems: 0,
+                warnings: 0,
+                running: None,
+                drawn: false,
+            }),
+        }
+    }
+
+    /// The last words of a run: how many problems there were, and where the ones are that were not shown.
+    /// Nothing if all went well.
+    pub fn finish(&self, log: Option<&Path>) {
+        let mut state = self.lock();
+        if self.verbosity == Verbosity::Quiet {
+            return;
+        }
+        state.clear();
+        let hidden = state.problems.saturating_sub(SHOWN);
+        if hidden > 0 {
+            state.line(&format!("and {hidden} more"));
+        }
+        if state.problems > 0 {
+            let mut text = count(state.problems, "problem");
+            if state.warnings > 0 {
+                text = format!("{text}, {}", count(state.warnings, "warning"));
+            }
+            if let Some(log) = log {
+                let log = printable(&log.to_string_lossy());
+                text = format!("{text}; everything is in {log}");
+            }
+            let text = self.painted(bold(), &text);
+            state.line(&text);
+        }
+        let _ = state.out.flush();
+    }
+
+    /// Shows a developer's line, if everything is to be seen.
+    pub(super) fn developers(&self, record: &log::Record<'_>) {
+        if self.verbosity == Verbosity::Debug {
+            self.say(&printable(&record.args().to_string()));
+        }
+    }
+
+    fn say(&self, line: &str) {
+        let mut state = self.lock();
+        state.clear();
+        state.line(line);
+    }
+
+    fn problem(&self, problem: &Problem) {
+        let mut state = self.lock();
+        state.problems += 1;
+        if self.verbosity == Verbosity::Quiet || state.problems > SHOWN {
+            return;
+        }
+        state.clear();
+        let head = self.painted(bold().fg_color(Some(AnsiColor::Red.into())), "problem:");
+        let subject = printable(&problem.subject);
+        let reason = printable(&problem.reason);
+        state.line(&format!("{head} {subject}: {reason}"));
+        if let Some(advice) = &problem.advice {
+            state.line(&format!("         {}", printable(advice)));
+        }
+    }
+
+    fn progress(&self, progress: &Progress<'_>) {
+        let Kind::Terminal { columns } = self.kind else {
+            return;
+        };
+        if self.verbosity == Verbosity::Quiet {
+            return;
+        }
+        let mut state = self.lock();
+        let now = (state.clock)();
+        if state
+            .running
+            .as_ref()
+            .is_none_or(|running| running.task != progress.task)
+        {
+            state.running = Some(Running {
+                task: progress.task.to_owned(),
+                began: now,
+                drawn: None,
+            });
+        }
+        let Some(running) = &mut state.running else {
+            return;
+        };
+        if running.drawn.is_some_and(|drawn| now < drawn + REDRAW) {
+            return;
+        }
+        running.drawn = Some(now);
+        let line = progress_line(progress, now.saturating_sub(running.began));
+        // One column stays free: a terminal that wraps would break the line.
+        let line: String = line.chars().take(columns.saturating_sub(1)).collect();
+        // A broken terminal must not break a backup.
+        let _ = write!(state.out, "\r\x1b[K{line}");
+        let _ = state.out.flush();
+        state.drawn = true;
+    }
+
+    fn painted(&self, style: Style, text: &str) -> String {
+        match self.colour {
+            Colour::Yes => format!("{style}{text}{style:#}"),
+            Colour::No => text.to_owned(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Monitor for Screen {
+    fn observe(&self, event: &Event<'_>) {
+        match event {
+            Event::Problem(problem) => self.problem(problem),
+            Event::Progress(progress) => self.progress(progress),
+            Event::ProgressEnd(task) => {
+                let mut state = self.lock();
+                if state
+                    .running
+                    .as_ref()
+                    .is_some_and(|running| running.task == *task)
+                {
+                    state.running = None;
+                    state.clear();
+                }
+            }
+            Event::Warning(text) => {
+                self.lock().warnings += 1;
+                if self.verbosity >= Verbosity::Verbose {
+                    self.say(&format!("warning: {}", printable(text)));
+                }
+            }
+            Event::Begin(text) | Event::Note(text) if self.verbosity >= Verbosity::Verbose => {
+                self.say(&printable(text));
+            }
+            Event::End(text) if self.verbosity >= Verbosity::Verbose => {
+                self.say(&format!("{} done", printable(text)));
+            }
+            Event::Begin(_) | Event::Note(_) | Event::End(_) => {}
+        }
+    }
+}
+
+impl State {
+    /// Takes the progress line away.
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.drawn) {
+            let _ = write!(self.out, "\r\x1b[K");
+            let _ = self.out.flush();
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        let _ = writeln!(self.out, "{text}");
+    }
+}
+
+/// `staging alpha  1.20 GB of 4.40 GB  27 %  85.10 MB/s  0:38 left`
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss
+)] // shown to people
+fn progress_line(progress: &Progress<'_>, time: Duration) -> String {
+    let done = progress.done;
+    let mut parts = vec![printable(progress.task)];
+    match progress.total {
+        Some(total) => {
+            parts.push(format!("{} of {}", bytes(done), bytes(total)));
+            if total > 0 {
+                let percent = (done as f64 / total as f64 * 100.0).min(100.0);
+                parts.push(format!("{percent:.0} %"));
+            }
+        }
+        None => parts.push(bytes(done)),
+    }
+    if let Some(files) = progress.files {
+        parts.push(count(files, "file"));
+    }
+    if time >= SETTLED && done > 0 {
+        let rate = done as f64 / time.as_secs_f64();
+        parts.push(format!("{}/s", bytes(rate as u64)));
+        if let Some(left) = progress.total.and_then(|total| total.checked_sub(done)) {
+            let seconds = (left as f64 / rate).ceil() as u64;
+            parts.push(format!("{} left", clock_face(seconds)));
+        }
+    }
+    parts.join("  ")
+}
+
+/// `0:38`, `12:05`, `3:00:00`.
+fn clock_face(seconds: u64) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    }
+}
+
+fn count(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+fn bold() -> Style {
+    Style::new().bold()
+}
+
+fn terminal_size() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
+    (size.ws_col > 0).then(|| usize::from(size.ws_col))
+}
+
+#[cfg(test)]
+mod tests;
