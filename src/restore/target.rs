@@ -59,6 +59,15 @@ pub enum Existing {
     Replace,
 }
 
+/// What becomes of a file whose bytes are not those that were saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDamage {
+    /// It is kept under a name that says so.
+    Keep,
+    /// It is removed, for another copy will be tried.
+    Discard,
+}
+
 /// A directory into which things are restored.
 pub struct Target {
     path: PathBuf,
@@ -70,7 +79,7 @@ pub struct Target {
     hasher: RandomState,
     /// Hashes of what was not restored: other names of it must not lead to something else.
     failed: HashSet<u64>,
-    /// Hashes of directories that were made here, if those that lay there are to be kept as they are.
+    /// Hashes of directories that were made on the way to something, and of which nothing more is known yet.
     made: HashSet<u64>,
     partials: u64,
 }
@@ -110,11 +119,12 @@ impl Target {
         member: &Member,
         content: &mut dyn Read,
         promised: Option<Digest>,
+        on_damage: OnDamage,
     ) -> Result<(), WriteError> {
         let done = match (at.split(), &member.kind) {
             (Some((parent, name)), kind) => match kind {
                 Kind::Dir => self.dir(at, parent, name, member),
-                Kind::File => self.file(parent, name, member, content, promised),
+                Kind::File => self.file(parent, name, member, content, promised, on_damage),
                 Kind::HardLink(first) => Err(WriteError::Unlinked(first.clone())),
                 _ => self.special(parent, name, member),
             },
@@ -124,8 +134,11 @@ impl Target {
             }
             (None, _) => Err(WriteError::Occupied),
         };
+        let hash = self.hasher.hash_one(at.as_path());
         if done.is_err() {
-            self.failed.insert(self.hasher.hash_one(at.as_path()));
+            self.failed.insert(hash);
+        } else if !self.failed.is_empty() {
+            self.failed.remove(&hash);
         }
         done
     }
@@ -137,6 +150,9 @@ impl Target {
         else {
             return Err(WriteError::Occupied);
         };
+        let existing = self.existing;
+        let dir = self.parent(parent)?;
+        settle::look_first(dir.handle, name, existing)?;
         if self.failed.contains(&self.hasher.hash_one(first.as_path())) {
             return Err(unlinked());
         }
@@ -145,7 +161,6 @@ impl Target {
             .open(first_parent, Missing::Fail, &mut |_| {})?;
         let held = rustix::io::fcntl_dupfd_cloexec(held.handle, 3)?;
         let partial = self.partial();
-        let existing = self.existing;
         let dir = self.parent(parent)?;
         match rustix::fs::linkat(&held, first_name, dir.handle, &partial, AtFlags::empty()) {
             Err(Errno::NOENT) => return Err(unlinked()),
@@ -154,8 +169,8 @@ impl Target {
         settle::settle(dir.handle, &partial, name, existing)
     }
 
-    /// Makes the directory `at` ready to be shown: what is above a thing that is restored, but was not
-    /// itself asked for. One that lies there already stays as it is.
+    /// Restores the directory `at`, unless there is something that was not just made on the way to a thing
+    /// below it.
     pub fn way(&mut self, at: &Below, member: &Member) -> Result<(), WriteError> {
         let Some((parent, name)) = at.split() else {
             return Ok(());
@@ -164,6 +179,9 @@ impl Target {
         match rustix::fs::statat(dir.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => self.dir(at, parent, name, member),
             Err(error) => Err(error.into()),
+            Ok(_) if self.made.contains(&self.hasher.hash_one(at.as_path())) => {
+                self.dir(at, parent, name, member)
+            }
             Ok(_) => Ok(()),
         }
     }
@@ -201,11 +219,9 @@ impl Target {
     }
 
     fn parent(&mut self, path: &Path) -> Result<Dir<'_>, WriteError> {
-        let (hasher, made, existing) = (&self.hasher, &mut self.made, self.existing);
+        let (hasher, made) = (&self.hasher, &mut self.made);
         self.handles.open(path, Missing::Make, &mut |path| {
-            if existing == Existing::Keep {
-                made.insert(hasher.hash_one(path));
-            }
+            made.insert(hasher.hash_one(path));
         })
     }
 
@@ -239,12 +255,9 @@ impl Target {
             Err(Errno::NOTDIR | Errno::LOOP) => return Err(WriteError::Exists),
             Err(error) => return Err(error.into()),
         };
-        if existing == Existing::Keep {
-            let hash = self.hasher.hash_one(at.as_path());
-            if !new && !self.made.contains(&hash) {
-                return Ok(());
-            }
-            self.made.insert(hash);
+        let made = self.made.remove(&self.hasher.hash_one(at.as_path()));
+        if existing == Existing::Keep && !new && !made {
+            return Ok(());
         }
         self.dress_dir(at, handle.as_fd(), member, inherits)
     }
@@ -283,12 +296,15 @@ impl Target {
         member: &Member,
         content: &mut dyn Read,
         promised: Option<Digest>,
+        on_damage: OnDamage,
     ) -> Result<(), WriteError> {
         let partial = self.partial();
         let existing = self.existing;
         self.parent(parent)?;
         let dir = self.handles.last();
-        settle::look_first(dir.handle, name, existing)?;
+        if existing == Existing::Keep {
+            settle::look_first(dir.handle, name, existing)?;
+        }
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let private = Mode::RUSR | Mode::WUSR;
@@ -324,7 +340,13 @@ impl Target {
                 member.size
             ),
         };
-        let kept = settle::keep_damaged(dir.handle, &partial, name);
+        let kept = match on_damage {
+            OnDamage::Keep => settle::keep_damaged(dir.handle, &partial, name),
+            OnDamage::Discard => {
+                settle::discard(dir.handle, &partial);
+                None
+            }
+        };
         Err(WriteError::Damaged {
             reason,
             kept: kept.map(|name| self.path.join(parent).join(name)),

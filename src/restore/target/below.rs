@@ -58,6 +58,15 @@ impl Below {
         Self { path }
     }
 
+    /// This path below the directory `dir`, for people.
+    pub fn within(&self, dir: &Path) -> PathBuf {
+        if self.path.as_os_str().is_empty() {
+            dir.to_owned()
+        } else {
+            dir.join(&self.path)
+        }
+    }
+
     /// The directory that holds it, and its name there; `None` for the target directory itself.
     pub fn split(&self) -> Option<(&Path, &OsStr)> {
         Some((self.path.parent()?, self.path.file_name()?))

@@ -36,7 +36,7 @@ pub fn settle(
 
 /// Before much is written: whether it would be in vain.
 pub fn look_first(dir: BorrowedFd<'_>, name: &OsStr, existing: Existing) -> Result<(), WriteError> {
-    if existing != Existing::Keep {
+    if existing == Existing::Replace {
         return Ok(());
     }
     match rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {

@@ -78,7 +78,7 @@ impl Target {
         let at = Below::new(Path::new(path))?;
         match &member.kind {
             Kind::HardLink(first) => self.link(&at, &Below::new(first)?),
-            _ => self.write(&at, &member, &mut &*bytes, Some(digest)),
+            _ => self.write(&at, &member, &mut &*bytes, Some(digest), OnDamage::Keep),
         }
     }
 }
@@ -99,10 +99,16 @@ fn things_are_restored_as_they_were() {
     dir.mode = 0o1555;
     dir.extended = vec![("user.dir".into(), b"1".to_vec())];
     target
-        .write(&below("d"), &dir, &mut io::empty(), None)
+        .write(&below("d"), &dir, &mut io::empty(), None, OnDamage::Keep)
         .unwrap();
     target
-        .write(&below("d/file"), &file, &mut &b"abc"[..], None)
+        .write(
+            &below("d/file"),
+            &file,
+            &mut &b"abc"[..],
+            None,
+            OnDamage::Keep,
+        )
         .unwrap();
     target
         .put("d/link", Kind::Symlink("no where".into()), b"")
@@ -268,7 +274,13 @@ fn a_damaged_file_is_kept_under_a_name_that_says_so() {
     file.size = 3;
     let wrong = Some(Digest([0; 32]));
     let error = target
-        .write(&below("dir/file"), &file, &mut &b"abc"[..], wrong)
+        .write(
+            &below("dir/file"),
+            &file,
+            &mut &b"abc"[..],
+            wrong,
+            OnDamage::Keep,
+        )
         .unwrap_err();
     let kept = place.dir().join("dir/file.damaged");
     assert!(matches!(&error, WriteError::Damaged { kept: Some(path), .. } if *path == kept));
@@ -276,7 +288,13 @@ fn a_damaged_file_is_kept_under_a_name_that_says_so() {
     assert_eq!(fs::read(&kept).unwrap(), b"abc");
     // The archive ends in the middle.
     let error = target
-        .write(&below("dir/file"), &file, &mut &b"ab"[..], None)
+        .write(
+            &below("dir/file"),
+            &file,
+            &mut &b"ab"[..],
+            None,
+            OnDamage::Keep,
+        )
         .unwrap_err();
     assert!(error.to_string().contains("only 2 of 3 bytes"), "{error}");
     assert_eq!(
@@ -287,7 +305,7 @@ fn a_damaged_file_is_kept_under_a_name_that_says_so() {
 
     let long = "x".repeat(255);
     let error = target
-        .write(&below(&long), &file, &mut &b"ab"[..], None)
+        .write(&below(&long), &file, &mut &b"ab"[..], None, OnDamage::Keep)
         .unwrap_err();
     assert!(matches!(error, WriteError::Damaged { kept: Some(_), .. }));
     target.finish().unwrap();
@@ -356,7 +374,13 @@ fn nothing_is_inherited_from_the_target_directory() {
     let mut with = member("with", Kind::Dir);
     with.extended = vec![(attributes::DEFAULT_ACL.into(), acl.clone())];
     target
-        .write(&below("with"), &with, &mut io::empty(), None)
+        .write(
+            &below("with"),
+            &with,
+            &mut io::empty(),
+            None,
+            OnDamage::Keep,
+        )
         .unwrap();
     target.put("with/file", Kind::File, b"x").unwrap();
     target.finish().unwrap();

@@ -1,0 +1,390 @@
+//! Getting what is wanted out of one archive, of which there may be several copies.
+//!
+//! An archive and the manifest that names it are in the same order, so one look at each is enough: whichever is
+//! behind moves on. What a damaged copy does not give is looked for in the next one.
+
+use std::cmp::Ordering;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::archive::manifest::{Entry, ManifestError, ManifestReader, Stored};
+use crate::archive::{Compression, Kind, Member, Reader, path_order, unpack};
+use crate::event::{Problem, Tell as _};
+
+use super::RestoreError;
+use super::carry::{Done, Exists, Thing, Work};
+use super::find::{self, chain};
+use super::recipe::{self, Everything, Source, Step};
+use super::scan;
+use super::shelf::Shelf;
+use super::target::{Below, OnDamage};
+use super::wanted::Part;
+
+/// Restores what `source` wants from the archive of `step`.
+pub(super) fn by_manifest(
+    work: &mut Work<'_>,
+    step: &Step,
+    source: &Source,
+) -> Result<(), RestoreError> {
+    let Some(stored) = &step.stored else {
+        return Ok(());
+    };
+    let mut todo = None;
+    for (number, copy) in step.copies.iter().enumerate() {
+        let others = step.copies.len() - number - 1;
+        let on_damage = if others == 0 {
+            OnDamage::Keep
+        } else {
+            OnDamage::Discard
+        };
+        let mut pass = Pass {
+            source,
+            entries: Entries::new(
+                &work.shelves[source.found.copy.shelf],
+                source,
+                stored,
+                todo.take(),
+            ),
+            on_damage,
+            failed: Vec::new(),
+        };
+        let shelf = &work.shelves[copy.shelf];
+        let archive = recipe::path(&shelf.by_hand(&copy.item));
+        let reason = match shelf.read(&copy.item) {
+            Ok(packed) => unpack(packing(&copy.item.name), packed, |tar| {
+                pass.merge(work, tar)
+            })?,
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(reason) = &reason {
+            pass.give_up(work, &format!("its archive is damaged: {reason}"))?;
+        }
+        if let Some(error) = pass.entries.trouble {
+            let text = format!("the manifest cannot be read any more: {}", chain(&error));
+            work.lost(&source.peer, &source.path, &text);
+        }
+        if pass.failed.is_empty() {
+            return Ok(());
+        }
+        if others > 0 {
+            let lost = recipe::count(pass.failed.len() as u64, "thing");
+            let text = format!(
+                "{archive} on {}: damaged; {lost} will be taken from another copy",
+                shelf.name()
+            );
+            work.monitor().warn(text);
+        } else if let Some(reason) = reason {
+            let name = format!("{archive} on {}", shelf.name());
+            let advice = "another disc may have a copy; name it with --from";
+            work.monitor()
+                .problem(&Problem::new(name, &reason).advise(advice));
+        }
+        todo = Some(std::mem::take(&mut pass.failed));
+    }
+    Ok(())
+}
+
+/// One look at one copy of an archive.
+struct Pass<'a> {
+    source: &'a Source,
+    entries: Entries<'a>,
+    on_damage: OnDamage,
+    /// Numbers of the entries that this copy did not give.
+    failed: Vec<u64>,
+}
+
+impl Pass<'_> {
+    /// Goes through the archive up to the last thing that is wanted; gives what stopped it before.
+    fn merge(
+        &mut self,
+        work: &mut Work<'_>,
+        tar: &mut dyn Read,
+    ) -> Result<Option<String>, RestoreError> {
+        let mut reader = Reader::new(tar);
+        while self.entries.peek().is_some() {
+            let member = match reader.next_member() {
+                Ok(Some(member)) => member,
+                Ok(None) => return Ok(Some("it ends before its last members".to_owned())),
+                Err(error) => return Ok(Some(chain(&error))),
+            };
+            while let Some((_, entry)) = self.entries.peek() {
+                match order(&member.path, &entry.member.path) {
+                    Ordering::Less => break,
+                    Ordering::Equal => {
+                        self.take(work, &member, &mut reader)?;
+                        break;
+                    }
+                    Ordering::Greater => self.miss(work, "it is not in its archive")?,
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Restores the next entry from `member`.
+    fn take(
+        &mut self,
+        work: &mut Work<'_>,
+        member: &Member,
+        content: &mut dyn Read,
+    ) -> Result<(), RestoreError> {
+        let Some((_, entry)) = self.entries.peek() else {
+            return Ok(());
+        };
+        if !agree(entry, member) {
+            return self.miss(work, "its archive has something else of that name");
+        }
+        let Some((number, entry)) = self.entries.next() else {
+            return Ok(());
+        };
+        let source = self.source;
+        let path = &entry.member.path;
+        let at = source.place(source.scan.place_of(path))?;
+        // Where sources overlap, the directory has the modes of the latest already.
+        if member.kind == Kind::Dir && source.exists() == Exists::Later {
+            return work.way(&source.peer, &at, member, Exists::Later);
+        }
+        let thing = Thing {
+            path,
+            at: &at,
+            member,
+            digest: entry.digest,
+            exists: source.exists(),
+            on_damage: self.on_damage,
+        };
+        if work.put(&source.peer, &thing, content)? == Done::Damaged {
+            self.failed.push(number);
+        }
+        Ok(())
+    }
+
+    /// The archive does not have the next entry.
+    fn miss(&mut self, work: &mut Work<'_>, reason: &str) -> Result<(), RestoreError> {
+        let Some((number, entry)) = self.entries.next() else {
+            return Ok(());
+        };
+        self.failed.push(number);
+        if self.on_damage == OnDamage::Discard {
+            return Ok(());
+        }
+        if entry.member.kind == Kind::File {
+            work.lost(&self.source.peer, &entry.member.path, reason);
+            Ok(())
+        } else {
+            work.put_described(self.source, &entry)
+        }
+    }
+
+    /// The archive gives nothing more.
+    fn give_up(&mut self, work: &mut Work<'_>, reason: &str) -> Result<(), RestoreError> {
+        while self.entries.peek().is_some() {
+            self.miss(work, reason)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the archive's member is what the manifest says.
+fn agree(entry: &Entry, member: &Member) -> bool {
+    member.kind == entry.member.kind && member.size == entry.member.size
+}
+
+/// The order of walks, in which the top comes before everything else.
+fn order(a: &Path, b: &Path) -> Ordering {
+    let plain = |path| {
+        if path == Path::new(".") {
+            Path::new("")
+        } else {
+            path
+        }
+    };
+    path_order(plain(a), plain(b))
+}
+
+/// The entries of a manifest that are wanted from one archive, with their numbers.
+struct Entries<'a> {
+    source: &'a Source,
+    stored: &'a Arc<Stored>,
+    /// Only these numbers, ascending.
+    only: Option<std::vec::IntoIter<u64>>,
+    reader: Option<ManifestReader<Box<dyn Read + Send + 'a>>>,
+    number: u64,
+    next: Option<(u64, Entry)>,
+    trouble: Option<ManifestError>,
+}
+
+impl<'a> Entries<'a> {
+    fn new(
+        shelf: &'a Shelf,
+        source: &'a Source,
+        stored: &'a Arc<Stored>,
+        only: Option<Vec<u64>>,
+    ) -> Self {
+        let reader = shelf
+            .read(&source.found.copy.item)
+            .map_err(ManifestError::from)
+            .and_then(ManifestReader::new);
+        let (reader, trouble) = match reader {
+            Ok(reader) => (Some(reader), None),
+            Err(error) => (None, Some(error)),
+        };
+        let mut this = Self {
+            source,
+            stored,
+            only: only.map(Vec::into_iter),
+            reader,
+            number: 0,
+            next: None,
+            trouble,
+        };
+        this.advance();
+        this
+    }
+
+    fn peek(&self) -> Option<&(u64, Entry)> {
+        self.next.as_ref()
+    }
+
+    fn next(&mut self) -> Option<(u64, Entry)> {
+        let next = self.next.take();
+        self.advance();
+        next
+    }
+
+    fn advance(&mut self) {
+        while let Some(reader) = &mut self.reader {
+            let entry = match reader.next_entry() {
+                Ok(Some(entry)) => entry,
+                Ok(None) => break,
+                Err(error) => {
+                    self.trouble = Some(error);
+                    break;
+                }
+            };
+            let number = self.number;
+            self.number += 1;
+            if !self.is_wanted(number, &entry) {
+                continue;
+            }
+            self.next = Some((number, entry));
+            return;
+        }
+        self.reader = None;
+    }
+
+    fn is_wanted(&mut self, number: u64, entry: &Entry) -> bool {
+        if let Some(only) = &mut self.only {
+            while only.as_slice().first().is_some_and(|next| *next < number) {
+                only.next();
+            }
+            if only.as_slice().first() != Some(&number) {
+                return false;
+            }
+        }
+        let source = self.source;
+        // Further names are made when every file is there.
+        !matches!(entry.member.kind, Kind::HardLink(_))
+            && scan::stored(&entry.place) == Some(self.stored)
+            && source.scan.wants(&entry.member.path, &source.wanted)
+    }
+}
+
+/// Restores everything that is wanted from the archive of `step`, and that no later archive has brought.
+pub(super) fn everything(
+    work: &mut Work<'_>,
+    step: &Step,
+    rule: &Everything,
+) -> Result<(), RestoreError> {
+    for (number, copy) in step.copies.iter().enumerate() {
+        let others = step.copies.len() - number - 1;
+        let on_damage = if others == 0 {
+            OnDamage::Keep
+        } else {
+            OnDamage::Discard
+        };
+        let shelf = &work.shelves[copy.shelf];
+        let archive = recipe::path(&shelf.by_hand(&copy.item));
+        let trouble = match shelf.read(&copy.item) {
+            Ok(packed) => unpack(packing(&copy.item.name), packed, |tar| {
+                all_members(work, step, tar, rule, on_damage)
+            })?,
+            Err(error) => Some(error.to_string()),
+        };
+        let Some(reason) = trouble else {
+            return Ok(());
+        };
+        let name = format!("{archive} on {}", shelf.name());
+        if others == 0 {
+            let reason =
+                format!("{reason}; what follows in it is lost, and nobody knows what that was");
+            work.monitor().problem(&Problem::new(name, &reason));
+        } else {
+            work.monitor()
+                .warn(format!("{name}: {reason}; another copy will be read"));
+        }
+    }
+    Ok(())
+}
+
+fn all_members(
+    work: &mut Work<'_>,
+    step: &Step,
+    tar: &mut dyn Read,
+    rule: &Everything,
+    on_damage: OnDamage,
+) -> Result<Option<String>, RestoreError> {
+    let mut reader = Reader::new(tar);
+    loop {
+        let member = match reader.next_member() {
+            Ok(Some(member)) => member,
+            Ok(None) => return Ok(None),
+            Err(error) => return Ok(Some(chain(&error))),
+        };
+        let part = rule.wanted.part(&member.path);
+        if part == Part::Left {
+            continue;
+        }
+        let at = match Below::new(&member.path) {
+            Ok(at) => at.under(&rule.prefix),
+            Err(error) => {
+                work.lost(&step.peer, &member.path, &format!("not restored: {error}"));
+                continue;
+            }
+        };
+        match (&member.kind, part) {
+            (Kind::Dir, _) => work.way(&step.peer, &at, &member, rule.exists)?,
+            (_, Part::Way) => {}
+            (Kind::HardLink(first), _) => match Below::new(first) {
+                Ok(first) => {
+                    let first = first.under(&rule.prefix);
+                    work.link(&step.peer, &member.path, &at, &first, rule.exists)?;
+                }
+                Err(error) => {
+                    work.lost(&step.peer, &member.path, &format!("not restored: {error}"));
+                }
+            },
+            _ => {
+                let thing = Thing {
+                    path: &member.path,
+                    at: &at,
+                    member: &member,
+                    digest: None,
+                    exists: rule.exists,
+                    on_damage,
+                };
+                if work.put(&step.peer, &thing, &mut reader)? == Done::Damaged {
+                    return Ok(Some(format!(
+                        "it is damaged within `{}`",
+                        recipe::path(&member.path)
+                    )));
+                }
+            }
+        }
+    }
+}
+
+/// How an archive of this name is packed.
+fn packing(name: &std::ffi::OsStr) -> Compression {
+    find::stem_of_archive(name).map_or(Compression::None, |(_, way)| way)
+}

@@ -1,0 +1,269 @@
+//! Which manifests say what a peer had on a day, and where the archives lie that they name.
+//!
+//! A file lies under the day on which it was staged, which may be a day or two after the one on which it was
+//! collected: peers collect before midnight, the master stages after it. What counts is the day in the
+//! manifest's header. An archive belongs to the manifest that lies beside it.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::sync::Arc;
+
+use crate::archive::Compression;
+use crate::archive::manifest::{self, Header, ManifestReader, Stored};
+use crate::event::printable;
+use crate::restore::shelf::{Item, Shelf};
+use crate::units::{Day, PeerName};
+
+/// Days after the collection within which a peer's files are staged.
+const LATE: usize = 3;
+
+/// A copy of a file: on which of the shelves, and which one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Copy {
+    /// Number of the shelf.
+    pub shelf: usize,
+    /// The file.
+    pub item: Item,
+}
+
+/// A manifest that counts.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Where it lies.
+    pub copy: Copy,
+    /// What it is about.
+    pub header: Arc<Header>,
+}
+
+/// Looks for manifests and archives on shelves.
+pub struct Finder<'a> {
+    shelves: &'a [Shelf],
+    headers: RefCell<HashMap<Copy, Option<Arc<Header>>>>,
+    /// Manifests that turned out to be unreadable.
+    bad: RefCell<HashSet<Copy>>,
+    troubles: RefCell<Vec<String>>,
+}
+
+impl<'a> Finder<'a> {
+    /// Looks on `shelves`, earlier ones first.
+    pub fn new(shelves: &'a [Shelf]) -> Self {
+        Self {
+            shelves,
+            headers: RefCell::default(),
+            bad: RefCell::default(),
+            troubles: RefCell::default(),
+        }
+    }
+
+    /// The shelves.
+    pub fn shelves(&self) -> &'a [Shelf] {
+        self.shelves
+    }
+
+    /// What could not be read, for people.
+    pub fn into_troubles(self) -> Vec<String> {
+        self.troubles.into_inner()
+    }
+
+    /// Never considers `copy` again, because of `reason`.
+    pub fn reject(&self, copy: &Copy, reason: &dyn std::error::Error) {
+        let on = &self.shelves[copy.shelf];
+        let path = on.by_hand(&copy.item);
+        let text = format!(
+            "manifest {} on {}: {}",
+            path.display(),
+            on.name(),
+            chain(reason)
+        );
+        self.troubles.borrow_mut().push(printable(&text));
+        self.bad.borrow_mut().insert(copy.clone());
+    }
+
+    /// The manifests that say what `peer` had at the end of `as_of`, one for each source, by the source's
+    /// name. Parts of a source that were gone by then are left out.
+    pub fn manifests(&self, peer: &PeerName, as_of: Option<Day>) -> Vec<Found> {
+        // The newest of each file name; then the newest of each source, which may have several names.
+        let mut newest: BTreeMap<OsString, Found> = BTreeMap::new();
+        for mut copies in self.copies_by_name(peer, as_of) {
+            copies.sort_by_key(|copy| (std::cmp::Reverse(copy.item.day), copy.shelf));
+            let mut day = None;
+            for copy in copies {
+                if day.is_some_and(|day| day != copy.item.day) {
+                    break;
+                }
+                let Some(header) = self.header(&copy) else {
+                    continue;
+                };
+                if as_of.is_some_and(|as_of| header.day > as_of) {
+                    continue;
+                }
+                day = Some(copy.item.day);
+                let found = Found { copy, header };
+                match newest.entry(found.header.name.clone()) {
+                    std::collections::btree_map::Entry::Vacant(entry) => {
+                        entry.insert(found);
+                    }
+                    std::collections::btree_map::Entry::Occupied(mut entry) => {
+                        if age(entry.get()) < age(&found) {
+                            entry.insert(found);
+                        }
+                    }
+                }
+            }
+        }
+        let gone = |found: &Found| {
+            let whole = found
+                .header
+                .whole
+                .as_ref()
+                .and_then(|name| newest.get(name));
+            whole.is_some_and(|whole| !whole.header.parts.contains(&found.header.name))
+        };
+        newest
+            .values()
+            .filter(|found| !gone(found))
+            .cloned()
+            .collect()
+    }
+
+    /// Manifests of `peer` that may be of a day not after `as_of`, those of one name together.
+    fn copies_by_name(&self, peer: &PeerName, as_of: Option<Day>) -> Vec<Vec<Copy>> {
+        let latest = as_of.map(|day| (0..LATE).fold(day, |day, _| day.succ()));
+        let bad = self.bad.borrow();
+        let mut by_name: BTreeMap<&OsStr, Vec<Copy>> = BTreeMap::new();
+        for (shelf, held) in self.shelves.iter().enumerate() {
+            for item in held.items() {
+                let soon = latest.is_none_or(|latest| item.day <= latest);
+                if item.peer == *peer && soon && stem_of_manifest(&item.name).is_some() {
+                    let copy = Copy {
+                        shelf,
+                        item: item.clone(),
+                    };
+                    if !bad.contains(&copy) {
+                        by_name.entry(&item.name).or_default().push(copy);
+                    }
+                }
+            }
+        }
+        by_name.into_values().collect()
+    }
+
+    /// Copies of the archive `stored` of `peer`, the best first. `near` is the shelf of the manifest that
+    /// names it.
+    pub fn archives(&self, peer: &PeerName, stored: &Stored, near: usize) -> Vec<Copy> {
+        let mut sure = Vec::new();
+        let mut likely = Vec::new();
+        let others = (0..self.shelves.len()).filter(|shelf| *shelf != near);
+        for shelf in std::iter::once(near).chain(others) {
+            let mut day = stored.day;
+            for late in 0..=LATE {
+                let item = Item {
+                    peer: peer.clone(),
+                    day,
+                    name: stored.archive.clone(),
+                };
+                day = day.succ();
+                if self.shelves[shelf].length(&item).is_none() {
+                    continue;
+                }
+                let beside = stem_of_archive(&item.name).map(|(stem, _)| manifest_name(stem));
+                let beside = beside.map(|name| item.beside(item.day, &name));
+                let header = beside.and_then(|item| self.header(&Copy { shelf, item }));
+                let copy = Copy { shelf, item };
+                match header {
+                    Some(header)
+                        if header.day == stored.day && header.archive == stored.archive =>
+                    {
+                        sure.push(copy);
+                    }
+                    None if late == 0 => likely.push(copy),
+                    _ => {}
+                }
+            }
+        }
+        sure.extend(likely);
+        sure
+    }
+
+    /// The header of the manifest `copy`; `None` if there is none that can be read.
+    fn header(&self, copy: &Copy) -> Option<Arc<Header>> {
+        if let Some(known) = self.headers.borrow().get(copy) {
+            return known.clone();
+        }
+        let on = &self.shelves[copy.shelf];
+        on.length(&copy.item)?;
+        let read = on
+            .read(&copy.item)
+            .map_err(manifest::ManifestError::from)
+            .and_then(|packed| Ok(Arc::new(ManifestReader::new(packed)?.header().clone())));
+        let header = read.map_err(|error| self.reject(copy, &error)).ok();
+        self.headers
+            .borrow_mut()
+            .insert(copy.clone(), header.clone());
+        header
+    }
+}
+
+/// What makes a manifest newer than another one of the same source.
+fn age(found: &Found) -> impl Ord + use<> {
+    (found.header.day, found.header.created)
+}
+
+/// An error with everything that caused it.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// `etc` for `etc.mtree.gz`.
+pub fn stem_of_manifest(name: &OsStr) -> Option<&OsStr> {
+    strip(name, manifest::EXTENSION)
+}
+
+/// `etc` and gzip for `etc.tar.gz`.
+pub fn stem_of_archive(name: &OsStr) -> Option<(&OsStr, Compression)> {
+    Compression::ALL
+        .into_iter()
+        .find_map(|way| Some((strip(name, way.extension())?, way)))
+}
+
+fn strip<'a>(name: &'a OsStr, extension: &str) -> Option<&'a OsStr> {
+    let rest = name.as_bytes().strip_suffix(extension.as_bytes())?;
+    let stem = rest.strip_suffix(b".")?;
+    (!stem.is_empty()).then(|| OsStr::from_bytes(stem))
+}
+
+fn manifest_name(stem: &OsStr) -> OsString {
+    OsString::from_vec([stem.as_bytes(), b".", manifest::EXTENSION.as_bytes()].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn archives_and_manifests_are_known_by_their_names() {
+        let stem = |name: &str| {
+            stem_of_archive(OsStr::new(name)).map(|(stem, way)| (stem.to_owned(), way))
+        };
+        assert_eq!(stem("etc.tar.gz"), Some(("etc".into(), Compression::Gzip)));
+        assert_eq!(stem("a.b+2.tar"), Some(("a.b+2".into(), Compression::None)));
+        for name in ["tar", ".tar", "x.tar.xz", "etc.mtree.gz"] {
+            assert_eq!(stem(name), None, "{name}");
+        }
+        assert_eq!(
+            stem_of_manifest(OsStr::new("etc.mtree.gz")),
+            Some(OsStr::new("etc"))
+        );
+        assert_eq!(stem_of_manifest(OsStr::new("etc.tar.gz")), None);
+        assert_eq!(manifest_name(OsStr::new("etc")), "etc.mtree.gz");
+    }
+}

@@ -1,0 +1,297 @@
+//! Where days of backups lie: a staging directory, a disc, or a directory with what was on a disc.
+//!
+//! All have the same layout, `YYYY/MM/DD/PEER/files`, so that a copy of a copy serves as well. What a shelf
+//! holds is listed once; restoring then only opens files.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::event::printable;
+use crate::iso9660::{self, Content, Extent, FileReader, HEAD, Kind, ReadAt, Tree, Volume};
+use crate::staging::Staging;
+use crate::sums::{self, Sums};
+use crate::units::{AbsPath, Day, Digest, PeerName};
+
+/// A file that a peer has on one day.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Item {
+    /// Whose it is.
+    pub peer: PeerName,
+    /// The day under which it lies.
+    pub day: Day,
+    /// Its name in the peer's directory.
+    pub name: OsString,
+}
+
+/// Somewhere that days of backups lie.
+pub struct Shelf {
+    name: String,
+    bytes: Bytes,
+    items: BTreeMap<Item, Held>,
+    /// Lists of digests of whole days, on a disc.
+    lists: BTreeMap<Day, Held>,
+    trouble: Option<String>,
+}
+
+/// Why a shelf cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ShelfError {
+    /// It cannot be read. That does not mean that it is empty.
+    #[error("`{}` cannot be read", path.display())]
+    Read {
+        /// Where it is.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There is no daily directory in it.
+    #[error("`{}` holds no daily directories (`YYYY/MM/DD`)", .0.display())]
+    Empty(PathBuf),
+    /// No session of the disc can be read.
+    #[error("no session of the disc `{}` can be read", path.display())]
+    Disc {
+        /// Its file or drive.
+        path: PathBuf,
+        /// What is wrong with the newest one.
+        source: iso9660::ReadError,
+    },
+}
+
+/// Where by-hand commands expect a disc to be mounted.
+const MOUNTED: &str = "/mnt";
+
+/// Where the bytes of all files are.
+enum Bytes {
+    /// In files below this directory.
+    Directory(PathBuf),
+    /// On this disc.
+    Disc(Box<dyn ReadAt>),
+}
+
+/// Where the bytes of one file are.
+struct Held {
+    length: u64,
+    /// On a disc; empty in a directory.
+    extents: Vec<Extent>,
+}
+
+impl Shelf {
+    /// What lies at `path`: a staging directory, a directory with the content of a disc, or a disc: its file or
+    /// its drive.
+    pub fn open(path: &Path) -> Result<Self, ShelfError> {
+        let fault = |source| ShelfError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        if std::fs::metadata(path).map_err(fault)?.is_dir() {
+            return Self::directory(path);
+        }
+        let medium = Box::new(File::open(path).map_err(fault)?);
+        let starts = match iso9660::sessions(medium.as_ref()) {
+            Ok(sessions) => sessions.iter().map(|session| session.start).collect(),
+            // The chain is broken somewhere; what the two ends of it show may be sound.
+            Err(_) => vec![HEAD, 0],
+        };
+        Self::disc(path, medium, &starts)
+    }
+
+    /// The disc `medium`, which is at `path`, with sessions that begin at the sectors `starts`, oldest first. A
+    /// session has what the ones before it had; so the newest one that can be read serves.
+    pub fn disc(path: &Path, medium: Box<dyn ReadAt>, starts: &[u32]) -> Result<Self, ShelfError> {
+        let mut newest = None;
+        for start in starts.iter().rev() {
+            match session(medium.as_ref(), *start) {
+                Ok((label, items, lists)) => {
+                    if items.is_empty() {
+                        return Err(ShelfError::Empty(path.to_owned()));
+                    }
+                    let trouble = newest.map(|error| {
+                        let text =
+                            "the newest session of the disc cannot be read, an earlier one is used";
+                        format!("{label}: {text}: {error}")
+                    });
+                    return Ok(Self {
+                        name: label,
+                        bytes: Bytes::Disc(medium),
+                        items,
+                        lists,
+                        trouble,
+                    });
+                }
+                Err(error) => newest = newest.or(Some(error)),
+            }
+        }
+        match newest {
+            Some(source) => Err(ShelfError::Disc {
+                path: path.to_owned(),
+                source,
+            }),
+            None => Err(ShelfError::Empty(path.to_owned())),
+        }
+    }
+
+    /// The staging directory at `path`, or a directory with the content of a disc.
+    pub fn directory(path: &Path) -> Result<Self, ShelfError> {
+        let fault = |source| ShelfError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let absolute = std::path::absolute(path).map_err(fault)?;
+        let root = AbsPath::new(&absolute).map_err(|error| fault(io::Error::other(error)))?;
+        let days = Staging::new(root).days().map_err(fault)?;
+        if days.is_empty() {
+            return Err(ShelfError::Empty(path.to_owned()));
+        }
+        let mut items = BTreeMap::new();
+        for daily in days {
+            for peer in daily.peers().map_err(fault)? {
+                for file in daily.files(&peer).map_err(fault)? {
+                    let item = Item {
+                        peer: peer.clone(),
+                        day: daily.day(),
+                        name: file.name,
+                    };
+                    let held = Held {
+                        length: file.bytes,
+                        extents: Vec::new(),
+                    };
+                    items.insert(item, held);
+                }
+            }
+        }
+        Ok(Self {
+            name: absolute.display().to_string(),
+            bytes: Bytes::Directory(absolute),
+            items,
+            lists: BTreeMap::new(),
+            trouble: None,
+        })
+    }
+
+    /// What people call it: the directory's path, or the disc's label.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Everything on it, by peer, day and name.
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
+        self.items.keys()
+    }
+
+    /// The length of `item` in bytes; `None` if it is not on this shelf.
+    pub fn length(&self, item: &Item) -> Option<u64> {
+        self.items.get(item).map(|held| held.length)
+    }
+
+    /// What is wrong with it, although it can be used.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// Reads `item`.
+    pub fn read(&self, item: &Item) -> io::Result<Box<dyn Read + Send + '_>> {
+        let held = self.items.get(item).ok_or(io::ErrorKind::NotFound)?;
+        Ok(match &self.bytes {
+            Bytes::Directory(root) => Box::new(File::open(root.join(item.path()))?),
+            Bytes::Disc(medium) => Box::new(FileReader::new(medium.as_ref(), &held.extents)),
+        })
+    }
+
+    /// The digest of `item` by the list of its day; `None` if there is no list, or it is not on it.
+    pub fn digest(&self, item: &Item) -> Option<Digest> {
+        let mut text = Vec::new();
+        match &self.bytes {
+            Bytes::Directory(root) => {
+                let list = root.join(item.day.path()).join(sums::FILE_NAME);
+                File::open(list).ok()?.read_to_end(&mut text).ok()?;
+            }
+            Bytes::Disc(medium) => {
+                let extents = &self.lists.get(&item.day)?.extents;
+                FileReader::new(medium.as_ref(), extents)
+                    .read_to_end(&mut text)
+                    .ok()?;
+            }
+        }
+        let name = [item.peer.as_str().as_bytes(), b"/", item.name.as_bytes()].concat();
+        let digest = Sums::parse(&text).ok()?.get(&name)?;
+        Some(Digest(*digest.as_bytes()))
+    }
+
+    /// Where somebody finds `item` by hand; a disc is taken to be mounted on `/mnt`.
+    pub fn by_hand(&self, item: &Item) -> PathBuf {
+        match &self.bytes {
+            Bytes::Directory(root) => root.join(item.path()),
+            Bytes::Disc(_) => Path::new(MOUNTED).join(item.path()),
+        }
+    }
+}
+
+/// The label of a session, its files, its lists of digests.
+type Holdings = (String, BTreeMap<Item, Held>, BTreeMap<Day, Held>);
+
+fn session(medium: &dyn ReadAt, start: u32) -> Result<Holdings, iso9660::ReadError> {
+    let volume = Volume::open(medium, start)?;
+    let label = printable(&String::from_utf8_lossy(volume.volume_id()));
+    let (items, lists) = items(&volume.tree()?);
+    Ok((label, items, lists))
+}
+
+/// The files in `tree` that lie where a peer's files lie, and the lists of digests.
+fn items(tree: &Tree) -> (BTreeMap<Item, Held>, BTreeMap<Day, Held>) {
+    let mut items = BTreeMap::new();
+    let mut lists = BTreeMap::new();
+    for (path, node) in tree.walk() {
+        let Kind::File(Content::Old(extents)) = &node.kind else {
+            continue;
+        };
+        let path = Path::new(OsStr::from_bytes(&path));
+        let held = Held {
+            length: extents.iter().map(|extent| extent.bytes).sum(),
+            extents: extents.clone(),
+        };
+        if let Some(item) = item(path) {
+            items.insert(item, held);
+        } else if path.file_name() == Some(OsStr::new(sums::FILE_NAME))
+            && let Some(day) = path.parent().and_then(Path::to_str)
+            && let Ok(day) = day.parse()
+        {
+            lists.insert(day, held);
+        }
+    }
+    (items, lists)
+}
+
+/// The item that `YYYY/MM/DD/PEER/NAME` names.
+fn item(path: &Path) -> Option<Item> {
+    let names: Vec<&OsStr> = path.iter().collect();
+    let [year, month, day, peer, name] = names[..] else {
+        return None;
+    };
+    let day = [year, month, day].map(|part| part.to_str().unwrap_or(""));
+    Some(Item {
+        peer: peer.to_str()?.parse().ok()?,
+        day: day.join("/").parse().ok()?,
+        name: name.to_owned(),
+    })
+}
+
+impl Item {
+    /// Where it lies on each shelf: `YYYY/MM/DD/PEER/NAME`.
+    pub fn path(&self) -> PathBuf {
+        self.day.path().join(&self.peer).join(&self.name)
+    }
+
+    /// Another file of the same peer.
+    #[must_use]
+    pub fn beside(&self, day: Day, name: &OsStr) -> Self {
+        Self {
+            peer: self.peer.clone(),
+            day,
+            name: name.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Random histories: whatever happens to a tree day by day, every day comes back as it was.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+
+use cback::archive::Compression;
+use cback::archive::manifest::Coverage;
+use proptest::prelude::*;
+
+use super::pool::{Pool, picture};
+
+const NAMES: [&str; 6] = ["a", "a.b", "a-", "b", "b/c", "b/d"];
+
+/// Something that happens to a tree; it may fail, as it would on a real machine.
+#[derive(Debug, Clone)]
+enum Change {
+    Write(&'static str, u8, usize),
+    Dir(&'static str),
+    Link(&'static str, &'static str),
+    HardLink(&'static str, &'static str),
+    Rename(&'static str, &'static str),
+    Delete(&'static str),
+    Mode(&'static str, u32),
+    Attribute(&'static str, u8),
+    Time(&'static str, i64),
+}
+
+fn name() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(NAMES.to_vec())
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let size = prop::sample::select(vec![0, 1, 511, 512, 5000, 300_000]);
+    prop_oneof![
+        4 => (name(), 0..4u8, size).prop_map(|(name, byte, size)| Change::Write(name, byte, size)),
+        2 => name().prop_map(Change::Dir),
+        1 => (name(), name()).prop_map(|(name, to)| Change::Link(name, to)),
+        2 => (name(), name()).prop_map(|(name, to)| Change::HardLink(name, to)),
+        2 => (name(), name()).prop_map(|(name, to)| Change::Rename(name, to)),
+        2 => name().prop_map(Change::Delete),
+        1 => (name(), prop::sample::select(vec![0o600, 0o755, 0o1777, 0o6711, 0o000]))
+            .prop_map(|(name, mode)| Change::Mode(name, mode)),
+        1 => (name(), 0..3u8).prop_map(|(name, byte)| Change::Attribute(name, byte)),
+        1 => (name(), -5..2_000_000_000i64).prop_map(|(name, time)| Change::Time(name, time)),
+    ]
+}
+
+fn apply(root: &Path, change: &Change) {
+    let at = |name: &str| root.join(name);
+    let remove = |name: &str| {
+        let path = at(name);
+        let _ = fs::remove_dir_all(&path);
+        let _ = fs::remove_file(&path);
+    };
+    let _ = match change {
+        Change::Write(name, byte, size) => fs::write(at(name), vec![*byte; *size]),
+        Change::Dir(name) => fs::create_dir(at(name)),
+        Change::Link(name, to) => symlink(to, at(name)),
+        Change::HardLink(name, to) => fs::hard_link(at(name), at(to)),
+        Change::Rename(name, to) => fs::rename(at(name), at(to)),
+        Change::Delete(name) => {
+            remove(name);
+            Ok(())
+        }
+        Change::Mode(name, mode) => match fs::symlink_metadata(at(name)) {
+            Ok(meta) if !meta.is_symlink() => {
+                fs::set_permissions(at(name), fs::Permissions::from_mode(*mode))
+            }
+            _ => Ok(()),
+        },
+        Change::Attribute(name, byte) => match fs::symlink_metadata(at(name)) {
+            Ok(meta) if !meta.is_symlink() => xattr::set(at(name), "user.a", &[*byte]),
+            _ => Ok(()),
+        },
+        Change::Time(name, time) => {
+            let time = rustix::fs::Timespec {
+                tv_sec: *time,
+                tv_nsec: 987_654_321,
+            };
+            let times = rustix::fs::Timestamps {
+                last_access: time,
+                last_modification: time,
+            };
+            let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
+            rustix::fs::utimensat(rustix::fs::CWD, at(name), &times, flags).map_err(Into::into)
+        }
+    };
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_day_of_a_history_comes_back(
+        days in prop::collection::vec((prop::collection::vec(change(), 0..10), 0..4u8), 2..6),
+        compression in prop::sample::select(Compression::ALL.to_vec()),
+    ) {
+        let mut pool = Pool::new();
+        pool.compression = compression;
+        let mut pictures = Vec::new();
+        for (number, (changes, full)) in (1..).zip(&days) {
+            for change in changes {
+                apply(&pool.source(), change);
+            }
+            let full = number == 1 || *full == 0;
+            pool.collect(number, if full { Coverage::Full } else { Coverage::Incremental });
+            pictures.push(picture(&pool.source()));
+        }
+        for (number, expected) in (1..).zip(&pictures) {
+            let restored = pool.restore_day(number, &format!("into-{number}"));
+            prop_assert_eq!(&picture(&restored), expected, "day {}", number);
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Damage and what is missing.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use cback::archive::Compression;
+use cback::archive::manifest::Coverage;
+use cback::restore::{Existing, RestoreError, Shelf};
+
+use super::pool::{Pool, incomplete, picture, restore_from};
+use super::three_days;
+
+fn flip(path: &Path, at: u64) {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[byte[0] ^ 0x55], at).unwrap();
+}
+
+/// Twenty files of 3000 bytes in one archive that is not packed.
+fn twenty_files() -> Pool {
+    let mut pool = Pool::new();
+    for number in 10..30 {
+        fs::write(pool.source().join(format!("file-{number}")), [number; 3000]).unwrap();
+    }
+    pool.collect(1, Coverage::Full);
+    pool
+}
+
+fn restored_files(pool: &Pool, name: &str) -> Vec<u8> {
+    let mut numbers: Vec<u8> = fs::read_dir(pool.restored(name))
+        .unwrap()
+        .filter_map(|entry| {
+            entry
+                .unwrap()
+                .file_name()
+                .to_str()?
+                .strip_prefix("file-")?
+                .parse()
+                .ok()
+        })
+        .collect();
+    numbers.sort_unstable();
+    for number in &numbers {
+        let path = pool.restored(name).join(format!("file-{number}"));
+        assert_eq!(fs::read(path).unwrap(), vec![*number; 3000]);
+    }
+    numbers
+}
+
+#[test]
+fn a_flipped_byte_costs_one_file_and_it_is_named() {
+    let pool = twenty_files();
+    let bytes = fs::read(pool.archive(1)).unwrap();
+    let at = bytes.iter().position(|byte| *byte == 17).unwrap();
+    flip(&pool.archive(1), at as u64 + 100);
+    let (summary, told) = pool.restore(&pool.request("into"));
+    let summary = summary.unwrap();
+    assert_eq!((summary.files, summary.damaged, summary.failed), (19, 1, 0));
+    assert_eq!(told.len(), 1, "{told:?}");
+    let name = pool.source().join("file-17");
+    assert!(
+        told[0].starts_with(&format!("{}: damaged: its bytes are not", name.display())),
+        "{told:?}"
+    );
+    assert_eq!(restored_files(&pool, "into").len(), 19);
+    assert!(pool.restored("into").join("file-17.damaged").exists());
+    assert!(!pool.restored("into").join("file-17").exists());
+}
+
+#[test]
+fn a_damaged_header_costs_what_follows_and_all_of_it_is_named() {
+    let pool = twenty_files();
+    let bytes = fs::read(pool.archive(1)).unwrap();
+    let at = bytes.iter().position(|byte| *byte == 17).unwrap();
+    flip(&pool.archive(1), at as u64 - 512);
+    let (summary, told) = pool.restore(&pool.request("into"));
+    let summary = summary.unwrap();
+    assert_eq!((summary.files, summary.failed), (7, 13));
+    assert_eq!(restored_files(&pool, "into"), (10..17).collect::<Vec<u8>>());
+    for number in 17..30 {
+        let name = pool.source().join(format!("file-{number}"));
+        let named = told
+            .iter()
+            .any(|text| text.starts_with(&format!("{}: ", name.display())));
+        assert!(named, "{number}: {told:?}");
+    }
+}
+
+#[test]
+fn archives_that_are_cut_give_what_is_before_the_cut() {
+    for compression in Compression::ALL {
+        let mut pool = twenty_files();
+        pool.compression = compression;
+        pool.collect(2, Coverage::Full);
+        let archive = OpenOptions::new()
+            .write(true)
+            .open(pool.archive(2))
+            .unwrap();
+        archive
+            .set_len(archive.metadata().unwrap().len() / 2)
+            .unwrap();
+        let (summary, told) = pool.restore(&pool.request("into"));
+        let summary = summary.unwrap();
+        let there = restored_files(&pool, "into").len() as u64;
+        assert_eq!(summary.files, there, "{compression:?}");
+        assert_eq!(
+            summary.failed + summary.damaged + there,
+            20,
+            "{compression:?}"
+        );
+        assert!(told.len() as u64 > 20 - there, "{compression:?} {told:?}");
+        if compression == Compression::None {
+            assert!((5..15).contains(&there), "{there}");
+        }
+    }
+}
+
+#[test]
+fn what_one_copy_lost_another_copy_gives() {
+    let (pool, pictures) = three_days(Compression::None);
+    let copy = pool.dir.path().join("copy");
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .args([pool.staging(), copy.clone()])
+        .status();
+    assert!(copied.unwrap().success());
+    // The first copy of one archive is cut, another one has a wrong byte in a file.
+    let archive = OpenOptions::new()
+        .write(true)
+        .open(pool.archive(3))
+        .unwrap();
+    archive.set_len(3000).unwrap();
+    let notes = fs::read(pool.archive(1)).unwrap();
+    let at = notes
+        .windows(100)
+        .position(|bytes| bytes == [b'x'; 100])
+        .unwrap();
+    flip(&pool.archive(1), at as u64 + 50);
+    let shelves = || {
+        [
+            Shelf::open(&pool.staging()).unwrap(),
+            Shelf::open(&copy).unwrap(),
+        ]
+    };
+    let (summary, told) = restore_from(&pool.request("into"), &shelves());
+    let summary = summary.unwrap();
+    assert_eq!((summary.damaged, summary.failed), (0, 0), "{told:?}");
+    assert!(
+        told.iter().all(|text| text.starts_with("warning: ")),
+        "{told:?}"
+    );
+    assert!(!told.is_empty());
+    assert_eq!(picture(&pool.restored("into")), pictures[2]);
+}
+
+#[test]
+fn missing_archives_are_told_before_anything_is_written() {
+    let (pool, _) = three_days(Compression::Gzip);
+    fs::remove_file(pool.archive(1)).unwrap();
+    let request = pool.request("into");
+    let recipe = pool.plan(&request).unwrap();
+    assert_eq!(recipe.missing.len(), 1);
+    assert_eq!(recipe.missing[0].discs, ["CEDAR BACKUP X"]);
+    let error = pool.restore(&request).0.unwrap_err();
+    assert!(matches!(error, RestoreError::Missing(_)));
+    assert!(
+        error
+            .advice()
+            .unwrap()
+            .contains("source.tar.gz of alpha, collected on 2026-11-01")
+    );
+    assert!(!pool.target("into").exists());
+
+    let (summary, told) = pool.restore(&incomplete(request));
+    let summary = summary.unwrap();
+    assert!(summary.failed > 0);
+    assert!(
+        told[0].starts_with("source.tar.gz of 2026-11-01: not here"),
+        "{told:?}"
+    );
+    // Whatever needs no bytes comes from the manifest.
+    let into = pool.restored("into");
+    assert_eq!(
+        fs::read_to_string(into.join("etc/link")).unwrap(),
+        "now a file"
+    );
+    assert!(into.join("etc/ssh").is_dir());
+    assert!(!into.join("etc/ssh/config").exists());
+}
+
+#[test]
+fn a_damaged_manifest_gives_way_to_the_one_before_and_that_is_told() {
+    for cut in [20, 200] {
+        let (pool, pictures) = three_days(Compression::Gzip);
+        let manifest = OpenOptions::new()
+            .write(true)
+            .open(pool.manifest(3))
+            .unwrap();
+        manifest.set_len(cut).unwrap();
+        let (summary, told) = pool.restore(&pool.request("into"));
+        summary.unwrap();
+        assert!(told[0].starts_with("manifest: "), "{told:?}");
+        assert_eq!(picture(&pool.restored("into")), pictures[1], "cut to {cut}");
+    }
+}
+
+#[test]
+fn things_that_are_there_are_neither_overwritten_nor_passed_over_in_silence() {
+    let (pool, pictures) = three_days(Compression::Gzip);
+    let mut request = pool.request("into");
+    let motd = pool.restored("into").join("etc/motd");
+    fs::create_dir_all(motd.parent().unwrap()).unwrap();
+    fs::write(&motd, "mine").unwrap();
+    let error = pool.restore(&request).0.unwrap_err();
+    assert!(error.to_string().ends_with("is not empty"), "{error}");
+
+    request.existing = Existing::Keep;
+    let (_, told) = pool.restore(&request);
+    assert_eq!(fs::read(&motd).unwrap(), b"mine");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("etc/motd: not restored, because something is there"),
+        "{told:?}"
+    );
+
+    request.existing = Existing::Replace;
+    let (_, told) = pool.restore(&request);
+    assert_eq!(told, [""; 0]);
+    assert_eq!(picture(&pool.restored("into")), pictures[2]);
+}
