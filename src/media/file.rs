@@ -150,7 +150,7 @@ impl Drive for FileDrive {
         }
         match (burn, old) {
             (Burn::Append, Some(file)) => append::append(self, &file, payload, monitor),
-            (_, old) => fresh::begin(self, &disc, old.as_ref(), payload, monitor),
+            (_, old) => fresh::begin(self, &disc, old.as_deref(), payload, monitor),
         }
     }
 

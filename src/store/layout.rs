@@ -8,7 +8,9 @@ use super::steps::Previous;
 use super::{Store, StoreError};
 use crate::event::Tell as _;
 use crate::iso9660::{Image, Meta, Options, SpaceSize, Time, Tree};
-use crate::media::{self, Asked, Burn, Decision, Disc, DriveError, Renewal, SECTOR, Situation};
+use crate::media::{
+    self, Appendable, Asked, Burn, Decision, Disc, DriveError, Renewal, SECTOR, Situation,
+};
 /// A session that fits, laid out.
 pub(super) struct Laid {
     pub burn: Burn,
@@ -83,7 +85,10 @@ pub(super) fn by_rule(
                 Ok(laid) => return Ok(laid),
                 Err(LayoutError::Fault(fault)) => return Err(fault),
                 Err(LayoutError::DoesNotFit(_)) if disc.renewal == Renewal::SetAside => {
-                    "the disc is full".to_owned()
+                    match disc.appendable {
+                        Appendable::Open => "the disc is full".to_owned(),
+                        Appendable::Closed => "the disc takes no other session".to_owned(),
+                    }
                 }
                 Err(LayoutError::DoesNotFit(needed)) => {
                     let free = disc.available(Burn::Append);

@@ -21,10 +21,11 @@ pub(super) fn begin(
     let target = std::fs::canonicalize(&drive.path).unwrap_or_else(|_| drive.path.clone().into());
     if let Ok(left) = File::open(fsx::partial_path(&target)) {
         // Left over, or another process is at it.
-        medium::hold(&target, &left)?;
+        medium::hold(&target, left)?;
     }
     let file = AtomicFile::create(&target).map_err(drive.io("create"))?;
-    medium::hold(&target, file.file())?;
+    let same = file.file().try_clone().map_err(drive.io("lock"))?;
+    let _held = medium::hold(&target, same)?;
     if let Some(old) = old {
         make_room(drive, disc, old, &target, &file, payload)?;
     }

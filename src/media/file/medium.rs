@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
+use std::ops::Deref;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -14,12 +15,32 @@ pub(super) fn open(path: &Path) -> Result<Option<File>, DriveError> {
     open_with(path, OpenOptions::new().read(true))
 }
 
-/// The file at `path` for writing, locked until it is closed; `None` if the disc is blank.
-pub(super) fn lock(path: &Path) -> Result<Option<File>, DriveError> {
+/// A file that no other process may burn until this is dropped.
+#[derive(Debug)]
+pub(super) struct Held(File);
+
+impl Deref for Held {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}
+
+impl Drop for Held {
+    /// Closing alone would not do: a child that was forked meanwhile shares the lock until it executes its
+    /// program.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
+
+/// The file at `path` for writing, locked; `None` if the disc is blank.
+pub(super) fn lock(path: &Path) -> Result<Option<Held>, DriveError> {
     let Some(file) = open_with(path, OpenOptions::new().read(true).write(true))? else {
         return Ok(None);
     };
-    hold(path, &file)?;
+    let file = hold(path, file)?;
     // Whoever held it before may have put another file in its place.
     let same = match (std::fs::metadata(path), file.metadata()) {
         (Ok(there), Ok(ours)) => (there.dev(), there.ino()) == (ours.dev(), ours.ino()),
@@ -33,15 +54,16 @@ pub(super) fn lock(path: &Path) -> Result<Option<File>, DriveError> {
 }
 
 /// Locks `file` without waiting.
-pub(super) fn hold(path: &Path, file: &File) -> Result<(), DriveError> {
-    file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => DriveError::Busy(path.to_owned()),
-        TryLockError::Error(source) => DriveError::Io {
+pub(super) fn hold(path: &Path, file: File) -> Result<Held, DriveError> {
+    match file.try_lock() {
+        Ok(()) => Ok(Held(file)),
+        Err(TryLockError::WouldBlock) => Err(DriveError::Busy(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(DriveError::Io {
             path: path.to_owned(),
             doing: "lock",
             source,
-        },
-    })
+        }),
+    }
 }
 
 fn open_with(path: &Path, options: &OpenOptions) -> Result<Option<File>, DriveError> {

@@ -1,0 +1,226 @@
+//! What every drive must do, and a wrapper that makes any drive fail.
+
+use std::cell::Cell;
+use std::io;
+use std::path::Path;
+
+use cback::event::{Monitor, Tally};
+use cback::iso9660::{Content, Image, Meta, Options, ReadAt, SpaceSize, Tree, Volume};
+use cback::media::{
+    Asked, Burn, Burnt, Disc, Drive, DriveError, FileDrive, MediaKind, Payload, SECTOR, is_ours,
+};
+use cback::units::AbsPath;
+
+use crate::pool::{Pool, noise};
+
+/// A drive whose call of a number fails.
+pub struct Flaky<D> {
+    pub inner: D,
+    pub calls: Cell<u32>,
+    pub failing: u32,
+}
+
+impl<D: Drive> Flaky<D> {
+    fn call(&self) -> Result<(), DriveError> {
+        self.calls.set(self.calls.get() + 1);
+        if self.calls.get() == self.failing {
+            return Err(DriveError::Io {
+                path: self.inner.place().to_owned(),
+                doing: "reach",
+                source: io::Error::other("the cable is out"),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl<D: Drive> Drive for Flaky<D> {
+    fn place(&self) -> &Path {
+        self.inner.place()
+    }
+
+    fn inspect(&self) -> Result<Option<Disc>, DriveError> {
+        self.call()?;
+        self.inner.inspect()
+    }
+
+    fn open(&self) -> Result<Box<dyn ReadAt>, DriveError> {
+        self.call()?;
+        self.inner.open()
+    }
+
+    fn burn(
+        &self,
+        burn: Burn,
+        payload: &mut Payload<'_, '_>,
+        monitor: &dyn Monitor,
+    ) -> Result<Burnt, DriveError> {
+        self.call()?;
+        self.inner.burn(burn, payload, monitor)
+    }
+
+    fn reload(&self) -> Result<(), DriveError> {
+        self.call()?;
+        self.inner.reload()
+    }
+}
+
+const LABELS: [&str; 2] = ["CEDAR BACKUP 17-NOV-2026", "CEDAR BACKUP 18-NOV-2026"];
+
+fn image(start: u32, label: &str, bytes: u64) -> Image {
+    let mut tree = Tree::new(Meta::default());
+    let content = Content::New { source: 0, bytes };
+    tree.add_file("file", Meta::default(), content).unwrap();
+    let options = Options {
+        start,
+        volume_id: label.to_owned(),
+        space_size: SpaceSize::Length,
+        ..Options::default()
+    };
+    Image::new(tree, &options).unwrap()
+}
+
+fn burn(drive: &dyn Drive, burn: Burn, label: &str, bytes: &[u8]) -> Result<Burnt, DriveError> {
+    let disc = drive.inspect()?.unwrap();
+    let image = image(disc.start(burn), label, bytes.len() as u64);
+    let mut payload = Payload {
+        image: &image,
+        label,
+        open: &mut |_| Ok(Box::new(bytes)),
+    };
+    drive.burn(burn, &mut payload, &Tally::default())
+}
+
+fn content(drive: &dyn Drive, session: usize) -> Vec<u8> {
+    use std::io::Read as _;
+    let disc = drive.inspect().unwrap().unwrap();
+    let medium = drive.open().unwrap();
+    let volume = Volume::open(&*medium, disc.sessions[session].start).unwrap();
+    let tree = volume.tree().unwrap();
+    let mut bytes = Vec::new();
+    let cback::iso9660::Kind::File(content) = &tree.lookup("file").unwrap().kind else {
+        panic!("no file")
+    };
+    volume.file(content).read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// The suite. `drive` has a blank disc in it.
+fn conforms(drive: &dyn Drive) {
+    let blank = drive.inspect().unwrap().unwrap();
+    assert!(blank.is_blank());
+    assert_eq!(blank.label(), None);
+    assert!(blank.available(Burn::New) > 1000);
+
+    let first = noise(1, 300_000);
+    let burnt = burn(drive, Burn::New, LABELS[0], &first).unwrap();
+    drive.reload().unwrap();
+    let disc = drive.inspect().unwrap().unwrap();
+    assert_eq!(disc.sessions, [burnt.session]);
+    assert!(is_ours(disc.label().unwrap()));
+    assert_eq!(content(drive, 0), first);
+
+    let second = noise(2, 200_000);
+    burn(drive, Burn::Append, LABELS[1], &second).unwrap();
+    drive.reload().unwrap();
+    let disc = drive.inspect().unwrap().unwrap();
+    assert_eq!(disc.sessions.len(), 2);
+    assert_eq!(disc.label(), Some(LABELS[1].as_bytes()));
+    assert!(disc.sessions[0].end <= disc.sessions[1].start);
+    assert!(disc.used() > 250 && disc.available(Burn::Append) <= disc.capacity - disc.used());
+    assert_eq!(content(drive, 0), first);
+    assert_eq!(content(drive, 1), second);
+
+    // What cannot fit is refused before anything is written; what is there stays.
+    let needed = disc.available(Burn::Append) + 1;
+    let large = image(disc.next_writable, LABELS[1], needed * SECTOR);
+    let mut payload = Payload {
+        image: &large,
+        label: LABELS[1],
+        open: &mut |_| panic!("nothing may be read"),
+    };
+    let refused = drive.burn(Burn::Append, &mut payload, &Tally::default());
+    assert!(matches!(refused, Err(DriveError::TooLarge { .. })));
+    // So is an image for another place.
+    let astray = image(disc.next_writable + 32, LABELS[1], 10);
+    let mut payload = Payload {
+        image: &astray,
+        label: LABELS[1],
+        open: &mut |_| panic!("nothing may be read"),
+    };
+    let refused = drive.burn(Burn::Append, &mut payload, &Tally::default());
+    assert!(matches!(refused, Err(DriveError::Moved { .. })));
+    assert_eq!(drive.inspect().unwrap().unwrap(), disc);
+    assert_eq!(content(drive, 1), second);
+
+    let burnt = burn(drive, Burn::New, LABELS[1], &first).unwrap();
+    drive.reload().unwrap();
+    let disc = drive.inspect().unwrap().unwrap();
+    assert_eq!(disc.sessions, [burnt.session]);
+    assert_eq!(content(drive, 0), first);
+}
+
+#[test]
+fn a_disc_that_is_a_file_does_what_every_drive_does() {
+    for kind in [MediaKind::DvdPlusR, MediaKind::DvdPlusRw, MediaKind::CdR80] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = AbsPath::new(dir.path().join("disc.iso")).unwrap();
+        conforms(&FileDrive::new(path, kind, None));
+        let aside = dir.path().join(format!("{}.iso", LABELS[1]));
+        assert_eq!(aside.exists(), !kind.is_rewritable());
+        let left = std::fs::read_dir(dir.path()).unwrap().count();
+        assert_eq!(left, if kind.is_rewritable() { 1 } else { 2 });
+    }
+}
+
+#[test]
+fn a_second_process_is_kept_off_the_disc() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = AbsPath::new(dir.path().join("disc.iso")).unwrap();
+    let drive = FileDrive::new(path.clone(), MediaKind::DvdPlusR, None);
+    burn(&drive, Burn::New, LABELS[0], b"first").unwrap();
+    let held = std::fs::File::open(path.as_path()).unwrap();
+    held.lock().unwrap();
+    let refused = burn(&drive, Burn::Append, LABELS[1], b"second");
+    assert!(matches!(refused, Err(DriveError::Busy(_))), "{refused:?}");
+    drop(held);
+    burn(&drive, Burn::Append, LABELS[1], b"second").unwrap();
+}
+
+#[test]
+fn whichever_call_fails_the_next_run_completes_the_work() {
+    let mut failed = 0;
+    for failing in 1.. {
+        let pool = Pool::new();
+        pool.stage("2026-11-17", &[("alpha/etc.tar.gz", &noise(1, 100_000))]);
+        pool.store("2026-11-17").unwrap();
+        let before = std::fs::read(pool.target()).unwrap();
+        pool.stage("2026-11-18", &[("alpha/etc.tar.gz", &noise(2, 100_000))]);
+        let drive = Flaky {
+            inner: pool.drive(),
+            calls: Cell::new(0),
+            failing,
+        };
+        let result = pool.store_with(&drive, "2026-11-18", Asked::ByRule);
+        if drive.calls.get() < failing {
+            assert!(result.is_ok());
+            break;
+        }
+        // The catalog alone is no reason not to mark a day.
+        if result.is_err() {
+            failed += 1;
+            assert!(!pool.is_stored("2026-11-18"), "call {failing}");
+        }
+        let after = std::fs::read(pool.target()).unwrap();
+        assert!(
+            after[32 * 2048..].starts_with(&before[32 * 2048..]),
+            "call {failing}"
+        );
+        if result.is_err() {
+            let stored = pool.store("2026-11-18").unwrap();
+            assert_eq!(stored.session, 2, "call {failing}");
+        }
+        assert!(pool.is_stored("2026-11-18"));
+    }
+    assert!(failed >= 5, "{failed}");
+}

@@ -1,0 +1,328 @@
+//! Damage, full file systems, lying media: said clearly, nothing lost, completed by the next run.
+
+use std::cell::Cell;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use cback::event::Monitor;
+use cback::iso9660::ReadAt;
+use cback::media::{Asked, Burn, Burnt, Disc, Drive, DriveError, FileDrive, MediaKind, Payload};
+use cback::store::StoreError;
+use cback::units::AbsPath;
+
+use crate::pool::{Pool, extract, noise, run, sha256sum};
+
+/// A drive that damages what it has just burnt.
+struct Damaging {
+    inner: FileDrive,
+    /// The byte that is damaged.
+    at: Cell<Option<u64>>,
+    /// The bytes before it.
+    after: Vec<u8>,
+    /// How far behind them the damage is.
+    offset: u64,
+}
+
+impl Drive for Damaging {
+    fn place(&self) -> &Path {
+        self.inner.place()
+    }
+
+    fn inspect(&self) -> Result<Option<Disc>, DriveError> {
+        self.inner.inspect()
+    }
+
+    fn open(&self) -> Result<Box<dyn ReadAt>, DriveError> {
+        self.inner.open()
+    }
+
+    fn burn(
+        &self,
+        burn: Burn,
+        payload: &mut Payload<'_, '_>,
+        monitor: &dyn Monitor,
+    ) -> Result<Burnt, DriveError> {
+        let burnt = self.inner.burn(burn, payload, monitor)?;
+        let bytes = std::fs::read(self.place()).unwrap();
+        let found = bytes
+            .windows(self.after.len())
+            .rposition(|window| window == self.after);
+        let at = found.unwrap() as u64 + self.offset;
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .open(self.place())
+            .unwrap();
+        let byte = bytes[usize::try_from(at).unwrap()];
+        file.write_all_at(&[byte ^ 0x40], at).unwrap();
+        self.at.set(Some(at));
+        Ok(burnt)
+    }
+
+    fn reload(&self) -> Result<(), DriveError> {
+        self.inner.reload()
+    }
+}
+
+fn damaging(pool: &Pool, after: &[u8], offset: u64) -> Damaging {
+    Damaging {
+        inner: pool.drive(),
+        at: Cell::new(None),
+        after: after.to_vec(),
+        offset,
+    }
+}
+
+#[test]
+fn the_check_names_the_file_and_the_sector_that_differ() {
+    let pool = Pool::new();
+    let bytes = noise(1, 1_000_000);
+    pool.stage(
+        "2026-11-17",
+        &[("alpha/etc.tar.gz", &bytes), ("beta/b.tar", b"b")],
+    );
+    let drive = damaging(&pool, &bytes[..64], 700_000);
+    let error = pool
+        .store_with(&drive, "2026-11-17", Asked::ByRule)
+        .unwrap_err();
+    assert!(
+        matches!(error, StoreError::CheckFailed { differences: 1 }),
+        "{error}"
+    );
+    let heard = pool.heard.take();
+    let sector = drive.at.get().unwrap() / 2048;
+    assert!(heard.contains("2026/11/17/alpha/etc.tar.gz"), "{heard}");
+    assert!(heard.contains(&format!("in sector {sector}")), "{heard}");
+    assert!(!pool.is_stored("2026-11-17"));
+    // The next run replaces the damaged copy and nothing else.
+    let stored = pool.store("2026-11-17").unwrap();
+    assert_eq!(stored.session, 2);
+    assert!(pool.is_stored("2026-11-17"));
+    let into = tempfile::tempdir().unwrap();
+    assert_eq!(sha256sum(&extract(&pool.target(), 2, into.path())[2]), 1);
+}
+
+#[test]
+fn the_check_notices_a_directory_record_that_leads_elsewhere() {
+    let pool = Pool::new();
+    pool.stage(
+        "2026-11-17",
+        &[("alpha/unmistakable.tar.gz", &noise(1, 100_000))],
+    );
+    // The Rock Ridge name of the file: one letter becomes another.
+    let drive = damaging(&pool, b"unmistakable.tar.gz", 3);
+    let error = pool
+        .store_with(&drive, "2026-11-17", Asked::ByRule)
+        .unwrap_err();
+    assert!(matches!(error, StoreError::CheckFailed { .. }), "{error}");
+    let heard = pool.heard.take();
+    // Whichever of the disc's copies of the name was hit: the tree or the list of digests.
+    assert!(heard.contains("2026/11/17"), "{heard}");
+    assert!(!pool.is_stored("2026-11-17"));
+}
+
+#[test]
+fn a_staged_file_that_is_damaged_keeps_its_day_unmarked() {
+    let pool = Pool::new();
+    pool.stage("2026-11-17", &[("alpha/etc.tar.gz", b"sound")]);
+    let daily = pool.stage(
+        "2026-11-18",
+        &[("alpha/etc.tar.gz", b"sound"), ("beta/b.tar", b"b")],
+    );
+    std::fs::write(daily.path().join("alpha/etc.tar.gz"), "rotten").unwrap();
+    let stored = pool.store("2026-11-18").unwrap();
+    assert_eq!(stored.marked, [crate::pool::day("2026-11-17")]);
+    assert_eq!(stored.left, [crate::pool::day("2026-11-18")]);
+    let heard = pool.heard.take();
+    assert!(
+        heard.contains("2026/11/18/alpha/etc.tar.gz: the staged file is damaged"),
+        "{heard}"
+    );
+    // Whoever checks the disc learns of it, too.
+    let into = tempfile::tempdir().unwrap();
+    let place = &extract(&pool.target(), 1, into.path())[1];
+    let check = std::process::Command::new("sha256sum")
+        .current_dir(place.join("2026/11/18"))
+        .args(["-c", "SHA256SUMS"])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&check.stdout).into_owned();
+    assert!(
+        told.contains("alpha/etc.tar.gz: FAILED") && told.contains("beta/b.tar: OK"),
+        "{told}"
+    );
+
+    // Repaired, it is stored.
+    std::fs::write(daily.path().join("alpha/etc.tar.gz"), "sound").unwrap();
+    pool.store("2026-11-18").unwrap();
+    assert!(pool.is_stored("2026-11-18"));
+}
+
+#[test]
+fn a_staged_file_that_is_gone_leaves_its_day_out_and_no_other() {
+    let pool = Pool::new();
+    pool.stage("2026-11-17", &[("alpha/etc.tar.gz", b"sound")]);
+    let daily = pool.stage(
+        "2026-11-18",
+        &[("alpha/etc.tar.gz", b"sound"), ("beta/b.tar", b"b")],
+    );
+    std::fs::remove_file(daily.path().join("alpha/etc.tar.gz")).unwrap();
+    let stored = pool.store("2026-11-18").unwrap();
+    assert_eq!(stored.left, [crate::pool::day("2026-11-18")]);
+    assert!(
+        pool.heard
+            .take()
+            .contains("alpha/etc.tar.gz was staged and is gone")
+    );
+    assert!(pool.is_stored("2026-11-17") && !pool.is_stored("2026-11-18"));
+}
+
+#[test]
+fn what_is_no_sound_disc_is_an_error_and_left_as_it_is() {
+    let pool = Pool::new();
+    pool.stage("2026-11-17", &[("alpha/etc.tar.gz", &noise(1, 300_000))]);
+    pool.store("2026-11-17").unwrap();
+    let sound = std::fs::read(pool.target()).unwrap();
+    pool.stage("2026-11-18", &[("alpha/etc.tar.gz", &noise(2, 300_000))]);
+    for (what, bytes) in [
+        ("text", b"my thesis, the only copy".repeat(20_000)),
+        ("short text", b"my thesis".to_vec()),
+        ("zeros", vec![0; 1 << 20]),
+        ("cut in the contents", sound[..sound.len() - 4096].to_vec()),
+        ("cut in the descriptors", sound[..48 * 2048 + 100].to_vec()),
+        ("cut in the head", sound[..20 * 2048].to_vec()),
+    ] {
+        std::fs::write(pool.target(), &bytes).unwrap();
+        for asked in [Asked::ByRule, Asked::Full] {
+            let error = pool
+                .store_with(&pool.drive(), "2026-11-18", asked)
+                .unwrap_err();
+            assert!(
+                matches!(error, StoreError::Drive(DriveError::Unreadable { .. })),
+                "{what}: {error}"
+            );
+        }
+        assert!(std::fs::read(pool.target()).unwrap() == bytes, "{what}");
+    }
+    assert!(!pool.is_stored("2026-11-18"));
+    // An empty file is a blank disc.
+    std::fs::write(pool.target(), "").unwrap();
+    assert_eq!(pool.store("2026-11-18").unwrap().session, 1);
+}
+
+#[test]
+fn a_target_that_cannot_be_a_disc_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("nowhere", dir.path().join("dangling")).unwrap();
+    std::fs::create_dir(dir.path().join("directory")).unwrap();
+    nix::unistd::mkfifo(&dir.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for (name, expected) in [
+        ("dangling", "symbolic link to nothing"),
+        ("directory", "not a regular file"),
+        ("pipe", "not a regular file"),
+        ("not-mounted/disc.iso", "not-mounted cannot be used"),
+    ] {
+        let path = AbsPath::new(dir.path().join(name)).unwrap();
+        let error = FileDrive::new(path, MediaKind::DvdPlusR, None)
+            .inspect()
+            .unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_link_to_a_disc_stays_a_link() {
+    let pool = Pool::new();
+    std::fs::write(pool.dir.join("real.iso"), "").unwrap();
+    std::os::unix::fs::symlink(pool.dir.join("real.iso"), pool.target()).unwrap();
+    pool.stage("2026-11-17", &[("alpha/etc.tar.gz", b"17")]);
+    pool.store("2026-11-17").unwrap();
+    assert!(pool.target().is_symlink());
+    run(
+        "isoinfo",
+        &[
+            "-d".as_ref(),
+            "-i".as_ref(),
+            pool.dir.join("real.iso").as_ref(),
+        ],
+    );
+}
+
+/// A small file system in memory, unmounted at the end.
+struct Small(tempfile::TempDir);
+
+impl Small {
+    fn mount(size: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let options = format!("size={size}");
+        run(
+            "mount",
+            &[
+                "-t".as_ref(),
+                "tmpfs".as_ref(),
+                "-o".as_ref(),
+                options.as_ref(),
+                "tmpfs".as_ref(),
+                dir.path().as_ref(),
+            ],
+        );
+        Self(dir)
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount")
+            .arg(self.0.path())
+            .status();
+    }
+}
+
+#[test]
+fn a_full_file_system_is_noticed_before_the_first_byte() {
+    let pool = Pool::new();
+    let small = Small::mount("3m");
+    let path = AbsPath::new(small.0.path().join("disc.iso")).unwrap();
+    let store = |date: &str, kind| {
+        let drive = FileDrive::new(path.clone(), kind, None);
+        pool.store_with(&drive, date, Asked::ByRule)
+    };
+    pool.stage("2026-11-17", &[("alpha/etc.tar.gz", &noise(1, 1_500_000))]);
+    store("2026-11-17", MediaKind::DvdPlusR).unwrap();
+    let before = std::fs::read(path.as_path()).unwrap();
+    pool.stage("2026-11-18", &[("alpha/etc.tar.gz", &noise(2, 2_000_000))]);
+    let error = store("2026-11-18", MediaKind::DvdPlusR).unwrap_err();
+    assert!(
+        matches!(error, StoreError::Drive(DriveError::NoSpace { .. })),
+        "{error}"
+    );
+    assert!(error.to_string().contains("needs 1.99 MB"), "{error}");
+    assert!(!pool.is_stored("2026-11-18"));
+    let after = std::fs::read(path.as_path()).unwrap();
+    let (there, padding) = after.split_at(before.len());
+    assert!(there == before && padding.iter().all(|byte| *byte == 0));
+
+    // The first session of all does not leave anything behind either.
+    std::fs::remove_file(path.as_path()).unwrap();
+    pool.stage("2026-11-18", &[("beta/b.tar.gz", &noise(3, 2_000_000))]);
+    let error = store("2026-11-18", MediaKind::DvdPlusR).unwrap_err();
+    assert!(
+        matches!(error, StoreError::Drive(DriveError::NoSpace { .. })),
+        "{error}"
+    );
+    assert_eq!(std::fs::read_dir(small.0.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_rewritable_disc_is_blanked_first_where_there_is_no_room_for_two() {
+    let pool = Pool::new();
+    let small = Small::mount("3m");
+    let path = AbsPath::new(small.0.path().join("disc.iso")).unwrap();
+    let drive = FileDrive::new(path.clone(), MediaKind::DvdPlusRw, None);
+    for date in ["2026-11-17", "2026-11-18"] {
+        pool.stage(date, &[("alpha/etc.tar.gz", &noise(1, 2_000_000))]);
+        let stored = pool.store_with(&drive, date, Asked::Full).unwrap();
+        assert_eq!(stored.session, 1);
+        assert!(pool.is_stored(date));
+    }
+    assert_eq!(std::fs::read_dir(small.0.path()).unwrap().count(), 1);
+}

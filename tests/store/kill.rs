@@ -1,0 +1,137 @@
+//! Killed at every durable step, the next run completes the work, and earlier sessions stay readable.
+//!
+//! strace kills the test's own program at the Nth call of each system call that makes something durable.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use cback::media::MediaKind;
+
+use crate::pool::{Pool, noise, run, sha256sum};
+
+/// Set for the process that is killed: the directory of its pool.
+const CHILD: &str = "CBACK_TEST_KILLED_IN";
+
+/// The calls at which the child is killed, before they are carried out.
+const CALLS: [&str; 9] = [
+    "fsync",
+    "fdatasync",
+    "rename",
+    "linkat",
+    "ftruncate",
+    "fallocate",
+    "pwrite64",
+    "unlink",
+    "mkdir",
+];
+
+/// Fits three of the sessions of this test and not a fourth.
+const SECTORS: u64 = 1100;
+
+fn pool(dir: &Path) -> Pool {
+    Pool::at(dir, MediaKind::DvdPlusR, SECTORS)
+}
+
+#[test]
+fn a_run_that_is_killed_at_any_step_is_completed_by_the_next_one() {
+    if let Some(dir) = std::env::var_os(CHILD) {
+        pool(Path::new(&dir)).store("2026-11-20").unwrap();
+        return;
+    }
+    // How many sessions are there before: none (a first disc), two (an append), three (a full disc).
+    std::thread::scope(|scope| {
+        for before in [0, 2, 3] {
+            scope.spawn(move || everywhere(before));
+        }
+    });
+}
+
+fn everywhere(before: u64) {
+    let model = tempfile::tempdir().unwrap();
+    let prepared = pool(model.path());
+    for at in 0..before {
+        let date = format!("2026-11-{}", 17 + at);
+        prepared.stage(&date, &[("alpha/etc.tar.gz", &noise(at, 600_000))]);
+        prepared.store(&date).unwrap();
+    }
+    prepared.stage("2026-11-20", &[("alpha/etc.tar.gz", &noise(20, 600_000))]);
+    let mut kills = 0;
+    for call in CALLS {
+        for number in 1.. {
+            let dir = tempfile::tempdir().unwrap();
+            let copy = dir.path().join("pool");
+            run("cp", &["-a".as_ref(), model.path().as_ref(), copy.as_ref()]);
+            if !killed(&copy, call, number) {
+                break;
+            }
+            kills += 1;
+            completed(
+                &pool(&copy),
+                before,
+                &format!("{call} {number} after {before}"),
+            );
+        }
+    }
+    assert!(kills > 20, "{kills}");
+}
+
+/// Runs the child; says whether it was killed.
+fn killed(dir: &Path, call: &str, number: u32) -> bool {
+    let status = Command::new("strace")
+        .args(["-f", "-qq", "-o", "/dev/null", "-e"])
+        .arg(format!("trace={call}"))
+        .arg("-e")
+        .arg(format!("inject={call}:signal=KILL:when={number}"))
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "--test-threads=1", "--quiet"])
+        .arg("kill::a_run_that_is_killed_at_any_step_is_completed_by_the_next_one")
+        .env(CHILD, dir)
+        .stdout(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    if status.success() {
+        return false;
+    }
+    assert_eq!(status.signal(), Some(9), "{call} {number}: {status}");
+    true
+}
+
+fn completed(pool: &Pool, before: u64, what: &str) {
+    let mut marked = pool.is_stored("2026-11-20");
+    if !marked {
+        pool.store("2026-11-20")
+            .unwrap_or_else(|error| panic!("{what}: {error}"));
+        marked = pool.is_stored("2026-11-20");
+    }
+    assert!(marked, "{what}");
+    let heard = pool.heard.take();
+    assert!(!heard.contains("problem"), "{what}: {heard}");
+    let sessions = if before == 3 { 1 } else { before + 1 };
+    sound(&pool.target(), sessions, what);
+    if before == 3 {
+        sound(
+            &pool.dir.join("discs/CEDAR BACKUP 19-NOV-2026.iso"),
+            3,
+            what,
+        );
+    }
+    let left = std::fs::read_dir(pool.dir.join("discs")).unwrap().count();
+    assert_eq!(
+        left,
+        if before == 3 { 2 } else { 1 },
+        "{what}: something is left over"
+    );
+}
+
+/// Whether the disc's newest session shows that many days, all of them sound.
+fn sound(disc: &Path, days: u64, what: &str) {
+    let into = tempfile::tempdir().unwrap();
+    let at = into.path();
+    run(
+        "bsdtar",
+        &["-xf".as_ref(), disc.as_ref(), "-C".as_ref(), at.as_ref()],
+    );
+    assert_eq!(sha256sum(at) as u64, days, "{what}");
+    run("chmod", &["-R".as_ref(), "u+w".as_ref(), at.as_ref()]);
+}

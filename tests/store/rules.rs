@@ -1,0 +1,238 @@
+//! New discs, full discs, blanked discs, somebody else's discs.
+
+use cback::media::{BlankMode, Blanking, CheckMedia, MediaKind, WrongDisc};
+use cback::store::{StoreError, week};
+
+use crate::pool::{Pool, day, noise, run};
+
+/// Room for about 2 MB.
+const SMALL: u64 = 1200;
+
+fn stage(pool: &Pool, date: &str, bytes: usize) {
+    let seed = u64::from(day(date).ymd().2);
+    pool.stage(date, &[("alpha/etc.tar.gz", &noise(seed, bytes))]);
+}
+
+#[test]
+fn a_full_write_once_disc_is_set_aside_under_its_label() {
+    let pool = Pool::of(MediaKind::DvdPlusR, SMALL);
+    stage(&pool, "2026-11-17", 1_000_000);
+    pool.store("2026-11-17").unwrap();
+    let first = std::fs::read(pool.target()).unwrap();
+    stage(&pool, "2026-11-18", 1_500_000);
+    let stored = pool.store("2026-11-18").unwrap();
+    assert_eq!(stored.session, 1);
+    let aside = pool.dir.join("discs/CEDAR BACKUP 17-NOV-2026.iso");
+    assert_eq!(stored.set_aside.as_deref(), Some(aside.as_path()));
+    assert!(std::fs::read(&aside).unwrap() == first);
+    let copies = pool.catalog().copies(day("2026-11-17"), None).unwrap();
+    assert!(copies.iter().all(|copy| copy.disc.place == aside) && !copies.is_empty());
+
+    // The same label once more, and something in the way.
+    std::fs::write(pool.dir.join("discs/CEDAR BACKUP 18-NOV-2026.iso"), "mine").unwrap();
+    let stored = pool.store_full("2026-11-18").unwrap();
+    let aside = pool.dir.join("discs/CEDAR BACKUP 18-NOV-2026-2.iso");
+    assert_eq!(stored.set_aside.as_deref(), Some(aside.as_path()));
+    let kept = std::fs::read(pool.dir.join("discs/CEDAR BACKUP 18-NOV-2026.iso")).unwrap();
+    assert_eq!(kept, b"mine");
+}
+
+#[test]
+fn the_week_begins_with_a_new_disc_once() {
+    let pool = Pool::new();
+    stage(&pool, "2026-11-15", 10_000);
+    pool.store("2026-11-15").unwrap();
+    stage(&pool, "2026-11-16", 10_000); // a Monday
+    let monday = pool.store("2026-11-16").unwrap();
+    assert!(monday.set_aside.is_some());
+    pool.stage("2026-11-16", &[("beta/late.tar", b"late")]);
+    let again = pool.store("2026-11-16").unwrap();
+    assert_eq!((again.session, again.set_aside), (2, None));
+}
+
+#[test]
+fn a_full_rewritable_disc_is_not_blanked_without_a_rule() {
+    let mut pool = Pool::of(MediaKind::DvdPlusRw, SMALL);
+    stage(&pool, "2026-11-17", 1_000_000);
+    pool.store("2026-11-17").unwrap();
+    let before = std::fs::read(pool.target()).unwrap();
+    stage(&pool, "2026-11-18", 1_500_000);
+    let error = pool.store("2026-11-18").unwrap_err();
+    assert!(matches!(error, StoreError::DiscFull { .. }), "{error}");
+    assert!(std::fs::read(pool.target()).unwrap() == before);
+    assert!(!pool.is_stored("2026-11-18"));
+
+    // With a rule it is, and what is lost is named.
+    std::fs::remove_dir_all(pool.dir.join("staging/2026/11/17")).unwrap();
+    pool.blanking = Some(Blanking {
+        mode: BlankMode::Daily,
+        factor: 1.0,
+    });
+    pool.heard.take();
+    let stored = pool.store("2026-11-18").unwrap();
+    assert_eq!((stored.session, stored.set_aside), (1, None));
+    let heard = pool.heard.take();
+    assert!(
+        heard.contains("only known copy is erased of: 2026-11-17 (alpha)"),
+        "{heard}"
+    );
+    assert_eq!(pool.catalog().copies(day("2026-11-17"), None).unwrap(), []);
+    assert!(pool.is_stored("2026-11-18"));
+
+    // Nothing is lost that is staged.
+    stage(&pool, "2026-11-19", 1_500_000);
+    pool.store("2026-11-19").unwrap();
+    let heard = pool.heard.take();
+    assert!(!heard.contains("only known copy"), "{heard}");
+}
+
+#[test]
+fn a_session_larger_than_an_empty_disc_is_refused_with_sizes() {
+    for kind in [MediaKind::DvdPlusR, MediaKind::DvdPlusRw] {
+        let pool = Pool::of(kind, SMALL);
+        stage(&pool, "2026-11-17", 3_000_000);
+        let error = pool.store("2026-11-17").unwrap_err();
+        let text = error.to_string();
+        assert!(matches!(error, StoreError::TooLarge { .. }), "{text}");
+        assert!(
+            text.contains("2.93 MB") && text.contains("2.28 MB"),
+            "{text}"
+        );
+        assert!(!pool.target().exists());
+    }
+}
+
+#[test]
+fn days_that_were_missed_are_caught_up_as_far_as_they_fit() {
+    let pool = Pool::of(MediaKind::DvdPlusR, SMALL);
+    for date in ["2026-11-17", "2026-11-18", "2026-11-19"] {
+        stage(&pool, date, 900_000);
+    }
+    let stored = pool.store("2026-11-19").unwrap();
+    assert_eq!(stored.marked, [day("2026-11-17"), day("2026-11-19")]);
+    assert_eq!(stored.left, [day("2026-11-18")]);
+    let heard = pool.heard.take();
+    assert!(
+        heard.contains("problem: 2026-11-18: there is no room"),
+        "{heard}"
+    );
+    assert!(!pool.is_stored("2026-11-18"));
+    // The next run takes the next disc.
+    let stored = pool.store("2026-11-19").unwrap();
+    assert_eq!(stored.marked, [day("2026-11-18")]);
+    assert!(stored.set_aside.is_some());
+}
+
+#[test]
+fn somebody_elses_disc_is_left_alone() {
+    for kind in [MediaKind::DvdPlusR, MediaKind::DvdPlusRw] {
+        let mut pool = Pool::of(kind, kind.sectors());
+        let source = pool.dir.join("holiday");
+        std::fs::create_dir(&source).unwrap();
+        std::fs::write(source.join("photo"), "sun").unwrap();
+        let device = format!("stdio:{}", pool.target().display());
+        run(
+            "xorriso",
+            &[
+                "-outdev".as_ref(),
+                device.as_ref(),
+                "-volid".as_ref(),
+                "HOLIDAY".as_ref(),
+                "-map".as_ref(),
+                source.as_ref(),
+                "/".as_ref(),
+                "-commit".as_ref(),
+            ],
+        );
+        let before = std::fs::read(pool.target()).unwrap();
+        stage(&pool, "2026-11-16", 10_000); // a Monday: a rule would begin a new disc
+        stage(&pool, "2026-11-17", 10_000);
+        let foreign = |result: Result<_, StoreError>| {
+            matches!(result, Err(StoreError::WrongDisc(WrongDisc::Foreign(_))))
+        };
+        assert!(foreign(pool.store("2026-11-16")));
+        assert!(foreign(pool.store("2026-11-17")));
+        pool.check_media = CheckMedia::Yes;
+        assert!(foreign(pool.store("2026-11-17")));
+        assert!(foreign(pool.store_full("2026-11-17")));
+        assert!(std::fs::read(pool.target()).unwrap() == before);
+
+        pool.check_media = CheckMedia::No;
+        pool.heard.take();
+        let stored = pool.store_full("2026-11-17").unwrap();
+        let heard = pool.heard.take();
+        if kind.is_rewritable() {
+            assert!(
+                heard.contains("`HOLIDAY` is none of this backup's"),
+                "{heard}"
+            );
+        } else {
+            let aside = pool.dir.join("discs/HOLIDAY.iso");
+            assert_eq!(stored.set_aside.as_deref(), Some(aside.as_path()));
+            assert!(std::fs::read(aside).unwrap() == before);
+        }
+    }
+}
+
+#[test]
+fn a_rewritable_disc_is_initialized_before_labels_are_checked() {
+    let mut pool = Pool::of(MediaKind::DvdPlusRw, SMALL);
+    pool.check_media = CheckMedia::Yes;
+    stage(&pool, "2026-11-17", 10_000);
+    let refused = pool.store("2026-11-17");
+    assert!(matches!(
+        refused,
+        Err(StoreError::WrongDisc(WrongDisc::NotInitialized))
+    ));
+    let prepared = pool
+        .job(&pool.drive(), "2026-11-17", |job| job.initialize())
+        .unwrap();
+    assert_eq!(prepared.label, "CEDAR BACKUP 17-NOV-2026");
+    let names = run("bsdtar", &["-tf".as_ref(), pool.target().as_ref()]);
+    assert_eq!(names.trim(), ".\nCedarBackup");
+    pool.store("2026-11-17").unwrap();
+    let names = run("bsdtar", &["-tf".as_ref(), pool.target().as_ref()]);
+    assert!(
+        names.contains("CedarBackup") && names.contains("2026/11/17/alpha/etc.tar.gz"),
+        "{names}"
+    );
+
+    let once = Pool::new();
+    let refused = once.job(&once.drive(), "2026-11-17", |job| job.initialize());
+    assert!(matches!(refused, Err(StoreError::WriteOnce("dvd+r"))));
+    assert!(!once.target().exists());
+}
+
+#[test]
+fn a_week_is_rebuilt_onto_one_new_disc() {
+    let pool = Pool::new();
+    for date in ["2026-11-16", "2026-11-17", "2026-11-18"] {
+        stage(&pool, date, 10_000);
+        pool.store(date).unwrap();
+    }
+    let days: Vec<_> = week(day("2026-11-18"), cback::units::Weekday::Mon)
+        .into_iter()
+        .map(|day| pool.staging.daily(day))
+        .collect();
+    let stored = pool
+        .job(&pool.drive(), "2026-11-18", |job| job.rebuild(&days))
+        .unwrap();
+    assert_eq!(stored.session, 1);
+    assert_eq!(stored.marked.len(), 3);
+    assert!(stored.set_aside.is_some());
+    let names = run("bsdtar", &["-tf".as_ref(), pool.target().as_ref()]);
+    for date in ["2026/11/16", "2026/11/17", "2026/11/18"] {
+        assert!(
+            names.contains(&format!("{date}/alpha/etc.tar.gz")),
+            "{names}"
+        );
+    }
+    // All or nothing.
+    let small = Pool::of(MediaKind::DvdPlusR, SMALL);
+    stage(&small, "2026-11-17", 1_500_000);
+    stage(&small, "2026-11-18", 1_500_000);
+    let days = ["2026-11-17", "2026-11-18"].map(|date| small.staging.daily(day(date)));
+    let refused = small.job(&small.drive(), "2026-11-18", |job| job.rebuild(&days));
+    assert!(matches!(refused, Err(StoreError::TooLarge { .. })));
+    assert!(!small.target().exists());
+}
