@@ -36,6 +36,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use crate::media::DeviceType;
 use crate::units::Naming;
 
 pub use amazons3::AmazonS3;
@@ -58,6 +59,7 @@ pub use store::Store;
 pub use subversion::Subversion;
 pub use template::{Template, TemplateError};
 
+use cross::Own;
 use document::{Document, MAX_BYTES};
 use read::{Cursor, Notes, Read};
 
@@ -241,6 +243,10 @@ fn read(document: &Document, notes: &Notes, naming: Naming) -> Read<Config> {
     let working_dir = options.as_ref().ok().map(|options| &options.working_dir);
     cross::purged(&purged.unwrap_or_default(), &sources, working_dir, notes);
     cross::action_names(root);
+    cross::extensions_and_sections(root);
+    cross::one_staging_directory(root);
+    let own = own_directories(&options, collect.as_ref(), stage.as_ref(), store.as_ref());
+    cross::own_directories(&own, &sources, notes);
     Ok(Config {
         reference: reference?,
         extensions: extensions?.unwrap_or_default(),
@@ -259,4 +265,33 @@ fn read(document: &Document, notes: &Notes, naming: Naming) -> Read<Config> {
         split: split?,
         subversion: subversion?,
     })
+}
+
+/// What backing up fills, as far as it could be read.
+fn own_directories<'c>(
+    options: &'c Read<Options>,
+    collect: Option<&'c Read<Collect>>,
+    stage: Option<&'c Read<Stage>>,
+    store: Option<&'c Read<Store>>,
+) -> Vec<Own<'c>> {
+    let mut own = Vec::new();
+    if let Ok(options) = options {
+        own.push(("working directory", options.working_dir.as_path()));
+    }
+    if let Some(Ok(collect)) = collect {
+        own.push(("collect directory", collect.collect_dir.as_path()));
+    }
+    if let Some(Ok(stage)) = stage {
+        own.push(("staging directory", stage.staging_dir.as_path()));
+    }
+    if let Some(Ok(store)) = store
+        && store.device_type == DeviceType::File
+    {
+        // Discs that are full are set aside beside the one in use.
+        let disc = store.target.parent().filter(|dir| dir.parent().is_some());
+        own.push(("directory of discs", disc.unwrap_or(&store.target)));
+    }
+    own.into_iter()
+        .map(|(what, path)| Own { what, path })
+        .collect()
 }

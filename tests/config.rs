@@ -137,7 +137,7 @@ fn one_file_holds_every_section() {
             .to_string(),
         "5.1"
     );
-    assert_eq!(config.extensions.actions.len(), 6);
+    assert_eq!(config.extensions.actions.len(), 9);
     for there in [
         config.amazons3.is_some(),
         config.capacity.is_some(),

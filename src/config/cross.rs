@@ -11,7 +11,7 @@ use crate::units::AbsPath;
 
 use super::collect::Placed;
 use super::document::Element;
-use super::extensions::BUILT_IN;
+use super::extensions::{BUILT_IN, EXTENSIONS};
 use super::finding::Finding;
 use super::plain_path::plain;
 use super::read::{Cursor, Notes};
@@ -173,6 +173,94 @@ pub(super) fn purged(
                     "it holds the working directory `{working}`; leave it out"
                 )),
             );
+        }
+    }
+}
+
+/// Directories that backing up fills, by what they are called.
+pub(super) struct Own<'c> {
+    pub(super) what: &'static str,
+    pub(super) path: &'c Path,
+}
+
+/// A source that holds what backing up fills would be saved again and again, each time larger.
+pub(super) fn own_directories(own: &[Own<'_>], sources: &[Placed<'_>], notes: &Notes) {
+    for placed in sources {
+        let Shape::Dir { rules, .. } = &placed.source.shape else {
+            continue;
+        };
+        let top = plain(&placed.source.path);
+        for own in own {
+            let path = plain(own.path);
+            if path.starts_with(&top) && !is_excluded(rules, &top, &path) {
+                let message = format!(
+                    "`{}` holds the {} `{}`, so each backup would contain the ones before",
+                    placed.source.path,
+                    own.what,
+                    own.path.display()
+                );
+                notes.tell(
+                    Finding::warning(placed.path, placed.path.value_span(), message)
+                        .right(format!("exclude `{}` from it", path.display())),
+                );
+            }
+        }
+    }
+}
+
+/// What is staged in one place and stored from another is never stored.
+pub(super) fn one_staging_directory(root: Cursor<'_>) {
+    let place = |section, name| root.part(section)?.first(name);
+    let (Some(staging), Some(source)) =
+        (place("stage", "staging_dir"), place("store", "source_dir"))
+    else {
+        return;
+    };
+    let path = |element: Element<'_>| plain(Path::new(element.value().unwrap_or_default()));
+    if path(staging) != path(source) {
+        root.tell(
+            Finding::warning(
+                source,
+                source.value_span(),
+                "what is stored comes from another directory than the one in which is staged",
+            )
+            .right("write the same path in both")
+            .also(staging.value_span(), "the staging directory"),
+        );
+    }
+}
+
+/// A section without an action never does anything, and an extension without its section cannot.
+pub(super) fn extensions_and_sections(root: Cursor<'_>) {
+    let modules: Vec<Element<'_>> = root
+        .part("extensions")
+        .into_iter()
+        .flat_map(|at| at.parts("action"))
+        .filter_map(|at| at.first("module"))
+        .collect();
+    let called = |module: &Element<'_>| {
+        let path = module.value().unwrap_or_default();
+        path.rsplit('.').next().unwrap_or_default().to_owned()
+    };
+    for section in EXTENSIONS {
+        let mut runs = modules.iter().filter(|module| called(module) == section);
+        match (root.part(section), runs.next()) {
+            (Some(at), None) => {
+                let message = format!("no extension runs what `<{section}>` says");
+                let span = at.element.name_span();
+                root.tell(Finding::warning(at.element, span, message).right(format!(
+                    "add an `<action>` to `<extensions>` with the module \
+                     `CedarBackup3.extend.{section}`, or remove the section"
+                )));
+            }
+            (None, Some(module)) => {
+                let message = format!("this extension has no section `<{section}>` to read");
+                root.tell(
+                    Finding::warning(*module, module.value_span(), message)
+                        .right(format!("add `<{section}>`, or remove the extension")),
+                );
+            }
+            _ => {}
         }
     }
 }

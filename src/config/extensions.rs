@@ -140,6 +140,18 @@ pub(super) const BUILT_IN: [&str; 8] = [
     "all",
 ];
 
+/// Extensions that have sections of their own names.
+pub(super) const EXTENSIONS: [&str; 8] = [
+    "amazons3",
+    "capacity",
+    "encrypt",
+    "mbox",
+    "mysql",
+    "postgresql",
+    "split",
+    "subversion",
+];
+
 fn unique(at: Cursor<'_>) {
     for name in at.parts("action").filter_map(|at| at.first("name")) {
         let text = name.value().unwrap_or_default();
