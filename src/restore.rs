@@ -13,6 +13,7 @@
 //! - [`target`] makes sure that nothing is written outside of the directory that was named.
 
 mod carry;
+mod complete;
 mod error;
 mod extract;
 mod find;
@@ -21,6 +22,8 @@ mod recipe;
 mod scan;
 mod shelf;
 pub mod target;
+mod tell;
+mod unlisted;
 mod wanted;
 
 use std::path::PathBuf;

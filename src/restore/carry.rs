@@ -1,26 +1,20 @@
-//! Carrying a recipe out: everything that is told while it goes on, and what is told at the end.
+//! Carrying a recipe out, step by step.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 
-use crate::archive::manifest::{Entry, ManifestReader, Place};
-use crate::archive::{Kind, Member, Timestamp};
-use crate::event::{self, Event, Monitor, Problem, Progress, Tell as _};
+use crate::archive::{Kind, Member};
+use crate::event::{Event, Monitor, Problem, Tell as _};
 use crate::units::{Digest, PeerName};
 
 use super::extract;
 use super::find::Copy;
-use super::recipe::{self, PlainFile, Recipe, Rule, Source, count};
-use super::scan;
+use super::recipe::{Recipe, Rule, Source};
 use super::shelf::Shelf;
-use super::target::{Below, Count, Existing, OnDamage, Shortfalls, Target, WriteError};
-use super::wanted::Part;
+use super::target::{Below, Existing, OnDamage, Target, WriteError};
+use super::tell::{self, Course, Watched};
+use super::unlisted;
 use super::{IfMissing, RestoreError};
-
-/// What the progress line says.
-const TASK: &str = "restoring";
-/// Bytes between two looks at the progress.
-const STRIDE: u64 = 1 << 20;
 
 /// What was restored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -58,18 +52,21 @@ pub fn carry_out(
         target: Target::open(&recipe.into, request.existing)?,
         monitor,
         summary: Summary::default(),
-        done: 0,
+        course: Course {
+            total: recipe.total_bytes,
+            ..Course::default()
+        },
     };
-    work.tell_what_is_known();
+    tell::before(recipe, shelves, monitor);
     let worked = work.run();
     let Work {
         target, summary, ..
     } = work;
     // What is there gets its modes and times, even if the disk is full now.
     let finished = target.finish();
-    monitor.observe(&Event::ProgressEnd(TASK));
+    monitor.observe(&Event::ProgressEnd(tell::TASK));
     worked?;
-    tell_shortfalls(&finished?, monitor);
+    tell::shortfalls(&finished?, monitor);
     Ok(summary)
 }
 
@@ -80,8 +77,7 @@ pub(super) struct Work<'a> {
     target: Target,
     monitor: &'a dyn Monitor,
     pub summary: Summary,
-    /// Bytes of files so far.
-    done: u64,
+    course: Course,
 }
 
 /// One thing to restore.
@@ -143,7 +139,7 @@ impl<'a> Work<'a> {
                 Rule::Manifest(number) => {
                     extract::by_manifest(self, step, &recipe.sources[*number])?;
                 }
-                Rule::Everything(rule) => extract::everything(self, step, rule)?,
+                Rule::Everything(rule) => unlisted::restore(self, step, rule)?,
             }
         }
         for source in &recipe.sources {
@@ -170,13 +166,10 @@ impl<'a> Work<'a> {
         thing: &Thing<'_>,
         content: &mut dyn Read,
     ) -> Result<Done, RestoreError> {
-        let before = self.done;
+        let before = self.course.done;
         let mut content = Watched {
             inner: content,
-            done: &mut self.done,
-            told: before,
-            files: self.summary.files,
-            total: self.recipe.total_bytes,
+            course: &mut self.course,
             monitor: self.monitor,
         };
         let Thing { at, member, .. } = thing;
@@ -187,11 +180,12 @@ impl<'a> Work<'a> {
             Ok(()) if member.kind == Kind::File => {
                 self.summary.files += 1;
                 self.summary.bytes += member.size;
-                self.progress();
+                self.course.files += 1;
+                self.course.tell(self.monitor);
             }
             Ok(()) => self.summary.others += 1,
             Err(WriteError::Damaged { .. }) if thing.on_damage == OnDamage::Discard => {
-                self.done = before;
+                self.course.done = before;
                 return Ok(Done::Damaged);
             }
             Err(error) if thing.exists.explains(&error) => {}
@@ -270,182 +264,13 @@ impl<'a> Work<'a> {
     }
 
     /// What people call a peer's file.
-    fn name(&self, peer: &PeerName, path: &Path) -> String {
+    pub fn name(&self, peer: &PeerName, path: &Path) -> String {
         let path = path.display();
-        if self
-            .recipe
-            .sources
-            .iter()
-            .any(|source| source.peer != *peer)
-        {
+        if self.recipe.several {
             format!("{peer}:/{path}")
         } else {
             format!("/{path}")
         }
-    }
-
-    fn progress(&self) {
-        self.monitor.observe(&Event::Progress(Progress {
-            task: TASK,
-            done: self.done,
-            total: Some(self.recipe.total_bytes),
-            files: Some(self.summary.files),
-        }));
-    }
-
-    /// Tells what was known before anything was read.
-    fn tell_what_is_known(&self) {
-        for trouble in self.shelves.iter().filter_map(Shelf::trouble) {
-            self.monitor.problem(&Problem::new("disc", trouble));
-        }
-        for trouble in &self.recipe.troubles {
-            let advice =
-                "what was restored may be of an earlier day; another copy may be on another disc";
-            self.monitor
-                .problem(&Problem::new("manifest", trouble).advise(advice));
-        }
-        for missing in &self.recipe.missing {
-            let things = count(missing.files, "file");
-            let reason = format!("not here; {things} in it cannot be restored");
-            let name = format!("{} of {}", recipe::path(&missing.archive), missing.day);
-            self.monitor.problem(&Problem::new(name, &reason));
-        }
-    }
-
-    /// What archives do not hold: further names, directories and links whose archive is missing; and what
-    /// has to be told of things that were not saved as they should have been.
-    fn complete(&mut self, source: &Source) -> Result<(), RestoreError> {
-        let scan = &source.scan;
-        let missing: Vec<_> = scan
-            .needs
-            .keys()
-            .filter(|stored| !self.is_at_hand(source, stored))
-            .collect();
-        if scan.links + scan.unsaved + scan.torn == 0 && missing.is_empty() {
-            return Ok(());
-        }
-        let entries = self
-            .shelf(&source.found.copy)
-            .read(&source.found.copy.item)
-            .map_err(crate::archive::manifest::ManifestError::from)
-            .and_then(ManifestReader::new);
-        let entries = match entries {
-            Ok(entries) => entries,
-            Err(error) => {
-                self.lost(
-                    &source.peer,
-                    &source.path,
-                    &format!("further names of files: {error}"),
-                );
-                return Ok(());
-            }
-        };
-        for entry in entries {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    self.lost(
-                        &source.peer,
-                        &source.path,
-                        &format!("further names of files: {error}"),
-                    );
-                    break;
-                }
-            };
-            if source.wanted.part(&entry.member.path) == Part::Wanted {
-                let is_missing =
-                    scan::stored(&entry.place).is_some_and(|stored| missing.contains(&stored));
-                self.complete_one(source, &entry, is_missing)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn is_at_hand(&self, source: &Source, stored: &crate::archive::manifest::Stored) -> bool {
-        !self.recipe.missing.iter().any(|missing| {
-            missing.peer == source.peer
-                && missing.day == stored.day
-                && missing.archive.as_os_str() == stored.archive
-        })
-    }
-
-    fn complete_one(
-        &mut self,
-        source: &Source,
-        entry: &Entry,
-        is_missing: bool,
-    ) -> Result<(), RestoreError> {
-        let member = &entry.member;
-        let at = source.place(&member.path)?;
-        let exists = source.exists();
-        if let Place::Missing(reason) = &entry.place {
-            self.lost(
-                &source.peer,
-                &member.path,
-                &format!("was not saved: {reason}"),
-            );
-            if member.kind == Kind::Dir {
-                self.way(&source.peer, &at, member, exists)?;
-            }
-            return Ok(());
-        }
-        match &member.kind {
-            Kind::HardLink(first) => {
-                let first = source.place(source.scan.place_of(first))?;
-                if first != at {
-                    self.link(&source.peer, &member.path, &at, &first, exists)?;
-                }
-            }
-            Kind::File if is_missing => self.summary.failed += 1,
-            Kind::File => {}
-            _ if is_missing => self.put_described(source, entry)?,
-            _ => {}
-        }
-        if let (Place::Torn(_, reason), false) = (&entry.place, is_missing) {
-            let name = self.name(&source.peer, &member.path);
-            self.monitor
-                .warn(format!("{name}: changed while it was saved: {reason}"));
-        }
-        Ok(())
-    }
-
-    /// Restores something that has no bytes as the manifest describes it. It lacks extended attributes.
-    pub fn put_described(&mut self, source: &Source, entry: &Entry) -> Result<(), RestoreError> {
-        let at = source.place(&entry.member.path)?;
-        let thing = Thing {
-            path: &entry.member.path,
-            at: &at,
-            member: &entry.member,
-            digest: None,
-            exists: source.exists(),
-            on_damage: OnDamage::Keep,
-        };
-        self.put(&source.peer, &thing, &mut io::empty())?;
-        Ok(())
-    }
-
-    fn copy(&mut self, file: &PlainFile) -> Result<(), RestoreError> {
-        let item = &file.copy.item;
-        let from = self.shelf(&file.copy);
-        let digest = from.digest(item);
-        let mut content = match from.read(item) {
-            Ok(content) => content,
-            Err(error) => {
-                self.lost(&item.peer, &file.to, &format!("cannot be read: {error}"));
-                return Ok(());
-            }
-        };
-        let member = plain_member(file);
-        let thing = Thing {
-            path: &file.to,
-            at: &file.at,
-            member: &member,
-            digest,
-            exists: Exists::Problem,
-            on_damage: OnDamage::Keep,
-        };
-        self.put(&item.peer, &thing, &mut content)?;
-        Ok(())
     }
 }
 
@@ -461,100 +286,5 @@ impl Source {
             Some(_) => Exists::Later,
             None => Exists::Problem,
         }
-    }
-}
-
-/// A file that is copied as it is belongs to whoever copies it.
-fn plain_member(file: &PlainFile) -> Member {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let now = now.unwrap_or_default();
-    Member {
-        path: file.to.clone(),
-        kind: Kind::File,
-        mode: 0o600,
-        uid: rustix::process::geteuid().as_raw(),
-        gid: rustix::process::getegid().as_raw(),
-        user: std::ffi::OsString::new(),
-        group: std::ffi::OsString::new(),
-        mtime: Timestamp {
-            seconds: now.as_secs().cast_signed(),
-            nanos: now.subsec_nanos(),
-        },
-        size: file.bytes,
-        extended: Vec::new(),
-    }
-}
-
-/// Content that tells how far it has come.
-struct Watched<'a> {
-    inner: &'a mut dyn Read,
-    done: &'a mut u64,
-    told: u64,
-    files: u64,
-    total: u64,
-    monitor: &'a dyn Monitor,
-}
-
-impl Read for Watched<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let got = self.inner.read(buffer)?;
-        *self.done += got as u64;
-        if *self.done - self.told >= STRIDE {
-            self.told = *self.done;
-            self.monitor.observe(&Event::Progress(Progress {
-                task: TASK,
-                done: self.told,
-                total: Some(self.total),
-                files: Some(self.files),
-            }));
-        }
-        Ok(got)
-    }
-}
-
-/// Tells in sum what could not be set.
-fn tell_shortfalls(shortfalls: &Shortfalls, monitor: &dyn Monitor) {
-    let root = rustix::process::geteuid().is_root();
-    let Shortfalls {
-        owners,
-        extended,
-        devices,
-        modes,
-    } = shortfalls;
-    for (happened, what, advice) in [
-        (
-            owners,
-            "could not be given to the owner or group that it had",
-            "restore as root",
-        ),
-        (
-            extended,
-            "lacks extended attributes or access control lists that it had",
-            "restore as root, to a file system that has them",
-        ),
-        (
-            devices,
-            "is a device and could not be made",
-            "restore as root",
-        ),
-        (modes, "could not be given the mode or time that it had", ""),
-    ] {
-        let Count {
-            times,
-            first: Some((path, reason)),
-        } = happened
-        else {
-            continue;
-        };
-        let first = event::printable(&path.to_string_lossy());
-        let others = match times - 1 {
-            0 => String::new(),
-            more => format!(", and so do {}", count(more, "other")),
-        };
-        let mut problem = Problem::new(format!("/{first}"), &format!("{what} ({reason}){others}"));
-        if !(advice.is_empty() || root && advice == "restore as root") {
-            problem = problem.advise(advice);
-        }
-        monitor.problem(&problem);
     }
 }

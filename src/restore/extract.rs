@@ -15,11 +15,10 @@ use crate::event::{Problem, Tell as _};
 use super::RestoreError;
 use super::carry::{Done, Exists, Thing, Work};
 use super::find::{self, chain};
-use super::recipe::{self, Everything, Source, Step};
+use super::recipe::{self, Source, Step};
 use super::scan;
 use super::shelf::Shelf;
-use super::target::{Below, OnDamage};
-use super::wanted::Part;
+use super::target::OnDamage;
 
 /// Restores what `source` wants from the archive of `step`.
 pub(super) fn by_manifest(
@@ -290,101 +289,7 @@ impl<'a> Entries<'a> {
     }
 }
 
-/// Restores everything that is wanted from the archive of `step`, and that no later archive has brought.
-pub(super) fn everything(
-    work: &mut Work<'_>,
-    step: &Step,
-    rule: &Everything,
-) -> Result<(), RestoreError> {
-    for (number, copy) in step.copies.iter().enumerate() {
-        let others = step.copies.len() - number - 1;
-        let on_damage = if others == 0 {
-            OnDamage::Keep
-        } else {
-            OnDamage::Discard
-        };
-        let shelf = &work.shelves[copy.shelf];
-        let archive = recipe::path(&shelf.by_hand(&copy.item));
-        let trouble = match shelf.read(&copy.item) {
-            Ok(packed) => unpack(packing(&copy.item.name), packed, |tar| {
-                all_members(work, step, tar, rule, on_damage)
-            })?,
-            Err(error) => Some(error.to_string()),
-        };
-        let Some(reason) = trouble else {
-            return Ok(());
-        };
-        let name = format!("{archive} on {}", shelf.name());
-        if others == 0 {
-            let reason =
-                format!("{reason}; what follows in it is lost, and nobody knows what that was");
-            work.monitor().problem(&Problem::new(name, &reason));
-        } else {
-            work.monitor()
-                .warn(format!("{name}: {reason}; another copy will be read"));
-        }
-    }
-    Ok(())
-}
-
-fn all_members(
-    work: &mut Work<'_>,
-    step: &Step,
-    tar: &mut dyn Read,
-    rule: &Everything,
-    on_damage: OnDamage,
-) -> Result<Option<String>, RestoreError> {
-    let mut reader = Reader::new(tar);
-    loop {
-        let member = match reader.next_member() {
-            Ok(Some(member)) => member,
-            Ok(None) => return Ok(None),
-            Err(error) => return Ok(Some(chain(&error))),
-        };
-        let part = rule.wanted.part(&member.path);
-        if part == Part::Left {
-            continue;
-        }
-        let at = match Below::new(&member.path) {
-            Ok(at) => at.under(&rule.prefix),
-            Err(error) => {
-                work.lost(&step.peer, &member.path, &format!("not restored: {error}"));
-                continue;
-            }
-        };
-        match (&member.kind, part) {
-            (Kind::Dir, _) => work.way(&step.peer, &at, &member, rule.exists)?,
-            (_, Part::Way) => {}
-            (Kind::HardLink(first), _) => match Below::new(first) {
-                Ok(first) => {
-                    let first = first.under(&rule.prefix);
-                    work.link(&step.peer, &member.path, &at, &first, rule.exists)?;
-                }
-                Err(error) => {
-                    work.lost(&step.peer, &member.path, &format!("not restored: {error}"));
-                }
-            },
-            _ => {
-                let thing = Thing {
-                    path: &member.path,
-                    at: &at,
-                    member: &member,
-                    digest: None,
-                    exists: rule.exists,
-                    on_damage,
-                };
-                if work.put(&step.peer, &thing, &mut reader)? == Done::Damaged {
-                    return Ok(Some(format!(
-                        "it is damaged within `{}`",
-                        recipe::path(&member.path)
-                    )));
-                }
-            }
-        }
-    }
-}
-
 /// How an archive of this name is packed.
-fn packing(name: &std::ffi::OsStr) -> Compression {
+pub(super) fn packing(name: &std::ffi::OsStr) -> Compression {
     find::stem_of_archive(name).map_or(Compression::None, |(_, way)| way)
 }

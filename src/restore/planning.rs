@@ -2,23 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use super::carry::Exists;
-use super::find::{self, Copy, Finder, Found};
-use super::recipe::{self, Everything, Missing, PlainFile, Recipe, Rule, Source, Step};
+use super::find::{Finder, Found};
+use super::recipe::{self, Missing, Recipe, Rule, Source, Step};
 use super::scan::Scan;
 use super::shelf::Shelf;
 use super::target::{Below, Existing};
 use super::wanted::{self, Wanted};
-use super::{Request, RestoreError};
+use super::{Request, RestoreError, unlisted};
 use crate::archive::manifest::Coverage;
-use crate::fsx;
 use crate::units::{Day, PeerName};
-
-/// Where files that are no archives go, below the peer's part of the target directory.
-const PLAIN: &str = "_files";
 
 /// Tells on which discs an archive is, as far as it is known.
 pub type Discs<'a> = &'a dyn Fn(&PeerName, Day, &OsStr) -> Vec<String>;
@@ -43,6 +37,7 @@ pub fn plan(
         troubles: Vec::new(),
         total_files: 0,
         total_bytes: 0,
+        several,
         request: request.clone(),
     };
     let mut seen = wanted::Found::default();
@@ -85,7 +80,7 @@ pub fn plan(
             .into_iter()
             .map(|found| found.header.name.clone())
             .collect();
-        without_manifest(&mut recipe, peer, &known, shelves, &wanted, &prefix);
+        unlisted::add(&mut recipe, peer, &known, shelves, &wanted, &prefix);
     }
     let unknown = recipe.steps.iter().any(|step| step.files.is_none());
     if !unknown && let Some((path, advice)) = seen.missing(&request.paths) {
@@ -106,7 +101,9 @@ fn peers(request: &Request, finder: &Finder<'_>) -> Result<Vec<PeerName>, Restor
     let items = || finder.shelves().iter().flat_map(Shelf::items);
     let as_of = request.as_of;
     let in_time: BTreeSet<&PeerName> = items()
-        .filter(|item| !is_ours(&item.name) && as_of.is_none_or(|as_of| item.day <= as_of))
+        .filter(|item| {
+            !unlisted::is_ours(&item.name) && as_of.is_none_or(|as_of| item.day <= as_of)
+        })
         .map(|item| &item.peer)
         .collect();
     let mut known: BTreeSet<&PeerName> = items().map(|item| &item.peer).collect();
@@ -125,13 +122,6 @@ fn peers(request: &Request, finder: &Finder<'_>) -> Result<Vec<PeerName>, Restor
             known: known.into_iter().cloned().collect(),
         }),
     }
-}
-
-/// Whether a file of this name is for the machinery, not for people.
-fn is_ours(name: &OsStr) -> bool {
-    name.as_bytes().starts_with(b"cback.")
-        || fsx::is_partial(name)
-        || find::stem_of_manifest(name).is_some()
 }
 
 /// Reads the manifests that count. One that cannot be read to its end is put aside, and the next older one
@@ -232,140 +222,6 @@ fn steps_of(recipe: &mut Recipe, number: usize, finder: &Finder<'_>, discs: Disc
     }
 }
 
-/// Adds what no manifest tells about: archives by Cedar Backup, dumps of databases and the like.
-fn without_manifest(
-    recipe: &mut Recipe,
-    peer: &PeerName,
-    known: &BTreeSet<OsString>,
-    shelves: &[Shelf],
-    wanted: &Wanted,
-    prefix: &Below,
-) {
-    let as_of = recipe.as_of;
-    // By name and day, each with the shelves that have it.
-    let mut held: BTreeMap<&OsStr, BTreeMap<Day, Vec<Copy>>> = BTreeMap::new();
-    for (shelf, other) in shelves.iter().enumerate() {
-        for item in other.items() {
-            let in_time = as_of.is_none_or(|as_of| item.day <= as_of);
-            if item.peer == *peer && in_time {
-                let copies = held
-                    .entry(&item.name)
-                    .or_default()
-                    .entry(item.day)
-                    .or_default();
-                copies.push(Copy {
-                    shelf,
-                    item: item.clone(),
-                });
-            }
-        }
-    }
-    for (name, days) in held {
-        if is_ours(name) {
-            continue;
-        }
-        match find::stem_of_archive(name) {
-            Some((stem, _)) if known.contains(stem) || known.contains(base(stem)) => {}
-            Some(_) => {
-                let begin = week(recipe.request.starting_day, as_of, &days);
-                for (number, (day, copies)) in days.range(begin..).rev().enumerate() {
-                    let rule = Rule::Everything(Everything {
-                        wanted: Box::new(wanted.clone()),
-                        prefix: prefix.clone(),
-                        exists: if number == 0 {
-                            Exists::Problem
-                        } else {
-                            Exists::Later
-                        },
-                    });
-                    whole_archive(recipe, *day, copies.clone(), shelves, rule);
-                }
-            }
-            None if wanted.everything() => {
-                if let Some(copy) = days.values().next_back().and_then(|copies| copies.first()) {
-                    plain_file(recipe, copy, shelves, prefix);
-                }
-            }
-            None => {}
-        }
-    }
-}
-
-fn whole_archive(recipe: &mut Recipe, day: Day, copies: Vec<Copy>, shelves: &[Shelf], rule: Rule) {
-    let (Some(copy), Rule::Everything(everything)) = (copies.first(), &rule) else {
-        return;
-    };
-    let shelf = &shelves[copy.shelf];
-    let archive = shelf.by_hand(&copy.item);
-    recipe.steps.push(Step {
-        peer: copy.item.peer.clone(),
-        day,
-        on: shelf.name().to_owned(),
-        archive_bytes: shelf.length(&copy.item).unwrap_or(0),
-        files: None,
-        bytes: None,
-        by_hand: format!(
-            "{} --skip-old-files",
-            recipe::by_hand(&archive, &everything.prefix.within(&recipe.into))
-        ),
-        archive,
-        stored: None,
-        copies,
-        rule,
-    });
-}
-
-fn plain_file(recipe: &mut Recipe, copy: &Copy, shelves: &[Shelf], prefix: &Below) {
-    let shelf = &shelves[copy.shelf];
-    let to = Path::new(PLAIN).join(&copy.item.name);
-    // A name in a directory is a plain name.
-    let Ok(at) = Below::new(&to).map(|to| to.under(prefix)) else {
-        return;
-    };
-    recipe.files.push(PlainFile {
-        file: shelf.by_hand(&copy.item),
-        on: shelf.name().to_owned(),
-        to: at.as_path().to_owned(),
-        bytes: shelf.length(&copy.item).unwrap_or(0),
-        copy: copy.clone(),
-        at,
-    });
-}
-
-/// The first day of the week whose archives make up the state: the latest one that is not after the start of
-/// the week, or the first that there is.
-fn week(
-    starting_day: Option<crate::units::Weekday>,
-    as_of: Option<Day>,
-    days: &BTreeMap<Day, Vec<Copy>>,
-) -> Day {
-    let last = days.keys().next_back().copied();
-    let first = days.keys().next().copied();
-    let (Some(last), Some(first)) = (last, first) else {
-        return Day::from(chrono::NaiveDate::MIN);
-    };
-    let Some(weekday) = starting_day else {
-        return first;
-    };
-    let start = as_of.unwrap_or(last).latest(weekday);
-    let before = days.range(..=start).next_back();
-    before.map_or(first, |(day, _)| *day)
-}
-
-/// `etc` for `etc+2`.
-fn base(stem: &OsStr) -> &OsStr {
-    let bytes = stem.as_bytes();
-    let digits = bytes
-        .iter()
-        .rev()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
-    match bytes[..bytes.len() - digits].strip_suffix(b"+") {
-        Some(base) if digits > 0 => OsStr::from_bytes(base),
-        _ => stem,
-    }
-}
-
 /// Puts the steps into the order in which they are taken: the oldest first; then sources within one
 /// another, in their turns; then archives without a manifest, of which the latest comes first and what it
 /// brought stays.
@@ -384,42 +240,4 @@ fn order(recipe: &mut Recipe) {
         };
         (turn, day, step.peer.clone(), step.archive.clone())
     });
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::units::Weekday;
-
-    #[test]
-    fn a_sequence_number_is_no_part_of_the_name() {
-        for (stem, expected) in [
-            ("etc+2", "etc"),
-            ("etc", "etc"),
-            ("c++", "c++"),
-            ("a+b1", "a+b1"),
-            ("x+10", "x"),
-        ] {
-            assert_eq!(base(OsStr::new(stem)), expected);
-        }
-    }
-
-    #[test]
-    fn the_week_begins_with_the_last_full_archive() {
-        let day = |day: u32| Day::new(2026, 11, day).unwrap();
-        let days: BTreeMap<Day, Vec<Copy>> =
-            [7, 9, 10, 15, 18].map(|at| (day(at), Vec::new())).into();
-        // 2026-11-16 is a Monday.
-        for (weekday, as_of, expected) in [
-            (None, None, 7),
-            (Some(Weekday::Mon), Some(15), 9),
-            (Some(Weekday::Mon), None, 15),
-            (Some(Weekday::Sun), Some(20), 15),
-            (Some(Weekday::Sat), Some(7), 7),
-        ] {
-            let begin = week(weekday, as_of.map(day), &days);
-            assert_eq!(begin, day(expected), "{weekday:?} {as_of:?}");
-        }
-    }
 }

@@ -43,6 +43,8 @@ pub struct Recipe {
     pub total_files: u64,
     /// Their bytes.
     pub total_bytes: u64,
+    /// Whether several peers are restored, each into a directory of its own.
+    pub several: bool,
     /// The wish that led to this.
     #[serde(skip)]
     pub(super) request: Request,

@@ -106,6 +106,10 @@ impl Shelf {
         for start in starts.iter().rev() {
             match session(medium.as_ref(), *start) {
                 Ok((label, items, lists)) => {
+                    let label = match label.as_str() {
+                        "" => printable(&path.to_string_lossy()),
+                        label => label.to_owned(),
+                    };
                     if items.is_empty() {
                         return Err(ShelfError::Empty(path.to_owned()));
                     }

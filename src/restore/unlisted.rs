@@ -1,0 +1,305 @@
+//! What no manifest tells about: archives by Cedar Backup, dumps of databases and the like.
+//!
+//! Such archives are read from the latest back to the start of the week, and what a later one brought stays. What
+//! was deleted in between comes back, for nobody knows. Everything else is copied as it is, the latest of each name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use crate::archive::{Kind, Reader, unpack};
+use crate::event::{Problem, Tell as _};
+use crate::fsx;
+use crate::units::{Day, PeerName, Weekday};
+
+use super::RestoreError;
+use super::carry::{Done, Exists, Thing, Work};
+use super::extract::packing;
+use super::find::{self, Copy, chain};
+use super::recipe::{self, Everything, PlainFile, Recipe, Rule, Step};
+use super::shelf::Shelf;
+use super::target::{Below, OnDamage};
+use super::wanted::{Part, Wanted};
+
+/// Where files that are no archives go, below the peer's part of the target directory.
+const PLAIN: &str = "_files";
+
+/// Adds what no manifest tells about: archives by Cedar Backup, dumps of databases and the like.
+pub(super) fn add(
+    recipe: &mut Recipe,
+    peer: &PeerName,
+    known: &BTreeSet<OsString>,
+    shelves: &[Shelf],
+    wanted: &Wanted,
+    prefix: &Below,
+) {
+    let as_of = recipe.as_of;
+    // By name and day, each with the shelves that have it.
+    let mut held: BTreeMap<&OsStr, BTreeMap<Day, Vec<Copy>>> = BTreeMap::new();
+    for (shelf, other) in shelves.iter().enumerate() {
+        for item in other.items() {
+            let in_time = as_of.is_none_or(|as_of| item.day <= as_of);
+            if item.peer == *peer && in_time {
+                let copies = held
+                    .entry(&item.name)
+                    .or_default()
+                    .entry(item.day)
+                    .or_default();
+                copies.push(Copy {
+                    shelf,
+                    item: item.clone(),
+                });
+            }
+        }
+    }
+    for (name, days) in held {
+        if is_ours(name) {
+            continue;
+        }
+        match find::stem_of_archive(name) {
+            Some((stem, _)) if known.contains(stem) || known.contains(base(stem)) => {}
+            Some(_) => {
+                let begin = week(recipe.request.starting_day, as_of, &days);
+                for (number, (day, copies)) in days.range(begin..).rev().enumerate() {
+                    let rule = Rule::Everything(Everything {
+                        wanted: Box::new(wanted.clone()),
+                        prefix: prefix.clone(),
+                        exists: if number == 0 {
+                            Exists::Problem
+                        } else {
+                            Exists::Later
+                        },
+                    });
+                    whole_archive(recipe, *day, copies.clone(), shelves, rule);
+                }
+            }
+            None if wanted.everything() => {
+                if let Some(copy) = days.values().next_back().and_then(|copies| copies.first()) {
+                    plain_file(recipe, copy, shelves, prefix);
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+fn whole_archive(recipe: &mut Recipe, day: Day, copies: Vec<Copy>, shelves: &[Shelf], rule: Rule) {
+    let (Some(copy), Rule::Everything(everything)) = (copies.first(), &rule) else {
+        return;
+    };
+    let shelf = &shelves[copy.shelf];
+    let archive = shelf.by_hand(&copy.item);
+    recipe.steps.push(Step {
+        peer: copy.item.peer.clone(),
+        day,
+        on: shelf.name().to_owned(),
+        archive_bytes: shelf.length(&copy.item).unwrap_or(0),
+        files: None,
+        bytes: None,
+        by_hand: format!(
+            "{} --skip-old-files",
+            recipe::by_hand(&archive, &everything.prefix.within(&recipe.into))
+        ),
+        archive,
+        stored: None,
+        copies,
+        rule,
+    });
+}
+
+fn plain_file(recipe: &mut Recipe, copy: &Copy, shelves: &[Shelf], prefix: &Below) {
+    let shelf = &shelves[copy.shelf];
+    let to = Path::new(PLAIN).join(&copy.item.name);
+    // A name in a directory is a plain name.
+    let Ok(at) = Below::new(&to).map(|to| to.under(prefix)) else {
+        return;
+    };
+    recipe.files.push(PlainFile {
+        file: shelf.by_hand(&copy.item),
+        on: shelf.name().to_owned(),
+        to: at.as_path().to_owned(),
+        bytes: shelf.length(&copy.item).unwrap_or(0),
+        copy: copy.clone(),
+        at,
+    });
+}
+
+/// The first day of the week whose archives make up the state: the latest one that is not after the start of
+/// the week, or the first that there is.
+fn week(starting_day: Option<Weekday>, as_of: Option<Day>, days: &BTreeMap<Day, Vec<Copy>>) -> Day {
+    let last = days.keys().next_back().copied();
+    let first = days.keys().next().copied();
+    let (Some(last), Some(first)) = (last, first) else {
+        return Day::from(chrono::NaiveDate::MIN);
+    };
+    let Some(weekday) = starting_day else {
+        return first;
+    };
+    let start = as_of.unwrap_or(last).latest(weekday);
+    let before = days.range(..=start).next_back();
+    before.map_or(first, |(day, _)| *day)
+}
+
+/// `etc` for `etc+2`.
+fn base(stem: &OsStr) -> &OsStr {
+    let bytes = stem.as_bytes();
+    let digits = bytes
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    match bytes[..bytes.len() - digits].strip_suffix(b"+") {
+        Some(base) if digits > 0 => OsStr::from_bytes(base),
+        _ => stem,
+    }
+}
+
+/// Whether a file of this name is for the machinery, not for people.
+pub(super) fn is_ours(name: &OsStr) -> bool {
+    name.as_bytes().starts_with(b"cback.")
+        || fsx::is_partial(name)
+        || find::stem_of_manifest(name).is_some()
+}
+
+/// Restores everything that is wanted from the archive of `step`, and that no later archive has brought.
+pub(super) fn restore(
+    work: &mut Work<'_>,
+    step: &Step,
+    rule: &Everything,
+) -> Result<(), RestoreError> {
+    for (number, copy) in step.copies.iter().enumerate() {
+        let others = step.copies.len() - number - 1;
+        let on_damage = if others == 0 {
+            OnDamage::Keep
+        } else {
+            OnDamage::Discard
+        };
+        // What another copy of the same archive brought is no surprise.
+        let exists = if number == 0 {
+            rule.exists
+        } else {
+            Exists::Later
+        };
+        let rule = Everything {
+            exists,
+            ..rule.clone()
+        };
+        let shelf = &work.shelves[copy.shelf];
+        let archive = recipe::path(&shelf.by_hand(&copy.item));
+        let trouble = match shelf.read(&copy.item) {
+            Ok(packed) => unpack(packing(&copy.item.name), packed, |tar| {
+                all_members(work, step, tar, &rule, on_damage)
+            })?,
+            Err(error) => Some(error.to_string()),
+        };
+        let Some(reason) = trouble else {
+            return Ok(());
+        };
+        let name = format!("{archive} on {}", shelf.name());
+        if others == 0 {
+            let reason =
+                format!("{reason}; what follows in it is lost, and nobody knows what that was");
+            work.monitor().problem(&Problem::new(name, &reason));
+        } else {
+            work.monitor()
+                .warn(format!("{name}: {reason}; another copy will be read"));
+        }
+    }
+    Ok(())
+}
+
+fn all_members(
+    work: &mut Work<'_>,
+    step: &Step,
+    tar: &mut dyn Read,
+    rule: &Everything,
+    on_damage: OnDamage,
+) -> Result<Option<String>, RestoreError> {
+    let mut reader = Reader::new(tar);
+    loop {
+        let member = match reader.next_member() {
+            Ok(Some(member)) => member,
+            Ok(None) => return Ok(None),
+            Err(error) => return Ok(Some(chain(&error))),
+        };
+        let part = rule.wanted.part(&member.path);
+        if part == Part::Left {
+            continue;
+        }
+        let at = match Below::new(&member.path) {
+            Ok(at) => at.under(&rule.prefix),
+            Err(error) => {
+                work.lost(&step.peer, &member.path, &format!("not restored: {error}"));
+                continue;
+            }
+        };
+        match (&member.kind, part) {
+            (Kind::Dir, _) => work.way(&step.peer, &at, &member, rule.exists)?,
+            (_, Part::Way) => {}
+            (Kind::HardLink(first), _) => match Below::new(first) {
+                Ok(first) => {
+                    let first = first.under(&rule.prefix);
+                    work.link(&step.peer, &member.path, &at, &first, rule.exists)?;
+                }
+                Err(error) => {
+                    work.lost(&step.peer, &member.path, &format!("not restored: {error}"));
+                }
+            },
+            _ => {
+                let thing = Thing {
+                    path: &member.path,
+                    at: &at,
+                    member: &member,
+                    digest: None,
+                    exists: rule.exists,
+                    on_damage,
+                };
+                if work.put(&step.peer, &thing, &mut reader)? == Done::Damaged {
+                    return Ok(Some(format!(
+                        "it is damaged within `{}`",
+                        recipe::path(&member.path)
+                    )));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_sequence_number_is_no_part_of_the_name() {
+        for (stem, expected) in [
+            ("etc+2", "etc"),
+            ("etc", "etc"),
+            ("c++", "c++"),
+            ("a+b1", "a+b1"),
+            ("x+10", "x"),
+        ] {
+            assert_eq!(base(OsStr::new(stem)), expected);
+        }
+    }
+
+    #[test]
+    fn the_week_begins_with_the_last_full_archive() {
+        let day = |day: u32| Day::new(2026, 11, day).unwrap();
+        let days: BTreeMap<Day, Vec<Copy>> =
+            [7, 9, 10, 15, 18].map(|at| (day(at), Vec::new())).into();
+        // 2026-11-16 is a Monday.
+        for (weekday, as_of, expected) in [
+            (None, None, 7),
+            (Some(Weekday::Mon), Some(15), 9),
+            (Some(Weekday::Mon), None, 15),
+            (Some(Weekday::Sun), Some(20), 15),
+            (Some(Weekday::Sat), Some(7), 7),
+        ] {
+            let begin = week(weekday, as_of.map(day), &days);
+            assert_eq!(begin, day(expected), "{weekday:?} {as_of:?}");
+        }
+    }
+}
