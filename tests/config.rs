@@ -65,6 +65,31 @@ fn sound_files_are_accepted_without_a_word() {
 }
 
 #[test]
+fn the_schema_for_editors_takes_what_is_sound() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let judge = |file: &Path| {
+        std::process::Command::new("xmllint")
+            .arg("--noout")
+            .arg("--relaxng")
+            .arg(root.join("etc/cback.rng"))
+            .arg(file)
+            .output()
+            .unwrap()
+    };
+    for file in files("good").into_iter().chain(samples()) {
+        let output = judge(&file);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {said}", file.display());
+    }
+    let unknown = root.join("tests/config/bad/unknown.xml");
+    assert_eq!(
+        judge(&unknown).status.code(),
+        Some(3),
+        "3: does not validate"
+    );
+}
+
+#[test]
 fn broken_files_are_refused_with_every_reason() {
     for path in files("bad") {
         let Err(ConfigError::Problems(report)) = parse(&path) else {
