@@ -1,8 +1,16 @@
 //! What belongs to a source: the rules, and the walk that applies them.
 
+mod filter;
+mod found;
+mod listing;
+mod walk;
+
 use std::ffi::OsString;
 
 use crate::units::{AbsPath, Pattern};
+
+pub use found::{Found, Opener, Stat, Type};
+pub use walk::{Start, Step, Walk};
 
 /// Which things below a source belong to it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
