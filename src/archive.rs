@@ -14,7 +14,7 @@ mod write;
 pub use compression::Compression;
 pub use member::{Extended, Kind, Member, Timestamp};
 pub use order::path_order;
-pub use pack::{Effort, Packed, Packer};
+pub use pack::{Packed, Packer};
 pub use read::{ReadError, Reader};
 pub use unpack::unpack;
 pub use write::{Parts, Writer};

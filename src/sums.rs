@@ -5,11 +5,9 @@
 //! a newline or a carriage return is written with these escaped, and the line then begins with a backslash;
 //! that is how coreutils does it.
 
-mod digest;
-
 use std::collections::BTreeMap;
 
-pub use digest::{Digest, DigestError, Hasher};
+pub use crate::units::{Digest, DigestError, Hasher};
 
 /// The name of the list in a daily directory.
 pub const FILE_NAME: &str = "SHA256SUMS";

@@ -15,7 +15,7 @@ pub use action_name::{ActionName, ActionNameError};
 pub use archive_name::{ArchiveName, Naming};
 pub use command_line::{CommandLine, CommandLineError};
 pub use day::{Day, DayError, Weekday};
-pub use digest::{Digest, DigestError};
+pub use digest::{Digest, DigestError, Hasher};
 pub use owner::{Ids, Owner, OwnerError};
 pub use path::{AbsPath, AbsPathError};
 pub use pattern::{Pattern, PatternError};

@@ -24,15 +24,6 @@ pub struct Packed {
     pub bytes: u64,
 }
 
-/// How hard to pack: the usual levels of each way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effort {
-    /// As little as is useful.
-    Fast,
-    /// The level that people expect: gzip 6, bzip2 9, zstd 3.
-    Usual,
-}
-
 /// A packed chunk.
 type Chunk = io::Result<Vec<u8>>;
 /// A packed chunk to come.
@@ -54,8 +45,8 @@ pub struct Packer<W> {
 }
 
 impl<W: Write + Send + 'static> Packer<W> {
-    /// Begins to pack into `out`.
-    pub fn new(way: Compression, effort: Effort, out: W) -> Self {
+    /// Begins to pack into `out`, at a level that `way` has; usually gzip 6, bzip2 9, zstd 3.
+    pub fn new(way: Compression, level: Option<u8>, out: W) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let count = if way == Compression::None {
             0
@@ -67,7 +58,7 @@ impl<W: Write + Send + 'static> Packer<W> {
         let shared = Arc::new(Mutex::new(shared));
         let workers = (0..count).map(|_| {
             let jobs = Arc::clone(&shared);
-            std::thread::spawn(move || work(way, effort, &jobs))
+            std::thread::spawn(move || work(way, level, &jobs))
         });
         Self {
             way,
@@ -140,6 +131,18 @@ impl<W: Write + Send + 'static> Packer<W> {
     }
 }
 
+impl<W> Drop for Packer<W> {
+    /// Given up: waits for the threads, so that what they hold is let go of.
+    fn drop(&mut self) {
+        self.jobs = None;
+        self.tickets = None;
+        for worker in self.workers.drain(..) {
+            drop(worker.join());
+        }
+        drop(self.writer.take().map(JoinHandle::join));
+    }
+}
+
 impl<W: Write + Send + 'static> Write for Packer<W> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let room = self.room()?;
@@ -166,8 +169,8 @@ fn chunk_size(way: Compression) -> usize {
 }
 
 /// A worker: packs chunks until there are no more.
-fn work(way: Compression, effort: Effort, jobs: &Mutex<Receiver<Job>>) {
-    let mut encoder = Encoder::new(way, effort);
+fn work(way: Compression, level: Option<u8>, jobs: &Mutex<Receiver<Job>>) {
+    let mut encoder = Encoder::new(way, level);
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((chunk, result)) = job else { return };
@@ -194,29 +197,26 @@ fn write<W: Write>(ordered: &Receiver<Ticket>, mut out: W) -> io::Result<(W, Pac
 /// One worker's tables, used again for each chunk.
 enum Encoder {
     Gzip(Box<libdeflater::Compressor>),
-    Bzip2,
+    Bzip2(bzip2::Compression),
     Zstd(Box<io::Result<zstd::bulk::Compressor<'static>>>),
     None,
 }
 
 impl Encoder {
-    fn new(way: Compression, effort: Effort) -> Self {
+    fn new(way: Compression, level: Option<u8>) -> Self {
+        let level = level.filter(|level| way.levels().contains(level));
         match way {
             Compression::None => Self::None,
-            Compression::Bzip2 => Self::Bzip2,
+            Compression::Bzip2 => Self::Bzip2(bzip2::Compression::new(level.unwrap_or(9).into())),
             Compression::Gzip => {
-                let level = match effort {
-                    Effort::Fast => libdeflater::CompressionLvl::fastest(),
-                    Effort::Usual => libdeflater::CompressionLvl::default(),
-                };
-                Self::Gzip(Box::new(libdeflater::Compressor::new(level)))
+                let level = libdeflater::CompressionLvl::new(level.unwrap_or(6).into());
+                Self::Gzip(Box::new(libdeflater::Compressor::new(
+                    level.unwrap_or_default(),
+                )))
             }
             Compression::Zstd => {
-                let level = match effort {
-                    Effort::Fast => 1,
-                    Effort::Usual => 3,
-                };
-                let compressor = zstd::bulk::Compressor::new(level).and_then(|mut compressor| {
+                let compressor = zstd::bulk::Compressor::new(level.unwrap_or(3).into());
+                let compressor = compressor.and_then(|mut compressor| {
                     compressor.include_checksum(true)?;
                     Ok(compressor)
                 });
@@ -236,9 +236,8 @@ impl Encoder {
                 packed.truncate(length);
                 Ok(packed)
             }
-            Self::Bzip2 => {
-                let best = bzip2::Compression::best();
-                let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), best);
+            Self::Bzip2(level) => {
+                let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), *level);
                 encoder.write_all(chunk)?;
                 encoder.finish()
             }
@@ -263,7 +262,7 @@ mod tests {
             .collect();
         for way in Compression::ALL {
             for data in [&b""[..], b"short", &long] {
-                let mut packer = Packer::new(way, Effort::Fast, Vec::new());
+                let mut packer = Packer::new(way, Some(1), Vec::new());
                 packer.write_all(data).unwrap();
                 let (out, facts) = packer.finish().unwrap();
                 assert_eq!(facts.bytes, out.len() as u64);
@@ -293,7 +292,7 @@ mod tests {
         }
         for way in Compression::ALL {
             for room in [0, 10, 3_000] {
-                let mut packer = Packer::new(way, Effort::Fast, Full(room));
+                let mut packer = Packer::new(way, Some(1), Full(room));
                 let noise: Vec<u8> = (0u32..1 << 18)
                     .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
                     .collect();

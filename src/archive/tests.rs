@@ -94,7 +94,7 @@ fn awkward() -> Vec<(Member, Vec<u8>)> {
 }
 
 fn write(members: &[(Member, Vec<u8>)], way: Compression) -> Vec<u8> {
-    let mut writer = Writer::new(way, Vec::new());
+    let mut writer = Writer::new(way, None, Vec::new());
     for (member, content) in members {
         match member.kind {
             Kind::File => writer.append_file(member, &mut &content[..]).unwrap(),
@@ -140,7 +140,7 @@ fn holes_are_neither_stored_nor_lost() {
     for parts in layouts {
         let data: u64 = parts.iter().map(|part| part.1).sum();
         let stored: Vec<u8> = (0..data).map(|at| (at % 251) as u8 + 1).collect();
-        let mut writer = Writer::new(Compression::None, Vec::new());
+        let mut writer = Writer::new(Compression::None, None, Vec::new());
         writer
             .append_sparse(&file, &parts, &mut &stored[..])
             .unwrap();

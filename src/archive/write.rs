@@ -5,7 +5,7 @@ mod header;
 
 use std::io::{self, Read, Write};
 
-use super::pack::{Effort, Packed, Packer};
+use super::pack::{Packed, Packer};
 use super::{Compression, Member};
 
 /// A tar block.
@@ -23,10 +23,10 @@ pub struct Writer<W> {
 }
 
 impl<W: Write + Send + 'static> Writer<W> {
-    /// Begins an archive.
-    pub fn new(way: Compression, out: W) -> Self {
+    /// Begins an archive, packed at a level that `way` has or as is usual.
+    pub fn new(way: Compression, level: Option<u8>, out: W) -> Self {
         Self {
-            packer: Packer::new(way, Effort::Usual, out),
+            packer: Packer::new(way, level, out),
             written: 0,
         }
     }

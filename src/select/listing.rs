@@ -20,7 +20,7 @@ impl Listing {
     /// Reads the directory `dir`, and says what stopped it if something did.
     pub fn read(dir: BorrowedFd<'_>) -> (Self, Option<Errno>) {
         let mut listing = Self::default();
-        let mut buffer = [MaybeUninit::uninit(); 32 << 10];
+        let mut buffer = [MaybeUninit::uninit(); 16 << 10];
         let mut entries = RawDir::new(dir, &mut buffer);
         let mut fault = None;
         while let Some(entry) = entries.next() {

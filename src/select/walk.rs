@@ -353,7 +353,7 @@ impl Walker {
         name: &OsStr,
         below: PathBuf,
         stat: Stat,
-        stack: &mut Vec<Frame>,
+        stack: &[Frame],
     ) -> Result<(), Gone> {
         let Some((dir, frame)) = stack
             .last()
