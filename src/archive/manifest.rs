@@ -41,6 +41,7 @@ use super::{Member, Timestamp};
 use crate::units::{Day, Digest};
 
 pub use read::ManifestReader;
+pub use vis::{escape, unescape};
 pub use write::ManifestWriter;
 
 /// The extension of a manifest beside its archive's stem.

@@ -1,0 +1,93 @@
+//! Which collections are known to have been staged.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use super::snapshot::{self, Head, Output, Snapshot};
+use super::{COLLECT_INDICATOR, CollectError, STAGE_INDICATOR};
+use crate::event::{Monitor, Tell as _};
+use crate::fsx;
+use crate::sums::Sums;
+
+/// Looks whether the latest collections in `collect_dir` were staged, and if so lets later incrementals
+/// build on them. The indicator `cback.stage` lists the digests of what was staged; an empty one, as Cedar
+/// Backup writes it, counts if it is not older than `cback.collect`.
+pub fn acknowledge(
+    collect_dir: &Path,
+    working_dir: &Path,
+    monitor: &dyn Monitor,
+) -> Result<(), CollectError> {
+    let path = collect_dir.join(STAGE_INDICATOR);
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(CollectError::Read { path, source }),
+    };
+    let staged = match Sums::parse(&text) {
+        Ok(sums) if sums.is_empty() && !follows_collect(collect_dir) => return Ok(()),
+        Ok(sums) => sums,
+        Err(error) => {
+            // Whoever wrote it says that it was staged, but not what: nothing is promoted.
+            monitor.warn(format!(
+                "{} is not a list of digests ({error}); what is in it counts as not staged",
+                path.display()
+            ));
+            return Ok(());
+        }
+    };
+    let entries = read_dir(working_dir)?;
+    for name in entries {
+        let Some(stem) = snapshot::pending_stem(&name) else {
+            continue;
+        };
+        let pending = working_dir.join(&name);
+        match Snapshot::head(&pending) {
+            Ok(Some(head)) if was_staged(&head, &staged) => {
+                let settled = snapshot::path(working_dir, &stem);
+                fsx::rename_durably(&pending, &settled).map_err(|source| CollectError::Write {
+                    path: settled.clone(),
+                    source,
+                })?;
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let advice = "the next collection replaces it";
+                monitor.warn(format!("{error}; {advice}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An empty list names nothing and so says everything.
+fn was_staged(head: &Head, staged: &Sums) -> bool {
+    let is_listed = |output: &Output| staged.get(output.name.as_bytes()) == Some(output.digest);
+    staged.is_empty() || (is_listed(&head.manifest) && head.archive.as_ref().is_none_or(is_listed))
+}
+
+/// Whether the stage indicator is not older than the collect indicator.
+fn follows_collect(collect_dir: &Path) -> bool {
+    let time = |name: &str| std::fs::metadata(collect_dir.join(name)).and_then(|stat| stat.modified());
+    match (time(COLLECT_INDICATOR), time(STAGE_INDICATOR)) {
+        (Ok(collected), Ok(staged)) => staged >= collected,
+        _ => false,
+    }
+}
+
+/// The names in `dir`, sorted.
+pub(super) fn read_dir(dir: &Path) -> Result<Vec<std::ffi::OsString>, CollectError> {
+    let read = || -> io::Result<Vec<_>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(dir)? {
+            names.push(entry?.file_name());
+        }
+        names.sort_unstable_by(|a: &std::ffi::OsString, b| OsStr::cmp(a, b));
+        Ok(names)
+    };
+    read().map_err(|source| CollectError::Read {
+        path: dir.to_owned(),
+        source,
+    })
+}

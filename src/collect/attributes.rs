@@ -1,0 +1,123 @@
+//! What an archive says about a file besides its bytes: names of owners, extended attributes.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::{AsRawFd as _, BorrowedFd};
+
+use nix::unistd::{Gid, Group, Uid, User};
+use rustix::io::Errno;
+
+use crate::archive::{Extended, Kind, Member, Timestamp};
+use crate::select::{Found, Stat, Type};
+
+/// Names of users and groups, each asked for once.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    users: HashMap<u32, OsString>,
+    groups: HashMap<u32, OsString>,
+}
+
+impl Names {
+    /// The name of user `uid`; empty if there is none.
+    fn user(&mut self, uid: u32) -> OsString {
+        let ask = || User::from_uid(Uid::from_raw(uid)).ok().flatten();
+        let name = self.users.entry(uid);
+        name.or_insert_with(|| ask().map_or_else(OsString::new, |user| user.name.into()))
+            .clone()
+    }
+
+    /// The name of group `gid`; empty if there is none.
+    fn group(&mut self, gid: u32) -> OsString {
+        let ask = || Group::from_gid(Gid::from_raw(gid)).ok().flatten();
+        let name = self.groups.entry(gid);
+        name.or_insert_with(|| ask().map_or_else(OsString::new, |group| group.name.into()))
+            .clone()
+    }
+
+    /// The member for `found`, of which the kernel says `stat`; without extended attributes.
+    pub fn member(&mut self, found: &Found, stat: &Stat) -> Member {
+        let (major, minor) = stat.numbers;
+        let kind = match stat.kind() {
+            Type::Dir => Kind::Dir,
+            Type::Symlink => Kind::Symlink(found.target.clone().unwrap_or_default()),
+            Type::Fifo => Kind::Fifo,
+            Type::CharDevice => Kind::CharDevice(major, minor),
+            Type::BlockDevice => Kind::BlockDevice(major, minor),
+            Type::File | Type::Socket => Kind::File,
+        };
+        Member {
+            path: found.stored_path(),
+            size: if kind == Kind::File { stat.size } else { 0 },
+            kind,
+            mode: stat.mode & 0o7777,
+            uid: stat.uid,
+            gid: stat.gid,
+            user: self.user(stat.uid),
+            group: self.group(stat.gid),
+            mtime: time(stat.mtime),
+            extended: Vec::new(),
+        }
+    }
+}
+
+/// A time of [`Stat`].
+pub(super) fn time((seconds, nanos): (i64, u32)) -> Timestamp {
+    Timestamp { seconds, nanos }
+}
+
+/// The extended attributes of the open file `fd`, sorted by name. Opened only as a place (`O_PATH`), it
+/// is asked by way of `/proc`.
+pub(super) fn extended(fd: BorrowedFd<'_>) -> io::Result<Extended> {
+    let mut names = vec![0; 256];
+    let length = loop {
+        match rustix::fs::flistxattr(fd, &mut names[..]) {
+            Ok(length) => break length,
+            Err(Errno::RANGE) => names.resize(names.len() * 4, 0),
+            Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
+            Err(Errno::BADF) => return extended_by_path(fd),
+            Err(errno) => return Err(errno.into()),
+        }
+    };
+    let mut extended = Vec::new();
+    for name in names[..length].split(|&byte| byte == 0) {
+        if name.is_empty() {
+            continue;
+        }
+        use std::os::unix::ffi::OsStrExt as _;
+        let name = OsStr::from_bytes(name);
+        let mut value = vec![0; 256];
+        loop {
+            match rustix::fs::fgetxattr(fd, name, &mut value[..]) {
+                Ok(length) => {
+                    value.truncate(length);
+                    extended.push((name.to_owned(), value));
+                    break;
+                }
+                Err(Errno::RANGE) => value.resize(value.len() * 8, 0),
+                // Gone meanwhile, or not for us: another user's `trusted.` attributes are not even listed.
+                Err(Errno::NODATA | Errno::OPNOTSUPP) => break,
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+    extended.sort_unstable();
+    Ok(extended)
+}
+
+fn extended_by_path(fd: BorrowedFd<'_>) -> io::Result<Extended> {
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let names = match xattr::list_deref(&path) {
+        Ok(names) => names,
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut extended = Vec::new();
+    for name in names {
+        if let Some(value) = xattr::get_deref(&path, &name)? {
+            extended.push((name, value));
+        }
+    }
+    extended.sort_unstable();
+    Ok(extended)
+}

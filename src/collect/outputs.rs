@@ -1,0 +1,141 @@
+//! The files of a source in the collect directory: `etc.tar.gz`, `etc.mtree.gz`, and with a number what was
+//! collected again on a day whose first archive was staged already: `etc+2.tar.gz`.
+
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::Path;
+
+use crate::archive::{Compression, manifest};
+use crate::units::Digest;
+
+/// Longer stems are shortened: names for partial files and snapshots have to fit as well.
+const LONGEST_STEM: usize = 200;
+
+/// `name`, or a shorter one that no other name has in practice.
+pub(super) fn fitting(name: &OsStr) -> OsString {
+    let bytes = name.as_bytes();
+    if bytes.len() <= LONGEST_STEM {
+        return name.to_owned();
+    }
+    let mut short = bytes[..LONGEST_STEM - 17].to_vec();
+    short.push(b'~');
+    short.extend_from_slice(&Digest::of(bytes).hex()[..16]);
+    OsString::from_vec(short)
+}
+
+/// Stems that are taken: nobody else may use them.
+#[derive(Debug, Default)]
+pub(super) struct Stems(HashSet<OsString>);
+
+impl Stems {
+    /// Reserves `name` or, if it is taken, the first of `name~2`, `name~3`, … that is free.
+    pub fn take(&mut self, name: &OsStr) -> OsString {
+        let name = fitting(name);
+        let mut free = name.clone();
+        let mut number = 1;
+        while !self.0.insert(free.clone()) {
+            number += 1;
+            free = name.clone();
+            free.push(format!("~{number}"));
+        }
+        free
+    }
+
+    /// The stem for outputs number `number` (from 1) of `stem`; `None` if another source has it.
+    pub fn numbered(&self, stem: &OsStr, number: u32) -> Option<OsString> {
+        if number <= 1 {
+            return Some(stem.to_owned());
+        }
+        let mut numbered = stem.to_owned();
+        numbered.push(format!("+{number}"));
+        (!self.0.contains(&numbered)).then_some(numbered)
+    }
+
+    /// The number of the output `file_name` of `stem`; `None` if it is none.
+    pub fn number_of(&self, stem: &OsStr, file_name: &OsStr) -> Option<u32> {
+        let rest = file_name.as_bytes().strip_prefix(stem.as_bytes())?;
+        let dot = rest.iter().position(|&byte| byte == b'.')?;
+        let (number, extension) = rest.split_at(dot);
+        let known = Compression::ALL.map(Compression::extension);
+        let extension = std::str::from_utf8(&extension[1..]).ok()?;
+        if extension != manifest::EXTENSION && !known.contains(&extension) {
+            return None;
+        }
+        if number.is_empty() {
+            return Some(1);
+        }
+        let number = std::str::from_utf8(number.strip_prefix(b"+")?).ok()?;
+        let number = number.parse().ok().filter(|&number: &u32| number > 1)?;
+        self.numbered(stem, number).map(|_| number)
+    }
+
+    /// Removes the outputs of `stem` from `dir`, but for those of which `keep` is true.
+    pub fn remove(
+        &self,
+        dir: &Path,
+        stem: &OsStr,
+        keep: impl Fn(&OsStr) -> bool,
+    ) -> io::Result<()> {
+        let mut removed = false;
+        for entry in std::fs::read_dir(dir)? {
+            let name = entry?.file_name();
+            if self.number_of(stem, &name).is_some() && !keep(&name) {
+                std::fs::remove_file(dir.join(&name))?;
+                removed = true;
+            }
+        }
+        if removed { crate::fsx::sync_dir(dir) } else { Ok(()) }
+    }
+}
+
+/// `stem.extension`.
+pub(super) fn with_extension(stem: &OsStr, extension: &str) -> OsString {
+    let mut name = stem.to_owned();
+    name.push(".");
+    name.push(extension);
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_of_a_source_are_known_by_their_names() {
+        let mut stems = Stems::default();
+        for stem in ["etc", "etc+3"] {
+            stems.take(OsStr::new(stem));
+        }
+        for (name, number) in [
+            ("etc.tar.gz", Some(1)),
+            ("etc.mtree.gz", Some(1)),
+            ("etc+2.tar", Some(2)),
+            ("etc+3.tar", None), // another source's
+            ("etc+1.tar", None),
+            ("etc+x.tar", None),
+            ("etc-x.tar.gz", None),
+            ("etc.txt", None),
+            ("etc", None),
+            ("cback.collect", None),
+        ] {
+            let found = stems.number_of(OsStr::new("etc"), OsStr::new(name));
+            assert_eq!(found, number, "{name}");
+        }
+        assert_eq!(stems.numbered(OsStr::new("etc"), 3), None);
+    }
+
+    #[test]
+    fn a_stem_that_is_taken_or_too_long_gets_another() {
+        let mut stems = Stems::default();
+        assert_eq!(stems.take(OsStr::new("a")), "a");
+        assert_eq!(stems.take(OsStr::new("a")), "a~2");
+        assert_eq!(stems.take(OsStr::new("a")), "a~3");
+        let long = "x".repeat(300);
+        let (one, two) = (long.clone() + "1", long + "2");
+        let one = stems.take(OsStr::new(&one));
+        assert_eq!(one.len(), LONGEST_STEM);
+        assert_ne!(stems.take(OsStr::new(&two)), one);
+    }
+}
