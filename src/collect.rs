@@ -244,7 +244,7 @@ impl Today<'_> {
         let mut rest = rules.clone();
         let mut parts = Vec::new();
         for child in children {
-            let name = ArchiveName::of(&child, source.naming());
+            let name = ArchiveName::of(&child, source.name.naming());
             let part = self.stems.take(name.as_os_str());
             parts.push(part.clone());
             let stems = (part, Some(stem.clone()));

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use crate::units::{AbsPath, Pattern};
 
 pub use found::{Found, Opener, Stat, Type};
-pub use walk::{Start, Step, Walk};
+pub use walk::{Start, Step, Walk, children};
 
 /// Which things below a source belong to it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

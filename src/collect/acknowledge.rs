@@ -69,7 +69,8 @@ fn was_staged(head: &Head, staged: &Sums) -> bool {
 
 /// Whether the stage indicator is not older than the collect indicator.
 fn follows_collect(collect_dir: &Path) -> bool {
-    let time = |name: &str| std::fs::metadata(collect_dir.join(name)).and_then(|stat| stat.modified());
+    let time =
+        |name: &str| std::fs::metadata(collect_dir.join(name)).and_then(|stat| stat.modified());
     match (time(COLLECT_INDICATOR), time(STAGE_INDICATOR)) {
         (Ok(collected), Ok(staged)) => staged >= collected,
         _ => false,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::os::unix::ffi::OsStrExt as _;
 
 use nix::unistd::{Gid, Group, Uid, User};
 use rustix::io::Errno;
@@ -84,7 +85,6 @@ pub(super) fn extended(fd: BorrowedFd<'_>) -> io::Result<Extended> {
         if name.is_empty() {
             continue;
         }
-        use std::os::unix::ffi::OsStrExt as _;
         let name = OsStr::from_bytes(name);
         let mut value = vec![0; 256];
         loop {

@@ -60,7 +60,8 @@ pub(super) fn collect(
     let mut walk = Walk::begin(&unit.start);
     let first = walk.next();
     if let Some(Step::Lost { path, reason }) = &first {
-        let advice = "the archives of earlier days are kept; check the path, or whether it is mounted";
+        let advice =
+            "the archives of earlier days are kept; check the path, or whether it is mounted";
         let text = format!("the source cannot be collected: {reason}");
         monitor.problem(&Problem::with_file(path, &text).advise(advice));
         summary.problems += 1;
@@ -175,7 +176,7 @@ impl Run<'_> {
                     } else {
                         None
                     };
-                    self.take(&found, path, known)?;
+                    self.take(&found, &path, known)?;
                     self.report(1);
                 }
                 Step::Trouble { path, reason } => self.problem(&path, &reason),
@@ -202,7 +203,12 @@ impl Run<'_> {
         })
     }
 
-    fn take(&mut self, found: &Found, path: PathBuf, known: Option<Record>) -> Result<(), CollectError> {
+    fn take(
+        &mut self,
+        found: &Found,
+        path: &Path,
+        known: Option<Record>,
+    ) -> Result<(), CollectError> {
         let link = self.links.get(&found.stat).cloned();
         let first = link.as_ref().map(|link| link.first.clone());
         let known = known.filter(|record| {
@@ -211,11 +217,11 @@ impl Run<'_> {
                 && record.first == first
                 && link.as_ref().is_none_or(|link| link.unchanged)
         });
-        if let Some(record) = known {
-            if self.has_same_content(found, &record) {
-                self.links.note(&found.stat, &path, None);
-                return self.keep(found, record);
-            }
+        if let Some(record) = known
+            && self.has_same_content(found, &record)
+        {
+            self.links.note(&found.stat, path, None);
+            return self.keep(found, record);
         }
         if found.stat.kind() != Type::File {
             return self.store_other(found);
@@ -289,7 +295,9 @@ impl Run<'_> {
         reasons.extend(match fate {
             Fate::Whole if after.map(times) == Some(times(stat)) => None,
             Fate::Whole => Some("it changed while it was read".to_owned()),
-            Fate::Long => Some("it grew while it was read; what was added is not stored".to_owned()),
+            Fate::Long => {
+                Some("it grew while it was read; what was added is not stored".to_owned())
+            }
             Fate::Short(at) => Some(format!(
                 "it shrank to {at} bytes while it was read; zeros are stored for the rest"
             )),
@@ -309,7 +317,8 @@ impl Run<'_> {
         let same_file = (stat.device, stat.inode) == (found.stat.device, found.stat.inode);
         let first = first.filter(|_| same_file);
         if same_file {
-            self.links.note(&found.stat, &member.path, Some(copy.clone()));
+            self.links
+                .note(&found.stat, &member.path, Some(copy.clone()));
         }
         if let Some(reason) = &copy.torn {
             self.problem(&found.path(), reason);
@@ -344,7 +353,12 @@ impl Run<'_> {
     }
 
     /// A further name of a file that today's archive has.
-    fn store_link(&mut self, found: &Found, first: PathBuf, copy: &Copy) -> Result<(), CollectError> {
+    fn store_link(
+        &mut self,
+        found: &Found,
+        first: PathBuf,
+        copy: &Copy,
+    ) -> Result<(), CollectError> {
         let mut member = self.names.member(found, &found.stat);
         member.kind = Kind::HardLink(copy.path.clone());
         let written = self.archive()?.append(&member);
@@ -442,7 +456,12 @@ impl Run<'_> {
         (seconds.saturating_add(SETTLED), nanos) < (self.began.seconds, self.began.nanos)
     }
 
-    fn list_copy(&mut self, mut member: Member, stat: &Stat, copy: Copy) -> Result<(), CollectError> {
+    fn list_copy(
+        &mut self,
+        mut member: Member,
+        stat: &Stat,
+        copy: Copy,
+    ) -> Result<(), CollectError> {
         member.size = copy.size;
         member.extended.clear();
         let stored = Arc::clone(&self.today);
@@ -598,7 +617,9 @@ fn whole(size: u64) -> Vec<(u64, u64)> {
 }
 
 fn wall(now: std::time::SystemTime) -> Timestamp {
-    let since = now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since = now
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
     Timestamp {
         seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
         nanos: since.subsec_nanos(),

@@ -27,7 +27,9 @@ pub(super) fn parts(file: &File, size: u64, blocks: u64) -> Option<Parts> {
             Err(Errno::NXIO) => break, // nothing but a hole from here on
             Err(_) => return None,
         };
-        let end = rustix::fs::seek(file, SeekFrom::Hole(start)).ok()?.min(size);
+        let end = rustix::fs::seek(file, SeekFrom::Hole(start))
+            .ok()?
+            .min(size);
         if end <= start || parts.len() == MOST_PARTS {
             break;
         }
@@ -81,7 +83,8 @@ impl<'a> Body<'a> {
         const ZEROS: [u8; 8 << 10] = [0; 8 << 10];
         while self.hashed < to {
             let count = (to - self.hashed).min(ZEROS.len() as u64);
-            self.hash.update(&ZEROS[..usize::try_from(count).unwrap_or(0)]);
+            self.hash
+                .update(&ZEROS[..usize::try_from(count).unwrap_or(0)]);
             self.hashed += count;
         }
     }
@@ -94,7 +97,8 @@ impl Read for Body<'_> {
             return Ok(0);
         };
         self.zeros(start);
-        let most = usize::try_from(length - done).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let most =
+            usize::try_from(length - done).map_or(buffer.len(), |left| left.min(buffer.len()));
         let got = self.inner.read(&mut buffer[..most])?;
         self.hash.update(&buffer[..got]);
         self.hashed += got as u64;
@@ -122,7 +126,8 @@ impl Read for InParts<'_> {
         let Some(&(start, length)) = self.parts.get(part) else {
             return self.file.read_at(buffer, self.size);
         };
-        let most = usize::try_from(length - done).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let most =
+            usize::try_from(length - done).map_or(buffer.len(), |left| left.min(buffer.len()));
         let got = self.file.read_at(&mut buffer[..most], start + done)?;
         self.at = if done + got as u64 == length {
             (part + 1, 0)
@@ -166,7 +171,7 @@ mod tests {
     #[test]
     fn a_file_without_holes_has_no_map() {
         let file = tempfile::tempfile().unwrap();
-        file.write_all_at(&[7; 100_000], 0).unwrap();
+        file.write_all_at(&vec![7; 100_000], 0).unwrap();
         file.sync_all().unwrap();
         let stat = file.metadata().unwrap();
         assert_eq!(parts(&file, stat.size(), stat.blocks()), None);

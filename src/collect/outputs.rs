@@ -37,7 +37,7 @@ impl Stems {
         let mut number = 1;
         while !self.0.insert(free.clone()) {
             number += 1;
-            free = name.clone();
+            free.clone_from(&name);
             free.push(format!("~{number}"));
         }
         free
@@ -86,7 +86,11 @@ impl Stems {
                 removed = true;
             }
         }
-        if removed { crate::fsx::sync_dir(dir) } else { Ok(()) }
+        if removed {
+            crate::fsx::sync_dir(dir)
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -219,7 +219,7 @@ impl SnapshotWriter {
     /// Writes the head, whose `body` is filled in, and makes the snapshot appear.
     pub fn commit(self, mut head: Head, ids: Option<Ids>) -> Result<(), SnapshotError> {
         let Self { packer, path, .. } = self;
-        let mut write = || -> io::Result<()> {
+        let write = || -> io::Result<()> {
             let (mut file, packed) = packer.finish()?;
             head.body = packed.digest;
             file.seek(SeekFrom::Start(0))?;

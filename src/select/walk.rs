@@ -20,6 +20,7 @@ use super::filter::Filter;
 use super::found::{Anchor, Found, Stat, Type, open_below, open_quietly};
 use super::listing::Listing;
 use super::{CacheDirs, Dereference, Mounts, NoDump, Rules};
+use crate::units::AbsPath;
 
 /// Steps handed over at once, at most.
 const BATCH: usize = 512;
@@ -552,6 +553,39 @@ impl Walker {
         (self.bytes, self.anchors) = (0, 0);
         self.out.send(batch).map_err(|_| Gone)
     }
+}
+
+/// The subdirectories of `path` that belong to it by `rules`, sorted: real ones, no links. The ignore file is
+/// not looked for.
+pub fn children(path: &Path, rules: &Rules) -> io::Result<Vec<AbsPath>> {
+    let path = without_trailing_slash(path);
+    let filter = Filter::new(rules);
+    let dir = open_quietly(CWD, path.as_os_str(), OFlags::DIRECTORY)?;
+    let device = Stat::of(&dir)?.device;
+    let (listing, fault) = Listing::read(dir.as_fd());
+    if let Some(errno) = fault {
+        return Err(errno.into());
+    }
+    let mut children = Vec::new();
+    for (name, kind) in (0..).map_while(|index| listing.get(index)) {
+        if !matches!(kind, FileType::Directory | FileType::Unknown) {
+            continue;
+        }
+        let stat = match Stat::at(dir.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => stat,
+            Err(Errno::NOENT) => continue,
+            Err(errno) => return Err(errno.into()),
+        };
+        let child = path.join(name);
+        let left_out = stat.kind() != Type::Dir
+            || filter.excludes(&child)
+            || (filter.nodump == NoDump::Skip && stat.nodump)
+            || (filter.mounts == Mounts::Stay && stat.device != device);
+        if !left_out {
+            children.push(AbsPath::new(child).map_err(io::Error::other)?);
+        }
+    }
+    Ok(children)
 }
 
 /// Whether `path`, of which `stat` is known, is a directory or a link to one.

@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
 
 /// Whose rules turn paths into names; archives of a running pool keep theirs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Naming {
     /// As Cedar Backup 2: `/` is `-`, colons stay.
     V2,
@@ -19,17 +19,21 @@ pub enum Naming {
 ///
 /// Not injective: `/a-b` and `/a/b` share a name, which the configuration refuses.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ArchiveName(OsString);
+pub struct ArchiveName {
+    name: OsString,
+    naming: Naming,
+}
 
 impl ArchiveName {
     /// The name for the source at `path`. Never empty, never contains `/`, never starts with a dot.
     pub fn of(path: &Path, naming: Naming) -> Self {
         let mut rest = path.as_os_str().as_bytes();
         if matches!(rest, b"" | b"/" | b"\\") {
-            return Self(OsString::from(match naming {
+            let name = OsString::from(match naming {
                 Naming::V2 => "-",
                 Naming::V3 => "_",
-            }));
+            });
+            return Self { name, naming };
         }
         let mut name = Vec::with_capacity(rest.len());
         if naming == Naming::V3
@@ -52,12 +56,13 @@ impl ArchiveName {
                 other => other,
             });
         }
-        Self(OsString::from_vec(name))
+        let name = OsString::from_vec(name);
+        Self { name, naming }
     }
 
     /// The name with `.extension` behind it.
     pub fn with_extension(&self, extension: &str) -> OsString {
-        let mut name = self.0.clone();
+        let mut name = self.name.clone();
         name.push(".");
         name.push(extension);
         name
@@ -65,19 +70,24 @@ impl ArchiveName {
 
     /// The name.
     pub fn as_os_str(&self) -> &OsStr {
-        &self.0
+        &self.name
+    }
+
+    /// Whose rules made it.
+    pub fn naming(&self) -> Naming {
+        self.naming
     }
 }
 
 impl fmt::Display for ArchiveName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.display().fmt(f)
+        self.name.display().fmt(f)
     }
 }
 
 impl fmt::Debug for ArchiveName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
+        fmt::Debug::fmt(&self.name, f)
     }
 }
 

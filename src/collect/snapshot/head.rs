@@ -46,7 +46,10 @@ impl Head {
             self.day, self.full, created.seconds, created.nanos, self.body
         )
         .into_bytes();
-        for (key, output) in [("manifest", Some(&self.manifest)), ("archive", self.archive.as_ref())] {
+        for (key, output) in [
+            ("manifest", Some(&self.manifest)),
+            ("archive", self.archive.as_ref()),
+        ] {
             if let Some(output) = output {
                 text.extend_from_slice(format!("{key}={} ", output.digest).as_bytes());
                 escape(output.name.as_bytes(), &mut text);
@@ -79,7 +82,10 @@ impl Head {
         }
         let lines = || text[..end].split(|&byte| byte == b'\n');
         let value = |key: &[u8]| {
-            lines().find_map(|line| line.strip_prefix(key).and_then(|rest| rest.strip_prefix(b"=")))
+            lines().find_map(|line| {
+                line.strip_prefix(key)
+                    .and_then(|rest| rest.strip_prefix(b"="))
+            })
         };
         let words = |key: &[u8]| std::str::from_utf8(value(key)?).ok();
         let output = |key: &[u8]| {

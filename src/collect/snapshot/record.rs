@@ -63,7 +63,11 @@ pub(super) struct Encoder {
 
 impl Encoder {
     pub fn encode(&mut self, record: &Record) -> &[u8] {
-        let Self { bytes, last, stored } = self;
+        let Self {
+            bytes,
+            last,
+            stored,
+        } = self;
         bytes.clear();
         let same_place = stored.as_ref() == Some(&record.stored);
         let mut flags = 0;
@@ -266,9 +270,12 @@ mod tests {
         };
         let time = |seconds, nanos| Timestamp { seconds, nanos };
         let mut records = Vec::new();
-        for (at, path) in [&b"a"[..], b"a/b", b"a/b\xff\n", b"", b"a"].iter().enumerate() {
+        for (at, path) in [&b"a"[..], b"a/b", b"a/b\xff\n", b"", b"a"]
+            .iter()
+            .enumerate()
+        {
             records.push(Record {
-                round: at as u32,
+                round: u32::try_from(at).unwrap(),
                 path: PathBuf::from(OsString::from_vec(path.to_vec())),
                 identity: Identity {
                     mode: 0o100_644,
@@ -276,7 +283,7 @@ mod tests {
                     gid: 0,
                     size: u64::MAX >> at,
                     mtime: time(i64::MIN, 0),
-                    ctime: time(i64::MAX - at as i64, 999_999_999),
+                    ctime: time(i64::MAX - i64::try_from(at).unwrap(), 999_999_999),
                     inode: u64::MAX,
                 },
                 digest: (at % 2 == 0).then(|| Digest::of(path)),
