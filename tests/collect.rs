@@ -3,14 +3,12 @@
 //!
 //! Needs root (devices, owners, capabilities) and the programs tar, bsdtar, mtree, zcat, setfacl, setcap.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::format_push_string, dead_code)]
 
 #[path = "collect/place.rs"]
 mod place;
 #[path = "collect/tree.rs"]
 mod tree;
-
-use std::fs;
 
 use cback::archive::Compression;
 use place::{Place, assert_same, describe, run};
@@ -56,13 +54,4 @@ fn foreign_programs_extract_everything_as_it_was() {
             assert_same(&before, &describe(&target.join(below)), &what);
         }
     }
-    assert_same(
-        &before,
-        &{
-            tree::without_sockets(&place.at("src"));
-            describe(&place.at("src"))
-        },
-        "the source itself",
-    );
-    let _ = fs::metadata("/");
 }

@@ -50,8 +50,13 @@ impl<W: Write + Send + 'static> Writer<W> {
         parts: &[(u64, u64)],
         content: &mut dyn Read,
     ) -> io::Result<()> {
-        let mut map = format!("{}\n", parts.len()).into_bytes();
-        for (offset, length) in parts {
+        // A hole at the end shows by an empty part there: GNU tar takes the end of the last part for the
+        // end of the file.
+        let end = parts.last().map_or(0, |(offset, length)| offset + length);
+        let last = (end < member.size).then_some((member.size, 0));
+        let count = parts.len() + usize::from(last.is_some());
+        let mut map = format!("{count}\n").into_bytes();
+        for (offset, length) in parts.iter().chain(&last) {
             write!(map, "{offset}\n{length}\n")?;
         }
         map.resize(map.len().next_multiple_of(512), 0);

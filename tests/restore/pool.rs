@@ -99,7 +99,7 @@ impl Pool {
         };
         let peer = self.peer(staged, "alpha");
         let file = File::create(peer.join(&archive)).unwrap();
-        let mut tar = Writer::new(self.compression, file);
+        let mut tar = Writer::new(self.compression, None, file);
         let mut manifest = ManifestWriter::new(Vec::new(), &header).unwrap();
         let mut now = HashMap::new();
         let mut groups: HashMap<u64, PathBuf> = HashMap::new();

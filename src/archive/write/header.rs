@@ -32,10 +32,16 @@ pub fn sparse(member: &Member, stored: u64) -> io::Result<Vec<u8>> {
     let path = member.path.as_os_str().as_bytes();
     record(b"GNU.sparse.major", b"1", &mut headers.pax);
     record(b"GNU.sparse.minor", b"0", &mut headers.pax);
-    record(b"GNU.sparse.name", path, &mut headers.pax);
     let size = member.size.to_string();
     record(b"GNU.sparse.realsize", size.as_bytes(), &mut headers.pax);
-    let name = beside("GNUSparseFile.0", member);
+    // A reader that does not know sparse files should not take the map for the file; but a record may hold
+    // only names that are safe in one.
+    let name = if path.is_ascii() {
+        record(b"GNU.sparse.name", path, &mut headers.pax);
+        beside("GNUSparseFile.0", member)
+    } else {
+        headers.path(path.to_vec())
+    };
     headers.finish(member, &name, stored)
 }
 
