@@ -295,3 +295,6 @@ fn own_directories<'c>(
         .map(|(what, path)| Own { what, path })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,9 +19,9 @@ pub enum Severity {
 /// A place in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Spot {
-    /// Line, from 1; 0 until the finding is in its [`Report`].
+    /// Line, from 1; 0 until the finding is in its report.
     pub line: usize,
-    /// Column in characters, from 1; 0 until the finding is in its [`Report`].
+    /// Column in characters, from 1; 0 until the finding is in its report.
     pub column: usize,
     /// What stands there, if that needs words.
     pub label: Option<String>,
