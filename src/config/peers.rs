@@ -1,5 +1,6 @@
 //! `<peers>`, and the same elements within `<stage>`: the machines that are backed up.
 
+pub use crate::peer::Ignore as IgnoreFailures;
 use crate::units::{AbsPath, ActionName, CommandLine, PeerName};
 
 use super::finding::{Finding, Told};
@@ -73,20 +74,6 @@ pub struct Managed {
     pub cback_command: CommandLine,
     /// The actions; not empty.
     pub actions: Vec<ActionName>,
-}
-
-/// When a peer that is not ready is no failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum IgnoreFailures {
-    /// Never.
-    #[default]
-    None,
-    /// Always.
-    All,
-    /// On every day but the one on which the week begins.
-    Daily,
-    /// On the day on which the week begins.
-    Weekly,
 }
 
 #[derive(Clone, Copy, PartialEq)]

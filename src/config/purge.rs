@@ -1,5 +1,6 @@
 //! `<purge>`: what is deleted when it has grown old.
 
+pub use crate::purge::OnlyCopy;
 use crate::units::AbsPath;
 
 use super::document::Element;
@@ -35,16 +36,6 @@ pub struct PurgeDir {
     pub retain_days: u64,
     /// What becomes of the only copy of something.
     pub only_copy: OnlyCopy,
-}
-
-/// What becomes of the only copy of something that was to be stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum OnlyCopy {
-    /// It stays, however old it is.
-    #[default]
-    Keep,
-    /// It is deleted like everything else.
-    Purge,
 }
 
 /// Reads the section, with the elements of the paths.

@@ -27,7 +27,8 @@ pub struct StagedFile {
 }
 
 impl Daily {
-    pub(super) fn new(day: Day, path: PathBuf) -> Self {
+    /// The daily directory of `day` at `path`; usually had from [`super::Staging::daily`].
+    pub fn new(day: Day, path: PathBuf) -> Self {
         Self { day, path }
     }
 
