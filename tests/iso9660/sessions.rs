@@ -174,13 +174,14 @@ fn long_names_and_links_come_back_from_every_session() {
         {
             added.insert(format!("{directory}/p{number}").into_bytes(), link(target));
         }
-        let odd: [&[u8]; 8] = [
+        let odd: [&[u8]; 9] = [
             b"sp ace",
             b"new\nline",
             b"\xff\xfe\x80",
             b"back\\slash",
             b"-dash",
             b"semi;1",
+            b"co:lon",
             b".hidden",
             "\u{fc}\u{1F4BE}".as_bytes(),
         ];
