@@ -92,10 +92,11 @@ struct Sparse(File);
 
 impl Write for Sparse {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        const ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+        static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
         for chunk in bytes.chunks(ZEROS.len()) {
             if *chunk == ZEROS[..chunk.len()] {
-                self.0.seek(SeekFrom::Current(chunk.len() as i64))?;
+                self.0
+                    .seek(SeekFrom::Current(i64::try_from(chunk.len()).unwrap()))?;
             } else {
                 self.0.write_all(chunk)?;
             }
@@ -115,7 +116,8 @@ struct Marked {
     bytes: u64,
 }
 
-const MARKS: [u64; 4] = [0, 0xFFFF_F800 - 4, 0xFFFF_F800, (5 << 30) + 7 - 4];
+const BIG: u64 = 0xFFFF_F800 + 5_000_007;
+const MARKS: [u64; 4] = [0, 0xFFFF_F800 - 4, 0xFFFF_F800, BIG - 4];
 
 impl Read for Marked {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -136,7 +138,7 @@ impl Read for Marked {
 
 #[test]
 fn a_file_of_more_than_four_gib_has_several_sections_that_all_readers_join() {
-    let bytes = (5 << 30) + 7;
+    let bytes = BIG;
     let mut tree = Tree::new(root_meta());
     let item = file(0, 0);
     for (source, (name, bytes)) in [("big", bytes), ("small", 5)].into_iter().enumerate() {

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod continued;
 mod disc;
 mod foreign;
 mod hostile;
