@@ -4,6 +4,7 @@
 //! begins, which the caller then fills again from staging and discs. Hidden here: the schema, `SQLite`'s
 //! settings, and what counts as damage.
 
+mod rows;
 mod schema;
 
 use std::ffi::OsStr;
@@ -13,6 +14,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::units::{Day, PeerName};
+
+pub use rows::{CopyRow, DiscRow, FileRow, SessionRow};
 
 /// The name of the catalog in the working directory.
 pub const FILE_NAME: &str = "catalog.sqlite3";
@@ -59,58 +62,6 @@ pub enum CatalogError {
         /// Why.
         source: std::io::Error,
     },
-}
-
-/// A disc.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DiscRow {
-    /// What tells it from every other disc: made from its first session.
-    pub id: String,
-    /// The label of its newest session.
-    pub label: String,
-    /// The word of its kind: `dvd+r`.
-    pub kind: String,
-    /// Where it was last seen: a drive's device, or the file that it is.
-    pub place: PathBuf,
-}
-
-/// A session on a disc.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionRow {
-    /// Counted from 1.
-    pub number: u32,
-    /// Its first sector.
-    pub start: u32,
-    /// The sector after its last.
-    pub end: u32,
-    /// Its label.
-    pub label: String,
-    /// When it was burnt, in seconds since 1970.
-    pub burnt: i64,
-}
-
-/// A file of a day.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileRow {
-    /// The day.
-    pub day: Day,
-    /// Its path in the daily directory: `PEER/NAME`.
-    pub name: Vec<u8>,
-    /// Its length.
-    pub bytes: u64,
-    /// SHA-256 of its bytes.
-    pub digest: [u8; 32],
-}
-
-/// A copy of a file of a day on a disc.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CopyRow {
-    /// The file.
-    pub file: FileRow,
-    /// The disc.
-    pub disc: DiscRow,
-    /// The session that first held this copy, counted from 1.
-    pub session: u32,
 }
 
 impl Catalog {
@@ -382,158 +333,4 @@ fn blob(path: &Path) -> &[u8] {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn day() -> Day {
-        "2026-11-21".parse().unwrap()
-    }
-
-    fn file(name: &str, digest: u8) -> FileRow {
-        FileRow {
-            day: day(),
-            name: name.as_bytes().to_vec(),
-            bytes: 7,
-            digest: [digest; 32],
-        }
-    }
-
-    fn disc(id: &str) -> DiscRow {
-        DiscRow {
-            id: id.to_owned(),
-            label: "CEDAR BACKUP 21-NOV-2026".to_owned(),
-            kind: "dvd+r".to_owned(),
-            place: "/srv/disc.iso".into(),
-        }
-    }
-
-    fn session(number: u32) -> SessionRow {
-        SessionRow {
-            number,
-            start: 32,
-            end: 100,
-            label: "CEDAR BACKUP 21-NOV-2026".to_owned(),
-            burnt: i64::from(number),
-        }
-    }
-
-    fn open(path: &Path) -> Catalog {
-        Catalog::open(path).unwrap().0
-    }
-
-    #[test]
-    fn what_was_recorded_is_found_by_day_and_peer() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(FILE_NAME);
-        let mut catalog = open(&path);
-        let files = [
-            file("alpha/etc.tar.gz", 1),
-            file("alph/etc.tar.gz", 2),
-            file("cback.stage", 3),
-        ];
-        catalog
-            .record_session(&disc("a"), &session(1), &files)
-            .unwrap();
-        // A session that keeps the files does not move them.
-        catalog
-            .record_session(&disc("a"), &session(2), &files)
-            .unwrap();
-        drop(catalog);
-
-        let catalog = open(&path);
-        let alpha: PeerName = "alpha".parse().unwrap();
-        let copies = catalog.copies(day(), Some(&alpha)).unwrap();
-        let expected = CopyRow {
-            file: files[0].clone(),
-            disc: disc("a"),
-            session: 1,
-        };
-        assert_eq!(copies, [expected]);
-        assert_eq!(catalog.copies(day(), None).unwrap().len(), 3);
-        assert_eq!(catalog.copies(day().pred(), None).unwrap(), []);
-        assert_eq!(catalog.sessions("a").unwrap(), [session(1), session(2)]);
-    }
-
-    #[test]
-    fn a_disc_is_moved_and_forgotten_with_its_copies() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut catalog = open(&dir.path().join(FILE_NAME));
-        let files = [file("alpha/a", 1), file("alpha/b", 2)];
-        catalog
-            .record_session(&disc("a"), &session(1), &files)
-            .unwrap();
-        catalog
-            .record_session(&disc("b"), &session(1), &files[..1])
-            .unwrap();
-        catalog.move_disc("a", Path::new("/shelf/1.iso")).unwrap();
-        assert_eq!(catalog.discs().unwrap()[0].place, Path::new("/shelf/1.iso"));
-
-        assert_eq!(
-            catalog.disc_with_all(&files, "b").unwrap().as_deref(),
-            Some("a")
-        );
-        assert_eq!(catalog.disc_with_all(&files, "a").unwrap(), None);
-        assert_eq!(
-            catalog.disc_with_all(&files[..1], "a").unwrap().as_deref(),
-            Some("b")
-        );
-
-        catalog.forget_disc("a").unwrap();
-        assert_eq!(catalog.discs().unwrap(), [disc("b")]);
-        assert_eq!(catalog.copies(day(), None).unwrap().len(), 1);
-        assert_eq!(catalog.sessions("a").unwrap(), []);
-    }
-
-    #[test]
-    fn staged_files_are_forgotten_by_day() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut catalog = open(&dir.path().join(FILE_NAME));
-        assert!(!catalog.is_staged(day()).unwrap());
-        catalog.record_staged(&[file("alpha/a", 1)]).unwrap();
-        assert!(catalog.is_staged(day()).unwrap());
-        catalog.forget_staged(day()).unwrap();
-        assert!(!catalog.is_staged(day()).unwrap());
-    }
-
-    #[test]
-    fn a_damaged_or_foreign_catalog_is_put_aside() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(FILE_NAME);
-        assert_eq!(Catalog::open(&path).unwrap().1, Found::Missing);
-        assert_eq!(Catalog::open(&path).unwrap().1, Found::Sound);
-
-        // Damage in the middle of the file, on the page of the first table.
-        let mut catalog = open(&path);
-        catalog
-            .record_session(&disc("a"), &session(1), &[file("alpha/a", 1)])
-            .unwrap();
-        drop(catalog);
-        let mut bytes = std::fs::read(&path).unwrap();
-        for byte in &mut bytes[4096..3 * 4096] {
-            *byte = !*byte;
-        }
-        std::fs::write(&path, bytes).unwrap();
-        let (catalog, found) = Catalog::open(&path).unwrap();
-        assert!(matches!(found, Found::PutAside { .. }), "{found:?}");
-        assert_eq!(catalog.discs().unwrap(), []);
-        drop(catalog);
-
-        let text = "no database, but long enough to be taken for one".repeat(20);
-        std::fs::write(&path, &text).unwrap();
-        let (catalog, found) = Catalog::open(&path).unwrap();
-        let Found::PutAside { aside, .. } = found else {
-            panic!("{found:?}")
-        };
-        assert_eq!(std::fs::read_to_string(aside).unwrap(), text);
-        assert_eq!(catalog.discs().unwrap(), []);
-        drop(catalog);
-
-        Connection::open(&path)
-            .unwrap()
-            .pragma_update(None, "user_version", 99)
-            .unwrap();
-        let found = Catalog::open(&path).unwrap().1;
-        assert!(matches!(found, Found::PutAside { .. }), "{found:?}");
-    }
-}
+mod tests;

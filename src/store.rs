@@ -5,6 +5,7 @@
 //! and goes on. Hidden here: how a session is composed, how it is compared, what an interrupted run left.
 
 mod error;
+mod judge;
 mod kept;
 mod layout;
 mod only_copy;
@@ -86,6 +87,23 @@ pub struct Stored {
     pub set_aside: Option<PathBuf>,
 }
 
+/// What storing would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// Days that are on the disc already, sound, and would only be marked.
+    pub on_disc: Vec<Day>,
+    /// Days that would be burnt.
+    pub days: Vec<Day>,
+    /// Days that cannot be read or would not fit.
+    pub left: Vec<Day>,
+    /// Why a new disc would be begun; `None` if a session would be appended.
+    pub new_disc: Option<String>,
+    /// Sectors that would be burnt.
+    pub sectors: u64,
+    /// Sectors that the disc takes in such a session.
+    pub free: u64,
+}
+
 impl Store<'_> {
     /// Stores `days`; `first` is the one that matters most if not all fit. By rule, or onto a new disc if that
     /// was `asked` for.
@@ -99,6 +117,11 @@ impl Store<'_> {
         asked: Asked,
     ) -> Result<Stored, StoreError> {
         steps::store(self, days, first, asked)
+    }
+
+    /// What [`Store::store`] would do, without doing it: nothing is written, nothing marked.
+    pub fn preview(&self, days: &[Daily], first: Day, asked: Asked) -> Result<Preview, StoreError> {
+        steps::preview(self, days, first, asked)
     }
 
     /// Puts all of `days` onto a new disc, whether they were stored or not. What cannot be read or does not fit

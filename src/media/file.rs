@@ -25,6 +25,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Advice;
+
 use super::{
     Appendable, Burn, Burnt, Disc, Drive, DriveError, MediaKind, Payload, Renewal, Session,
 };
@@ -122,7 +124,9 @@ impl Drive for FileDrive {
         let file = File::open(&self.path).map_err(self.io("open"))?;
         file.sync_data().map_err(self.io("sync"))?;
         // Only advice; a file system in memory has nothing else to read from.
-        let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+        for advice in [Advice::DontNeed, Advice::Sequential] {
+            let _ = rustix::fs::fadvise(&file, 0, None, advice);
+        }
         Ok(Box::new(file))
     }
 

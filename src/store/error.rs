@@ -49,8 +49,8 @@ pub enum StoreError {
     },
     /// The session is larger than an empty disc.
     #[error(
-        "the session of {} is larger than an empty disc of {}; configure a larger media type, leave \
-         something out, or store the days one by one",
+        "the session of {} is larger than an empty disc of {}; configure a larger media type, or collect \
+         and store less at a time",
         event::bytes(needed * SECTOR),
         event::bytes(free * SECTOR)
     )]

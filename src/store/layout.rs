@@ -6,11 +6,11 @@ use super::kept::Kept;
 use super::session::{Part, Session};
 use super::steps::Previous;
 use super::{Store, StoreError};
-use crate::event::Tell as _;
 use crate::iso9660::{Image, Meta, Options, SpaceSize, Time, Tree};
 use crate::media::{
     self, Appendable, Asked, Burn, Decision, Disc, DriveError, Renewal, SECTOR, Situation,
 };
+
 /// A session that fits, laid out.
 pub(super) struct Laid {
     pub burn: Burn,
@@ -18,6 +18,8 @@ pub(super) struct Laid {
     pub session: Session,
     /// Which of the days it holds, by index, ascending.
     pub days: Vec<usize>,
+    /// Why a new disc is begun, if one is.
+    pub because: Option<String>,
 }
 
 /// What may be left out of a session.
@@ -45,7 +47,7 @@ impl<E: Into<StoreError>> From<E> for LayoutError {
 
 /// The session that the blanking rules ask for.
 pub(super) fn by_rule(
-    job: &mut Store<'_>,
+    job: &Store<'_>,
     disc: &Disc,
     previous: Option<&Previous>,
     parts: &[Part<'_>],
@@ -97,13 +99,16 @@ pub(super) fn by_rule(
             }
         }
     };
-    job.monitor.note(format!("a new disc is begun: {because}"));
-    anew(job, disc, &afresh, Fit::AllBut(first))
+    let laid = anew(job, disc, &afresh, Fit::AllBut(first))?;
+    Ok(Laid {
+        because: Some(because),
+        ..laid
+    })
 }
 
 /// A session on a new disc.
 pub(super) fn anew(
-    job: &mut Store<'_>,
+    job: &Store<'_>,
     disc: &Disc,
     parts: &[Part<'_>],
     leave: Fit,
@@ -142,6 +147,7 @@ fn fit(
             image,
             session,
             days: chosen,
+            because: None,
         })
     };
     let first = match (try_with((0..parts.len()).collect()), leave) {

@@ -69,10 +69,14 @@ later one wins. As root, to keep owners and permissions:
 
     mkdir /tmp/restored
     cd /path/to/disc
-    for f in */*/*/MACHINE/home-user*.tar.gz; do tar -xzpf \"$f\" -C /tmp/restored; done
+    for d in */*/*/MACHINE; do
+        for f in \"$d\"/home-user.tar.gz \"$d\"/home-user+*.tar.gz; do
+            if [ -e \"$f\" ]; then tar -xzpf \"$f\" -C /tmp/restored; fi
+        done
+    done
 
 The shell puts the days into the right order by itself. An archive called NAME+2 was made
-later on the same day than NAME; unpack it after NAME.
+later on the same day than NAME, so it comes after it.
 
     .tar        tar -xpf  FILE -C DIRECTORY
     .tar.gz     tar -xzpf FILE -C DIRECTORY              or  gzip  -dc FILE | tar -xpf - -C DIRECTORY

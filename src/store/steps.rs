@@ -1,15 +1,14 @@
 //! The steps of storing, rebuilding and initializing, in their order.
 
-use std::collections::BTreeSet;
-
+use super::judge;
 use super::kept::{self, Kept};
 use super::layout::{self, Fit, Laid};
-use super::session::{Origin, Part, Session};
+use super::session::{Part, Session};
 use super::staged::{self, StagedDay};
-use super::{CheckData, Store, StoreError, Stored, only_copy, record, verify};
+use super::{CheckData, Preview, Store, StoreError, Stored, only_copy, record};
 use crate::event::{Problem, Tell as _};
-use crate::iso9660::{Cause, Fault, Image, ReadAt, Tree, Volume};
-use crate::media::{self, Asked, Burn, Burnt, CheckMedia, Disc, Payload, Renewal};
+use crate::iso9660::{Image, ReadAt, Tree, Volume};
+use crate::media::{self, Asked, Burn, CheckMedia, Disc, Payload, Renewal};
 use crate::staging::Daily;
 use crate::units::Day;
 
@@ -22,40 +21,125 @@ pub(super) struct Previous {
     pub tree: Tree,
 }
 
+/// What was found before anything is decided.
+struct Found {
+    disc: Disc,
+    previous: Option<Previous>,
+    /// The days that can be read, with what of them is on the disc.
+    days: Vec<(StagedDay, Kept)>,
+    /// Those that cannot.
+    left: Vec<Day>,
+}
+
+impl Found {
+    /// The days of which something is missing on the disc.
+    fn open(&self) -> Vec<Part<'_>> {
+        self.days
+            .iter()
+            .filter(|(_, kept)| !kept.complete)
+            .map(|(day, kept)| Part { day, kept })
+            .collect()
+    }
+
+    /// Those of which nothing is.
+    fn complete(&self) -> impl Iterator<Item = &(StagedDay, Kept)> {
+        self.days.iter().filter(|(_, kept)| kept.complete)
+    }
+}
+
+fn look(job: &Store<'_>, days: &[Daily], asked: Asked) -> Result<Found, StoreError> {
+    let disc = inspect(job)?;
+    check_media(job, &disc)?;
+    let (days, left) = read_days(job, days)?;
+    let previous = previous(job, &disc, asked)?;
+    let kept = |day: &StagedDay| match (&previous, asked) {
+        (Some(previous), Asked::ByRule) => kept::find(&*previous.medium, &previous.tree, day),
+        _ => Kept::default(),
+    };
+    let days = days
+        .into_iter()
+        .map(|day| {
+            let kept = kept(&day);
+            (day, kept)
+        })
+        .collect();
+    Ok(Found {
+        disc,
+        previous,
+        days,
+        left,
+    })
+}
+
+/// Which of `parts` matters most.
+fn position(parts: &[Part<'_>], first: Day) -> usize {
+    parts
+        .iter()
+        .position(|part| part.day.day() == first)
+        .unwrap_or(parts.len().saturating_sub(1))
+}
+
+pub(super) fn preview(
+    job: &Store<'_>,
+    days: &[Daily],
+    first: Day,
+    asked: Asked,
+) -> Result<Preview, StoreError> {
+    let found = look(job, days, asked)?;
+    let mut preview = Preview {
+        on_disc: found.complete().map(|(day, _)| day.day()).collect(),
+        days: Vec::new(),
+        left: found.left.clone(),
+        new_disc: None,
+        sectors: 0,
+        free: found.disc.available(Burn::Append),
+    };
+    let parts = found.open();
+    if parts.is_empty() {
+        return Ok(preview);
+    }
+    let first = position(&parts, first);
+    let laid = layout::by_rule(
+        job,
+        &found.disc,
+        found.previous.as_ref(),
+        &parts,
+        first,
+        asked,
+    )?;
+    for (at, part) in parts.iter().enumerate() {
+        let list = if laid.days.contains(&at) {
+            &mut preview.days
+        } else {
+            &mut preview.left
+        };
+        list.push(part.day.day());
+    }
+    preview.free = found.disc.available(laid.burn);
+    preview.sectors = laid.image.sectors();
+    preview.new_disc = laid.because;
+    Ok(preview)
+}
+
 pub(super) fn store(
     job: &mut Store<'_>,
     days: &[Daily],
     first: Day,
     asked: Asked,
 ) -> Result<Stored, StoreError> {
-    let disc = inspect(job)?;
-    check_media(job, &disc)?;
-    let (days, mut left) = read_days(job, days)?;
-    let previous = previous(job, &disc, asked)?;
-    let kept: Vec<Kept> = match (&previous, asked) {
-        (Some(previous), Asked::ByRule) => days
-            .iter()
-            .map(|day| kept::find(&*previous.medium, &previous.tree, day))
-            .collect(),
-        _ => days.iter().map(|_| Kept::default()).collect(),
-    };
-    let mut marked = mark_what_is_there(job, &disc, &days, &kept)?;
-    let open: Vec<usize> = (0..days.len()).filter(|&at| !kept[at].complete).collect();
-    if open.is_empty() {
-        return Ok(outcome(&disc, 0, marked, left, None));
+    let mut found = look(job, days, asked)?;
+    let mut marked = mark_what_is_there(job, &found)?;
+    let previous = found.previous.take();
+    let mut left = found.left.clone();
+    let parts = found.open();
+    if parts.is_empty() {
+        return Ok(outcome(&found.disc, 0, marked, left, None));
     }
-    let parts: Vec<Part<'_>> = open
-        .iter()
-        .map(|&at| Part {
-            day: &days[at],
-            kept: &kept[at],
-        })
-        .collect();
-    let first = parts
-        .iter()
-        .position(|part| part.day.day() == first)
-        .unwrap_or(parts.len() - 1);
-    let laid = layout::by_rule(job, &disc, previous.as_ref(), &parts, first, asked)?;
+    let first = position(&parts, first);
+    let laid = layout::by_rule(job, &found.disc, previous.as_ref(), &parts, first, asked)?;
+    if let Some(because) = &laid.because {
+        job.monitor.note(format!("a new disc is begun: {because}"));
+    }
     for (at, part) in parts.iter().enumerate() {
         if !laid.days.contains(&at) {
             let day = part.day.day();
@@ -67,7 +151,7 @@ pub(super) fn store(
         }
     }
     let days: Vec<&StagedDay> = laid.days.iter().map(|&at| parts[at].day).collect();
-    finish(job, &disc, previous, &laid, &days, &mut marked, left)
+    finish(job, &found.disc, previous, &laid, &days, &mut marked, left)
 }
 
 pub(super) fn rebuild(job: &mut Store<'_>, days: &[Daily]) -> Result<Stored, StoreError> {
@@ -102,6 +186,7 @@ pub(super) fn initialize(job: &mut Store<'_>) -> Result<Stored, StoreError> {
         image: Image::new(tree, &layout::options(job, disc.start(Burn::New)))?,
         session,
         days: Vec::new(),
+        because: None,
     };
     finish(
         job,
@@ -178,17 +263,9 @@ fn previous(job: &Store<'_>, disc: &Disc, asked: Asked) -> Result<Option<Previou
 
 /// Marks the days of which everything is on the disc, sound. A run that was killed between burn and
 /// indicator left them so.
-fn mark_what_is_there(
-    job: &mut Store<'_>,
-    disc: &Disc,
-    days: &[StagedDay],
-    kept: &[Kept],
-) -> Result<Vec<Day>, StoreError> {
+fn mark_what_is_there(job: &mut Store<'_>, found: &Found) -> Result<Vec<Day>, StoreError> {
     let mut marked = Vec::new();
-    for (day, kept) in days.iter().zip(kept) {
-        if !kept.complete {
-            continue;
-        }
+    for (day, kept) in found.complete() {
         if marked.is_empty() {
             job.drive.reload()?;
         }
@@ -197,8 +274,8 @@ fn mark_what_is_there(
             day.day()
         ));
         let digests = |name: &[u8]| kept.others.get(name);
-        record::session(job, disc, &[(day, &digests)]);
-        record::mark(job, disc, day)?;
+        record::session(job, &found.disc, &[(day, &digests)]);
+        record::mark(job, &found.disc, day)?;
         marked.push(day.day());
     }
     Ok(marked)
@@ -229,7 +306,7 @@ fn finish(
     };
     let burnt = job.drive.burn(laid.burn, &mut payload, job.monitor)?;
     record::replaced(job, gone.as_deref(), burnt.set_aside.as_deref());
-    let (faulty, damaged) = damaged(job, &laid.session, &burnt);
+    let (faulty, damaged) = judge::staged_files(job, &laid.session, &burnt);
 
     job.drive.reload()?;
     let now = inspect(job)?;
@@ -237,7 +314,7 @@ fn finish(
         return Err(StoreError::NotThere);
     }
     if job.check_data == CheckData::Yes {
-        check(job, laid, &faulty)?;
+        judge::disc(job, laid, &faulty)?;
     }
     let lists: Vec<_> = (0..days.len()).map(|at| laid.session.list(at)).collect();
     let digests: Vec<_> = lists
@@ -264,85 +341,6 @@ fn finish(
         left,
         burnt.set_aside,
     ))
-}
-
-/// Tells of every staged file that was not what staging noted or could not be read: the numbers of those that
-/// are incomplete on the disc, and the days that must not be marked.
-fn damaged(
-    job: &Store<'_>,
-    session: &Session,
-    burnt: &Burnt,
-) -> (BTreeSet<usize>, BTreeSet<usize>) {
-    let mut days = BTreeSet::new();
-    let advice = "the day is not marked as stored; stage it again, or repair the file";
-    for fault in &burnt.faults {
-        if let Origin::Staged { day, path, .. } = &session.sources[fault.source].origin {
-            days.insert(*day);
-            let problem = Problem::with_file(path, &explain(fault)).advise(advice);
-            job.monitor.problem(&problem);
-        }
-    }
-    let faulty: BTreeSet<usize> = burnt.faults.iter().map(|fault| fault.source).collect();
-    for (number, source) in session.sources.iter().enumerate() {
-        if let Origin::Staged {
-            day,
-            path,
-            promised: Some(promised),
-            ..
-        } = &source.origin
-            && !faulty.contains(&number)
-            && *source.read.borrow() != Some(*promised)
-        {
-            days.insert(*day);
-            let reason = "the staged file is damaged: it is not what was staged";
-            job.monitor
-                .problem(&Problem::with_file(path, reason).advise(advice));
-        }
-    }
-    (faulty, days)
-}
-
-fn explain(fault: &Fault) -> String {
-    match &fault.cause {
-        Cause::Short => format!("it shrank to {} bytes while it was burnt", fault.delivered),
-        Cause::Long => "it grew while it was burnt".to_owned(),
-        Cause::Failed(error) => format!("cannot be read: {error}"),
-    }
-}
-
-/// The consistency check.
-fn check(job: &Store<'_>, laid: &Laid, faulty: &BTreeSet<usize>) -> Result<(), StoreError> {
-    let medium = job.drive.open()?;
-    let found = Volume::open(&*medium, laid.image.start()).and_then(|volume| volume.tree());
-    let mut differences = match found {
-        Ok(tree) => verify::compare_trees(&laid.image, &tree),
-        Err(source) => {
-            job.monitor.problem(&Problem::with_file(
-                job.drive.place(),
-                &format!("the session cannot be read back: {source}"),
-            ));
-            return Err(StoreError::CheckFailed { differences: 1 });
-        }
-    };
-    differences.extend(verify::compare_bytes(
-        &*medium,
-        &laid.image,
-        &laid.session,
-        faulty,
-        job.monitor,
-    ));
-    for difference in &differences {
-        let subject = job.drive.place().join(&difference.path);
-        job.monitor
-            .problem(&Problem::with_file(&subject, &difference.how));
-    }
-    if differences.is_empty() {
-        job.monitor.note("the session was read back and is sound");
-        return Ok(());
-    }
-    Err(StoreError::CheckFailed {
-        differences: differences.len(),
-    })
 }
 
 fn outcome(

@@ -8,15 +8,20 @@
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::mpsc::sync_channel;
 
 use super::session::Session;
 use crate::event::{Event, Monitor, Progress};
 use crate::iso9660::{Content, Extent, FileReader, Image, Kind, Node, ReadAt, Tree};
 use crate::media::SECTOR;
-use crate::sums::Digest;
+use crate::sums::{Digest, Hasher};
 
 /// How many ranges of sectors are named for a file.
 const RANGES_SHOWN: usize = 8;
+/// Bytes that are read at a time.
+const BLOCK: usize = 1 << 20;
+/// Blocks that are read before the first of them has gone into the digest.
+const AHEAD: usize = 4;
 
 /// Something on the disc that is not what was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,20 +116,17 @@ pub(super) fn compare_bytes(
             continue;
         }
         let extents = image.extents(number);
-        let mut reader = Counting {
-            inner: FileReader::new(medium, &extents),
-            tell: |bytes| {
-                done += bytes;
-                monitor.observe(&Event::Progress(Progress {
-                    task: TASK,
-                    done,
-                    total: Some(total),
-                    files: None,
-                }));
-            },
-        };
-        let read = Digest::of_reader(&mut reader).map(|(digest, _)| digest);
-        if read.as_ref().ok() != written.as_ref() {
+        let read = digest(medium, &extents, &mut |bytes| {
+            done += bytes;
+            monitor.observe(&Event::Progress(Progress {
+                task: TASK,
+                done,
+                total: Some(total),
+                files: None,
+            }));
+        });
+        let sound = matches!((&read, written), (Ok(read), Some(written)) if *read == written);
+        if !sound {
             let expected = session.reopen(number);
             differences.push(Difference {
                 path: source.on_disc.clone(),
@@ -136,18 +138,33 @@ pub(super) fn compare_bytes(
     differences
 }
 
-/// Reads and tells how much.
-struct Counting<R, F> {
-    inner: R,
-    tell: F,
-}
-
-impl<R: Read, F: FnMut(u64)> Read for Counting<R, F> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let got = self.inner.read(buffer)?;
-        (self.tell)(got as u64);
-        Ok(got)
-    }
+/// The digest of what is at `extents`. A thread reads ahead, so that the disc need not wait for the digest.
+fn digest(
+    medium: &dyn ReadAt,
+    extents: &[Extent],
+    tell: &mut dyn FnMut(u64),
+) -> io::Result<Digest> {
+    let (full, blocks) = sync_channel::<io::Result<Vec<u8>>>(AHEAD);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut reader = FileReader::new(medium, extents);
+            loop {
+                let mut block = Vec::with_capacity(BLOCK);
+                let read = (&mut reader).take(BLOCK as u64).read_to_end(&mut block);
+                let over = block.is_empty() || read.is_err();
+                if full.send(read.map(|_| block)).is_err() || over {
+                    break;
+                }
+            }
+        });
+        let mut hasher = Hasher::default();
+        for block in blocks {
+            let block = block?;
+            hasher.update(&block);
+            tell(block.len() as u64);
+        }
+        Ok(hasher.finish())
+    })
 }
 
 /// Which sectors differ, if the source can be read once more.

@@ -1,6 +1,6 @@
 //! New discs, full discs, blanked discs, somebody else's discs.
 
-use cback::media::{BlankMode, Blanking, CheckMedia, MediaKind, WrongDisc};
+use cback::media::{Asked, BlankMode, Blanking, CheckMedia, MediaKind, WrongDisc};
 use cback::store::{StoreError, week};
 
 use crate::pool::{Pool, day, noise, run};
@@ -108,8 +108,20 @@ fn days_that_were_missed_are_caught_up_as_far_as_they_fit() {
     for date in ["2026-11-17", "2026-11-18", "2026-11-19"] {
         stage(&pool, date, 900_000);
     }
+    let days = ["2026-11-17", "2026-11-18", "2026-11-19"].map(|date| pool.staging.daily(day(date)));
+    let preview = pool.job(&pool.drive(), "2026-11-19", |job| {
+        job.preview(&days, day("2026-11-19"), Asked::ByRule)
+            .unwrap()
+    });
+    assert!(!pool.target().exists());
     let stored = pool.store("2026-11-19").unwrap();
     assert_eq!(stored.marked, [day("2026-11-17"), day("2026-11-19")]);
+    assert_eq!(
+        (&preview.days, &preview.left),
+        (&stored.marked, &stored.left)
+    );
+    assert_eq!(preview.sectors, stored.burnt);
+    assert_eq!(preview.new_disc.as_deref(), Some("the disc is blank"));
     assert_eq!(stored.left, [day("2026-11-18")]);
     let heard = pool.heard.take();
     assert!(

@@ -215,3 +215,70 @@ fn the_catalog_knows_where_everything_is_and_can_be_filled_again() {
     assert_eq!((recalled.sessions, recalled.staged_days), (2, 2));
     assert_eq!(known(), before);
 }
+
+/// The commands under a heading of `README.txt`: its indented lines up to the next paragraph that is none.
+fn commands(text: &str, heading: &str) -> String {
+    text.split_once(heading)
+        .unwrap()
+        .1
+        .lines()
+        .skip_while(|line| !line.starts_with("    "))
+        .take_while(|line| line.starts_with("    "))
+        .fold(String::new(), |all, line| all + line + "\n")
+}
+
+#[test]
+fn the_commands_in_the_readme_get_everything_back() {
+    let pool = Pool::new();
+    let tar = |files: &[(&str, &str)]| {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("home/user")).unwrap();
+        for (name, text) in files {
+            std::fs::write(dir.path().join("home/user").join(name), text).unwrap();
+        }
+        let archive = dir.path().join("a");
+        run(
+            "tar",
+            &[
+                "-czf".as_ref(),
+                archive.as_ref(),
+                "-C".as_ref(),
+                dir.path().as_ref(),
+                "home".as_ref(),
+            ],
+        );
+        std::fs::read(archive).unwrap()
+    };
+    let full = tar(&[("a", "first"), ("b", "first"), ("c", "first")]);
+    let later = tar(&[("b", "later")]);
+    pool.stage(
+        "2026-11-17",
+        &[
+            ("MACHINE/home-user.tar.gz", &full),
+            ("MACHINE/home-user+2.tar.gz", &later),
+            ("MACHINE/home-user-x.tar.gz", b"of another source"),
+        ],
+    );
+    pool.store("2026-11-17").unwrap();
+    pool.stage(
+        "2026-11-18",
+        &[("MACHINE/home-user.tar.gz", &tar(&[("a", "next day")]))],
+    );
+    pool.store("2026-11-18").unwrap();
+
+    let into = tempfile::tempdir().unwrap();
+    let disc = &extract(&pool.target(), 2, into.path())[2];
+    let text = std::fs::read_to_string(disc.join("README.txt")).unwrap();
+    let restored = into.path().join("restored");
+    for heading in ["IS THE DISC SOUND?", "GETTING EVERYTHING BACK"] {
+        let script = commands(&text, heading)
+            .replace("/path/to/disc", disc.to_str().unwrap())
+            .replace("/tmp/restored", restored.to_str().unwrap());
+        let told = run("sh", &["-e".as_ref(), "-c".as_ref(), script.as_ref()]);
+        assert!(!told.contains("FAILED"), "{script}: {told}");
+    }
+    for (name, expected) in [("a", "next day"), ("b", "later"), ("c", "first")] {
+        let there = std::fs::read_to_string(restored.join("home/user").join(name)).unwrap();
+        assert_eq!(there, expected, "{name}");
+    }
+}
