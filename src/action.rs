@@ -1,1 +1,115 @@
-//! action
+//! Actions: the only place where a configuration section meets the services.
+//!
+//! Each action has a `run`, and a `check` that looks whether the world is as the configuration says; `validate`
+//! is all checks together.
+
+mod collect;
+mod error;
+mod initialize;
+mod look;
+mod purge;
+mod rebuild;
+mod stage;
+mod store;
+mod validate;
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use crate::catalog;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::event::Monitor;
+use crate::units::{Day, Ids};
+
+pub use error::ActionError;
+pub use look::Finding;
+pub use store::drive;
+
+/// How much a run backs up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// As the configuration says.
+    Configured,
+    /// Everything: `--full`.
+    Full,
+}
+
+/// What every action of a run knows.
+pub struct Context<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// The day of the run.
+    pub day: Day,
+    /// What time it is.
+    pub clock: &'a dyn Clock,
+    /// The time that things made by this run are dated with.
+    pub stamp: SystemTime,
+    /// How much is backed up.
+    pub extent: Extent,
+    /// To whom files are given; `None` unless this process is root.
+    pub ids: Option<Ids>,
+    /// Who is told.
+    pub monitor: &'a dyn Monitor,
+}
+
+/// An action that is built in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs)] // the words say it
+pub enum Action {
+    Rebuild,
+    Validate,
+    Initialize,
+    Collect,
+    Stage,
+    Store,
+    Purge,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 7] = [
+        Self::Rebuild,
+        Self::Validate,
+        Self::Initialize,
+        Self::Collect,
+        Self::Stage,
+        Self::Store,
+        Self::Purge,
+    ];
+
+    /// The word on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Rebuild => "rebuild",
+            Self::Validate => "validate",
+            Self::Initialize => "initialize",
+            Self::Collect => "collect",
+            Self::Stage => "stage",
+            Self::Store => "store",
+            Self::Purge => "purge",
+        }
+    }
+
+    /// Carries the action out. Trouble with single files and peers is told to the context's monitor; an error
+    /// means that the action could not do its work.
+    pub fn run(self, cx: &Context<'_>) -> Result<(), ActionError> {
+        match self {
+            Self::Rebuild => rebuild::run(cx),
+            Self::Validate => validate::run(cx),
+            Self::Initialize => initialize::run(cx),
+            Self::Collect => collect::run(cx),
+            Self::Stage => stage::run(cx),
+            Self::Store => store::run(cx),
+            Self::Purge => purge::run(cx),
+        }
+    }
+}
+
+impl Context<'_> {
+    /// Where the catalog is.
+    fn catalog_path(&self) -> PathBuf {
+        let working = &self.config.options.working_dir;
+        working.join(catalog::FILE_NAME).into()
+    }
+}

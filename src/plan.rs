@@ -2,68 +2,30 @@
 
 mod hook;
 
-use std::fmt;
+pub use hook::{HookError, Output, run as run_hook};
 
-pub use hook::{Hook, HookError, Output};
-
-/// An action that is built in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)] // the words say it
-pub enum Builtin {
-    Rebuild,
-    Validate,
-    Initialize,
-    Collect,
-    Stage,
-    Store,
-    Purge,
-}
-
-/// Word, action, place in the order.
-const BUILTINS: [(&str, Builtin, u32); 7] = [
-    ("rebuild", Builtin::Rebuild, 0),
-    ("validate", Builtin::Validate, 0),
-    ("initialize", Builtin::Initialize, 0),
-    ("collect", Builtin::Collect, 100),
-    ("stage", Builtin::Stage, 200),
-    ("store", Builtin::Store, 300),
-    ("purge", Builtin::Purge, 400),
-];
+use crate::action::Action;
 
 /// What `all` stands for.
-const ALL: [Builtin; 4] = [
-    Builtin::Collect,
-    Builtin::Stage,
-    Builtin::Store,
-    Builtin::Purge,
-];
+const ALL: [Action; 4] = [Action::Collect, Action::Stage, Action::Store, Action::Purge];
 
-impl Builtin {
-    /// The word on the command line.
-    pub fn word(self) -> &'static str {
-        BUILTINS
-            .iter()
-            .find(|row| row.1 == self)
-            .map_or("", |row| row.0)
-    }
+/// Words that are not combined with others, in the order in which offenders are named.
+const ALONE: [&str; 4] = ["rebuild", "validate", "initialize", "all"];
 
-    fn index(self) -> u32 {
-        BUILTINS
-            .iter()
-            .find(|row| row.1 == self)
-            .map_or(0, |row| row.2)
-    }
-}
-
-impl fmt::Display for Builtin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+/// Place in the order; Cedar Backup's numbers, between which extensions find theirs.
+fn index(action: Action) -> u32 {
+    match action {
+        Action::Rebuild | Action::Validate | Action::Initialize => 0,
+        Action::Collect => 100,
+        Action::Stage => 200,
+        Action::Store => 300,
+        Action::Purge => 400,
     }
 }
 
 /// The actions of a run, in the order in which they will be carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan(Vec<Builtin>);
+pub struct Plan(Vec<Action>);
 
 /// Why no plan can be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -84,36 +46,31 @@ pub enum PlanError {
 impl Plan {
     /// The order for the actions named by `words`; `extensions` are the names of configured ones.
     ///
-    /// Names are checked first, then the combinations, in the order rebuild, validate, initialize, all
-    /// (`cback` names the first offender of that order). The sort is stable: a repeated action runs twice.
+    /// Names are checked first, then the combinations. The sort is stable: a repeated action runs twice.
     pub fn new(words: &[String], extensions: &[&str]) -> Result<Self, PlanError> {
+        let mut actions: Vec<Action> = Vec::new();
         for word in words {
-            let known = word == "all" || BUILTINS.iter().any(|row| row.0 == word);
-            if !known && extensions.contains(&word.as_str()) {
-                return Err(PlanError::Extension(word.clone()));
-            }
-            if !known {
-                return Err(PlanError::Unknown(word.clone()));
+            let named = Action::ALL.into_iter().find(|action| action.word() == word);
+            match named {
+                Some(action) => actions.push(action),
+                None if word == "all" => actions.extend(ALL),
+                None if extensions.contains(&word.as_str()) => {
+                    return Err(PlanError::Extension(word.clone()));
+                }
+                None => return Err(PlanError::Unknown(word.clone())),
             }
         }
-        for alone in ["rebuild", "validate", "initialize", "all"] {
+        for alone in ALONE {
             if words.len() > 1 && words.iter().any(|word| word == alone) {
                 return Err(PlanError::Alone(alone.to_owned()));
             }
         }
-        let mut actions: Vec<Builtin> = Vec::new();
-        for word in words {
-            match BUILTINS.iter().find(|row| row.0 == word) {
-                Some(row) => actions.push(row.1),
-                None => actions.extend(ALL),
-            }
-        }
-        actions.sort_by_key(|action| action.index());
+        actions.sort_by_key(|action| index(*action));
         Ok(Self(actions))
     }
 
     /// The actions, first one first.
-    pub fn actions(&self) -> &[Builtin] {
+    pub fn actions(&self) -> &[Action] {
         &self.0
     }
 }

@@ -28,7 +28,7 @@ use crate::units::{Day, Ids, Weekday};
 
 pub use error::StoreError;
 pub use rebuild::week;
-pub use record::Recalled;
+pub use record::{Recalled, days};
 
 /// Whether a session is read back and compared after it was burnt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

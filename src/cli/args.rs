@@ -116,7 +116,7 @@ pub struct Common {
     #[arg(short, long, global = true)]
     pub debug: bool,
 
-    /// Show the whole chain of an error's causes
+    /// Accepted; the whole chain of an error's causes is always shown
     #[arg(short, long, global = true)]
     pub stack: bool,
 

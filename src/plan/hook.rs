@@ -3,13 +3,6 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, ExitStatus, Stdio};
 
-/// A command that the administrator wrote for before or after an action.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hook {
-    /// What `/bin/sh -c` is given.
-    pub command: String,
-}
-
 /// What becomes of a hook's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
@@ -45,53 +38,51 @@ pub enum HookError {
 /// Output lines that are kept for the message of a hook that fails.
 const TAIL: usize = 10;
 
-impl Hook {
-    /// Runs the hook through a shell: its words are the administrator's own. Standard input is empty;
-    /// output and errors come as one stream. Fails unless it ends with 0.
-    pub fn run(&self, output: Output) -> Result<(), HookError> {
-        let fault = |source| HookError::Run {
-            command: self.command.clone(),
-            source,
-        };
-        let (reader, writer) = std::io::pipe().map_err(fault)?;
-        let mut command = Command::new("/bin/sh");
-        command
-            .arg("-c")
-            .arg(&self.command)
-            .env("LC_ALL", "C")
-            .stdin(Stdio::null())
-            .stdout(writer.try_clone().map_err(fault)?)
-            .stderr(writer);
-        let mut child = command.spawn().map_err(fault)?;
-        // The command holds the pipe's write end; reading would never end with it open here.
-        drop(command);
-        let mut tail = std::collections::VecDeque::new();
-        for line in BufReader::new(reader).split(b'\n') {
-            let line = line.map_err(fault)?;
-            let line = crate::event::printable(&String::from_utf8_lossy(&line));
-            if output == Output::Log {
-                log::info!(target: "output", "{line}");
-            }
-            if tail.len() == TAIL {
-                tail.pop_front();
-            }
-            tail.push_back(line);
+/// Runs the hook through a shell: its words are the administrator's own. Standard input is empty;
+/// output and errors come as one stream. Fails unless it ends with 0.
+pub fn run(hook: &str, output: Output) -> Result<(), HookError> {
+    let fault = |source| HookError::Run {
+        command: hook.to_owned(),
+        source,
+    };
+    let (reader, writer) = std::io::pipe().map_err(fault)?;
+    let mut command = Command::new("/bin/sh");
+    command
+        .arg("-c")
+        .arg(hook)
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone().map_err(fault)?)
+        .stderr(writer);
+    let mut child = command.spawn().map_err(fault)?;
+    // The command holds the pipe's write end; reading would never end with it open here.
+    drop(command);
+    let mut tail = std::collections::VecDeque::new();
+    for line in BufReader::new(reader).split(b'\n') {
+        let line = line.map_err(fault)?;
+        let line = crate::event::printable(&String::from_utf8_lossy(&line));
+        if output == Output::Log {
+            log::info!(target: "output", "{line}");
         }
-        let status = child.wait().map_err(fault)?;
-        if status.success() {
-            return Ok(());
+        if tail.len() == TAIL {
+            tail.pop_front();
         }
-        let tail: Vec<String> = tail.into();
-        Err(HookError::Ended {
-            command: self.command.clone(),
-            status,
-            tail: if tail.is_empty() {
-                "(none)".to_owned()
-            } else {
-                tail.join(" / ")
-            },
-        })
+        tail.push_back(line);
     }
+    let status = child.wait().map_err(fault)?;
+    if status.success() {
+        return Ok(());
+    }
+    let tail: Vec<String> = tail.into();
+    Err(HookError::Ended {
+        command: hook.to_owned(),
+        status,
+        tail: if tail.is_empty() {
+            "(none)".to_owned()
+        } else {
+            tail.join(" / ")
+        },
+    })
 }
 
 #[cfg(test)]
@@ -100,8 +91,7 @@ mod tests {
     use super::*;
 
     fn run(command: &str) -> Result<(), HookError> {
-        let command = command.to_owned();
-        Hook { command }.run(Output::Drop)
+        super::run(command, Output::Drop)
     }
 
     #[test]

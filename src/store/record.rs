@@ -235,7 +235,7 @@ fn files(medium: &dyn ReadAt, tree: &Tree) -> Vec<FileRow> {
 }
 
 /// The days that have a directory in `tree`, ascending.
-pub(super) fn days(tree: &Tree) -> Vec<Day> {
+pub fn days(tree: &Tree) -> Vec<Day> {
     let mut days = Vec::new();
     let names = |path: &str| -> Vec<String> {
         tree.list(path)

@@ -19,6 +19,11 @@ pub struct PeerName(String);
 pub struct PeerNameError(String);
 
 impl PeerName {
+    /// The name of a machine that has none.
+    pub fn localhost() -> Self {
+        Self("localhost".to_owned())
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,0 +1,58 @@
+//! Why an action could not do its work.
+
+use std::io;
+
+use crate::catalog::CatalogError;
+use crate::collect::CollectError;
+use crate::stage::StageError;
+use crate::staging::ChooseError;
+use crate::store::StoreError;
+use crate::units::AbsPath;
+
+/// Why an action could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum ActionError {
+    /// The configuration lacks the action's section.
+    #[error("the configuration has no <{0}> section, which this action needs")]
+    NoSection(&'static str),
+    /// The section has nothing in it.
+    #[error("the <collect> section names no <file> and no <dir>, so there is nothing to collect")]
+    NothingToCollect,
+    /// This program cannot drive the configured device.
+    #[error(
+        "this version of cback writes discs that are files and cannot burn {0}; set <device_type> to `file` \
+         and <target_device> to the path of a file"
+    )]
+    NoEngine(AbsPath),
+    /// The world is not as the configuration says.
+    #[error("the configuration can be read, but {0} things are not as it says")]
+    Invalid(usize),
+    /// A directory cannot be looked into.
+    #[error("cannot look into {path}: {source}")]
+    Look {
+        /// The directory.
+        path: AbsPath,
+        /// Why.
+        source: io::Error,
+    },
+    /// No day of the week has been staged.
+    #[error(
+        "no day since the start of the week has been staged, so there is nothing to rebuild from"
+    )]
+    NothingToRebuild,
+    /// No day is chosen to be stored.
+    #[error(transparent)]
+    Choose(#[from] ChooseError),
+    /// Collecting failed.
+    #[error(transparent)]
+    Collect(#[from] CollectError),
+    /// Staging failed.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// Storing failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The catalog cannot be used.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}

@@ -1,0 +1,103 @@
+//! Looking whether the world is as the configuration says.
+
+use std::io;
+use std::path::Path;
+
+use nix::unistd::{AccessFlags, access};
+
+use crate::event::printable;
+
+/// One thing that is not as the configuration says, as a sentence without a full stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding(String);
+
+impl Finding {
+    /// What is wrong.
+    pub(super) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// What is wrong with the thing at `path`.
+    fn at(what: &str, path: &Path, wrong: &str) -> Self {
+        let path = printable(&path.to_string_lossy());
+        Self(format!("{what} [{path}] {wrong}"))
+    }
+
+    /// The sentence.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What this process has to be able to do with a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// List it and open what is in it.
+    Read,
+    /// Make things in it, too.
+    Write,
+}
+
+/// What is wrong with the directory at `path`: the first thing only.
+pub(super) fn dir(what: &str, path: &Path, wanted: Access) -> Option<Finding> {
+    let may = |flags| access(path, flags).is_ok();
+    let wrong = match path.metadata() {
+        Err(error) => missing(&error),
+        Ok(metadata) if !metadata.is_dir() => "is not a directory".to_owned(),
+        Ok(_) if !may(AccessFlags::R_OK) => "is not readable".to_owned(),
+        Ok(_) if !may(AccessFlags::X_OK) => "is not executable".to_owned(),
+        Ok(_) if wanted == Access::Write && !may(AccessFlags::W_OK) => "is not writable".to_owned(),
+        Ok(_) => return None,
+    };
+    Some(Finding::at(what, path, &wrong))
+}
+
+/// What is wrong with the file at `path`.
+pub(super) fn file(what: &str, path: &Path) -> Option<Finding> {
+    let wrong = match path.metadata() {
+        Err(error) => missing(&error),
+        Ok(metadata) if !metadata.is_file() => "is not a regular file".to_owned(),
+        Ok(_) if access(path, AccessFlags::R_OK).is_err() => "is not readable".to_owned(),
+        Ok(_) => return None,
+    };
+    Some(Finding::at(what, path, &wrong))
+}
+
+fn missing(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::NotFound {
+        "does not exist".to_owned()
+    } else {
+        format!("cannot be looked at: {error}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_first_thing_that_is_wrong_is_said() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("file"), "").unwrap();
+        assert_eq!(dir("x", home.path(), Access::Write), None);
+        assert_eq!(file("x", &home.path().join("file")), None);
+        for (found, wrong) in [
+            (
+                dir("x", &home.path().join("gone"), Access::Read),
+                "does not exist",
+            ),
+            (
+                dir("x", &home.path().join("file"), Access::Read),
+                "is not a directory",
+            ),
+            (file("x", home.path()), "is not a regular file"),
+            (file("x", &home.path().join("gone")), "does not exist"),
+        ] {
+            assert!(
+                found.as_ref().unwrap().as_str().ends_with(wrong),
+                "{found:?}"
+            );
+        }
+    }
+}

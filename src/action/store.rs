@@ -1,0 +1,150 @@
+//! `store`: what was staged goes onto the disc.
+
+use super::look::{self, Access, Finding};
+use super::{ActionError, Context, Extent};
+use crate::catalog::{Catalog, Found};
+use crate::config;
+use crate::event::{self, Tell as _};
+use crate::media::{Asked, CheckMedia, DeviceType, Drive, FileDrive};
+use crate::staging::{self, Because, Scope, Staging};
+use crate::store::{CheckData, Store, StoreError, Stored};
+use crate::units::Ids;
+
+pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
+    let section = section(cx)?;
+    let staging = Staging::new(section.source_dir.clone());
+    let states = staging.states().map_err(|source| ActionError::Look {
+        path: section.source_dir.clone(),
+        source,
+    })?;
+    let (scope, asked) = match cx.extent {
+        Extent::Configured => (Scope::Pending, Asked::ByRule),
+        Extent::Full => (Scope::Full, Asked::Full),
+    };
+    let choice = staging::choose(cx.day, scope, &states)?;
+    match choice.because {
+        Because::Midnight if section.warn_midnite => cx.monitor.warn(format!(
+            "midnight was crossed: the day to store is {}, and today is {}",
+            choice.day, cx.day
+        )),
+        _ => cx.monitor.note(format!("storing {}", choice.day)),
+    }
+    for day in &choice.older {
+        let note = format!("{day} was staged and never stored; it goes onto this disc too");
+        cx.monitor.note(note);
+    }
+    let days: Vec<_> = choice
+        .days()
+        .iter()
+        .map(|day| staging.daily(*day))
+        .collect();
+    let stored = with_store(cx, |store| store.store(&days, choice.day, asked))?;
+    told(cx, &stored);
+    Ok(())
+}
+
+/// Says in the log what came of it.
+pub(super) fn told(cx: &Context<'_>, stored: &Stored) {
+    if let Some(path) = &stored.set_aside {
+        let path = event::printable(&path.to_string_lossy());
+        cx.monitor
+            .note(format!("the disc before is complete; it is now {path}"));
+    }
+    let days: Vec<_> = stored.marked.iter().map(ToString::to_string).collect();
+    let days = if days.is_empty() {
+        "no day".to_owned()
+    } else {
+        days.join(", ")
+    };
+    cx.monitor.note(format!(
+        "disc `{}` now has {days} in session {}; {} of {} sectors are free",
+        stored.label, stored.session, stored.free, stored.capacity,
+    ));
+}
+
+/// Does `work` with everything that storing needs. A catalog that is not there, or was damaged, is filled again
+/// first.
+pub(super) fn with_store<T>(
+    cx: &Context<'_>,
+    work: impl FnOnce(&mut Store<'_>) -> Result<T, StoreError>,
+) -> Result<T, ActionError> {
+    let section = section(cx)?;
+    let drive = drive(section, cx.ids)?;
+    let (mut catalog, found) = Catalog::open(&cx.catalog_path())?;
+    let mut store = Store {
+        drive: &*drive,
+        staging: &Staging::new(section.source_dir.clone()),
+        catalog: &mut catalog,
+        ids: cx.ids,
+        today: cx.day,
+        now: cx.stamp,
+        starting_day: cx.config.options.starting_day,
+        blanking: section.blanking,
+        check_media: if section.check_media {
+            CheckMedia::Yes
+        } else {
+            CheckMedia::No
+        },
+        check_data: if section.check_data {
+            CheckData::Yes
+        } else {
+            CheckData::No
+        },
+        monitor: cx.monitor,
+    };
+    if let Found::PutAside { aside, reason } = &found {
+        cx.monitor.warn(format!(
+            "the catalog could not be used ({reason}); it is now {}, and a new one is made from the staging \
+             directory and the disc in the drive",
+            aside.display()
+        ));
+    }
+    if found != Found::Sound {
+        store.recall()?;
+    }
+    Ok(work(&mut store)?)
+}
+
+pub(super) fn section<'a>(cx: &Context<'a>) -> Result<&'a config::Store, ActionError> {
+    cx.config
+        .store
+        .as_ref()
+        .ok_or(ActionError::NoSection("store"))
+}
+
+/// The drive that the section names.
+pub fn drive(section: &config::Store, ids: Option<Ids>) -> Result<Box<dyn Drive>, ActionError> {
+    match section.device_type {
+        DeviceType::File => {
+            let drive = FileDrive::new(section.target.clone(), section.kind, ids);
+            Ok(Box::new(drive))
+        }
+        DeviceType::CdWriter | DeviceType::DvdWriter => {
+            Err(ActionError::NoEngine(section.target.clone()))
+        }
+    }
+}
+
+pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
+    let Some(section) = &cx.config.store else {
+        return Vec::new();
+    };
+    let mut findings = Vec::new();
+    findings.extend(look::dir(
+        "staging directory",
+        &section.source_dir,
+        Access::Read,
+    ));
+    match drive(section, cx.ids) {
+        Ok(drive) => {
+            if let Some(parent) = section.target.parent() {
+                findings.extend(look::dir("directory of the disc", parent, Access::Write));
+            }
+            if let Err(error) = drive.inspect() {
+                findings.push(Finding::new(error.to_string()));
+            }
+        }
+        Err(error) => findings.push(Finding::new(error.to_string())),
+    }
+    findings
+}

@@ -1,0 +1,198 @@
+//! `cback restore`: finds out where backups lie, shows the recipe, carries it out.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use super::args::{self, Common};
+use super::exit::Exit;
+use super::session::{self, Session};
+use crate::catalog::{self, Catalog};
+use crate::config::Config;
+use crate::event::{Monitor, Problem, Tell as _, bytes};
+use crate::media::DeviceType;
+use crate::restore::{self, IfMissing, Recipe, Request, RestoreError, Shelf, Summary};
+use crate::units::{Day, Naming, PeerName};
+
+/// Restores what `wish` says.
+pub fn run(common: &Common, wish: &args::Restore) -> Exit {
+    let session = Session::without_log(common);
+    let outcome = work(&session, common, wish);
+    session.end(&outcome)
+}
+
+/// Where backups lie, and who knows on which discs they are.
+struct Places {
+    shelves: Vec<Shelf>,
+    catalog: Option<Catalog>,
+    config: Option<Config>,
+}
+
+fn work(
+    session: &Session,
+    common: &Common,
+    wish: &args::Restore,
+) -> Result<Exit, session::Failure> {
+    let monitor = session.monitor();
+    let places = if wish.from.is_empty() {
+        configured(session, common)?
+    } else {
+        named(&wish.from, monitor)
+    };
+    if places.shelves.is_empty() {
+        return Err(
+            session::Failure::new(Exit::Disc, "there is nothing to restore from")
+                .advise("name a disc or a staging directory with --from"),
+        );
+    }
+    let request = Request {
+        as_of: wish.as_of,
+        peer: wish.peer.clone(),
+        into: absolute(&wish.into)?,
+        paths: wish.paths.clone(),
+        missing: if wish.incomplete {
+            IfMissing::GoOn
+        } else {
+            IfMissing::Stop
+        },
+        starting_day: places
+            .config
+            .as_ref()
+            .map(|config| config.options.starting_day),
+        ..Request::default()
+    };
+    let discs =
+        |peer: &PeerName, day: Day, name: &OsStr| labels(places.catalog.as_ref(), peer, day, name);
+    let recipe = restore::plan(&request, &places.shelves, &discs).map_err(failure)?;
+    for trouble in &recipe.troubles {
+        monitor.problem(&Problem::new("backup", trouble.as_str()));
+    }
+    if wish.dry_run {
+        session.show(&recipe, ToString::to_string);
+        return Ok(if recipe.missing.is_empty() {
+            Exit::Well
+        } else {
+            Exit::Disc
+        });
+    }
+    let summary = restore::carry_out(&recipe, &places.shelves, monitor).map_err(failure)?;
+    // Without anybody watching, silence means that all is there.
+    if common.json || common.verbose || (io::stdout().is_terminal() && !common.quiet) {
+        session.show(&summary, |summary| told(&recipe, summary));
+    }
+    Ok(if summary.damaged > 0 {
+        Exit::Damaged
+    } else {
+        Exit::Well
+    })
+}
+
+fn told(recipe: &Recipe, summary: &Summary) -> String {
+    let mut text = format!(
+        "restored {} files ({}) and {} other things into {}",
+        summary.files,
+        bytes(summary.bytes),
+        summary.others,
+        recipe.into.display()
+    );
+    if summary.damaged + summary.failed > 0 {
+        let _ = write!(
+            text,
+            "; {} files are damaged and end in .damaged, {} things could not be restored",
+            summary.damaged, summary.failed
+        );
+    }
+    text
+}
+
+fn failure(error: RestoreError) -> session::Failure {
+    let exit = match &error {
+        RestoreError::Missing(_) | RestoreError::Nothing { .. } => Exit::Disc,
+        RestoreError::NoSuchPath { .. } | RestoreError::UnknownPeer { .. } => Exit::Arguments,
+        _ => Exit::Failed,
+    };
+    let advice = error.advice();
+    session::Failure::of(exit, error).advised(advice)
+}
+
+/// The shelves that the person named.
+fn named(from: &[PathBuf], monitor: &dyn Monitor) -> Places {
+    let mut shelves = Vec::new();
+    for path in from {
+        match Shelf::open(path) {
+            Ok(shelf) => shelves.push(shelf),
+            Err(error) => monitor.problem(&Problem::with_file(path, &error)),
+        }
+    }
+    Places {
+        shelves,
+        catalog: None,
+        config: None,
+    }
+}
+
+/// The shelves that the configuration knows: the staging directory, the disc in the drive, discs that are files.
+fn configured(session: &Session, common: &Common) -> Result<Places, session::Failure> {
+    let monitor = session.monitor();
+    let config = session.load(&common.config, Naming::V3)?;
+    let path = config.options.working_dir.join(catalog::FILE_NAME);
+    // Opening makes a catalog where there is none; restoring changes nothing.
+    let catalog = if path.is_file() {
+        Catalog::open(&path).ok().map(|(catalog, _)| catalog)
+    } else {
+        None
+    };
+    let mut paths: Vec<PathBuf> = Vec::new();
+    let mut add = |path: &Path| {
+        if path.exists() && !paths.iter().any(|known| known == path) {
+            paths.push(path.to_owned());
+        }
+    };
+    if let Some(stage) = &config.stage {
+        add(&stage.staging_dir);
+    }
+    if let Some(store) = &config.store {
+        add(&store.source_dir);
+        if store.device_type == DeviceType::File {
+            add(&store.target);
+        }
+    }
+    for disc in catalog.iter().flat_map(Catalog::discs).flatten() {
+        add(&disc.place);
+    }
+    let mut shelves = Vec::new();
+    for path in paths {
+        match Shelf::open(&path) {
+            Ok(shelf) => shelves.push(shelf),
+            // Other places may have all that is wanted.
+            Err(error) => monitor.warn(error.to_string()),
+        }
+    }
+    Ok(Places {
+        shelves,
+        catalog,
+        config: Some(config),
+    })
+}
+
+/// Labels of the discs that have a copy of an archive.
+fn labels(catalog: Option<&Catalog>, peer: &PeerName, day: Day, name: &OsStr) -> Vec<String> {
+    let copies = catalog.and_then(|catalog| catalog.copies(day, Some(peer)).ok());
+    let name = Path::new(peer.as_str()).join(name);
+    let mut labels: Vec<String> = copies
+        .into_iter()
+        .flatten()
+        .filter(|copy| copy.file.name == name.as_os_str().as_bytes())
+        .map(|copy| copy.disc.label)
+        .collect();
+    labels.dedup();
+    labels
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, session::Failure> {
+    std::path::absolute(path).map_err(|error| {
+        session::Failure::new(Exit::Arguments, format!("{}: {error}", path.display()))
+    })
+}

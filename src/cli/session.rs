@@ -1,0 +1,316 @@
+//! One run as people see it: screen, log, JSON, the count of problems, and how it all ends.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::args::Common;
+use super::exit::Exit;
+use super::interrupt;
+use crate::config::{Colour, Config, ConfigError};
+use crate::event::{
+    Detail, Event, JsonLines, LogFile, Monitor, Problem, Screen, Tally, Tell as _, Verbosity,
+    hear_developers, printable,
+};
+use crate::units::{Naming, Owner};
+
+/// Why a run does not end well, with all that a person needs.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    what: String,
+    causes: Vec<String>,
+    advice: Option<String>,
+    /// Shown as it is before the message; problems of a configuration.
+    exhibit: Option<String>,
+}
+
+impl Failure {
+    /// A failure that nothing caused.
+    pub fn new(exit: Exit, what: impl Into<String>) -> Self {
+        Self {
+            exit,
+            what: what.into(),
+            causes: Vec::new(),
+            advice: None,
+            exhibit: None,
+        }
+    }
+
+    /// `error` with all its causes.
+    pub fn of(exit: Exit, error: impl Error) -> Self {
+        let mut failure = Self::new(exit, error.to_string());
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            // Messages that already say their cause are not said twice.
+            if !failure.what.ends_with(&text) {
+                failure.causes.push(text);
+            }
+            cause = error.source();
+        }
+        failure
+    }
+
+    /// Adds what to do next.
+    pub fn advise(self, advice: impl Into<String>) -> Self {
+        self.advised(Some(advice.into()))
+    }
+
+    /// Adds what to do next, if there is something to do.
+    pub fn advised(mut self, advice: Option<String>) -> Self {
+        self.advice = self.advice.or(advice);
+        self
+    }
+
+    /// Says in which action it happened.
+    pub fn during(mut self, action: &str) -> Self {
+        self.what = format!("{action}: {}", self.what);
+        self
+    }
+
+    fn sentence(&self) -> String {
+        let mut text = self.what.clone();
+        for cause in &self.causes {
+            text = format!("{text}: {cause}");
+        }
+        text
+    }
+}
+
+/// One run as people see it.
+pub struct Session {
+    everyone: Arc<Everyone>,
+    log_path: Option<PathBuf>,
+    detail: Detail,
+    exhibits: bool,
+    json: bool,
+}
+
+/// All who listen.
+struct Everyone {
+    tally: Tally,
+    screen: Option<Arc<Screen>>,
+    log: Option<Arc<LogFile>>,
+    json: Option<JsonLines>,
+}
+
+impl Monitor for Everyone {
+    fn observe(&self, event: &Event<'_>) {
+        self.tally.observe(event);
+        if let Some(log) = &self.log {
+            log.observe(event);
+        }
+        if let Some(json) = &self.json {
+            json.observe(event);
+        }
+        if let Some(screen) = &self.screen {
+            screen.observe(event);
+        }
+    }
+}
+
+/// The objects that `--json` prints besides events.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Last<'a, T: Serialize> {
+    /// A command's result.
+    Result { result: &'a T },
+    /// The end of the run, the last line.
+    Finished {
+        status: u8,
+        problems: u64,
+        warnings: u64,
+        error: Option<String>,
+        advice: Option<&'a str>,
+    },
+}
+
+impl Session {
+    /// Opens the log and listens for signals. If the log cannot be written, says so and gives the exit status.
+    pub fn open(common: &Common) -> Result<Self, Exit> {
+        let (user, group) = common.owner.clone();
+        let detail = detail(common);
+        match LogFile::open(&common.logfile, common.mode, &Owner { user, group }, detail) {
+            Ok(log) => Ok(Self::with(common, Some(log))),
+            Err(error) => {
+                let failure = Failure::of(Exit::Log, error).advise(
+                    "name another log with --logfile PATH, or run as a user who may write there",
+                );
+                Err(Self::with(common, None).end(&Err(failure)))
+            }
+        }
+    }
+
+    /// For commands that must work without a log, on a machine that has nothing else.
+    pub fn without_log(common: &Common) -> Self {
+        Self::with(common, None)
+    }
+
+    fn with(common: &Common, log: Option<LogFile>) -> Self {
+        let verbosity = match (common.quiet, common.verbose, common.debug) {
+            (true, _, _) => Verbosity::Quiet,
+            (_, true, true) => Verbosity::Debug,
+            (_, true, _) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        };
+        let screen = Arc::new(Screen::stderr(verbosity));
+        let log_path = log.as_ref().map(|_| common.logfile.clone());
+        let log = log.map(Arc::new);
+        // A second session in one process finds the first one's logger, which is as good.
+        let _ = hear_developers(log.clone(), Arc::clone(&screen));
+        let everyone = Arc::new(Everyone {
+            tally: Tally::default(),
+            screen: (!common.json).then_some(screen),
+            log,
+            json: common.json.then(|| JsonLines::new(Box::new(io::stdout()))),
+        });
+        let heard = Arc::clone(&everyone);
+        let told = interrupt::watch(move || {
+            heard.problem(
+                &Problem::new("interrupted", "nothing that was finished is lost")
+                    .advise("run the same command again; it goes on where this one ended"),
+            );
+        });
+        if let Err(error) = told {
+            everyone.warn(format!("signals will not be told: {error}"));
+        }
+        Self {
+            everyone,
+            log_path,
+            detail: detail(common),
+            exhibits: !common.quiet && !common.json,
+            json: common.json,
+        }
+    }
+
+    /// Who is told what happens.
+    pub fn monitor(&self) -> &dyn Monitor {
+        &*self.everyone
+    }
+
+    /// Whether the log wants what other programs print.
+    pub fn logs_output(&self) -> bool {
+        self.detail != Detail::Normal
+    }
+
+    /// Reads the configuration. Warnings go to the log, problems to the screen as well.
+    pub fn load(&self, path: &Path, naming: Naming) -> Result<Config, Failure> {
+        match Config::load(path, naming) {
+            Ok((config, report)) => {
+                for line in report.lines() {
+                    self.monitor().warn(line);
+                }
+                Ok(config)
+            }
+            Err(error) => {
+                let mut failure = Failure::of(Exit::Config, &error);
+                if let ConfigError::Problems(report) = &error {
+                    for line in report.lines() {
+                        log::error!(target: "cback", "{line}");
+                    }
+                    if self.json {
+                        for line in report.lines() {
+                            self.everyone
+                                .problem(&Problem::new("configuration", line.as_str()));
+                        }
+                    }
+                    failure.exhibit = Some(report.render(Colour::Ansi));
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Prints a command's result on standard output: as JSON, or as `text` says.
+    pub fn show<T: Serialize>(&self, result: &T, text: impl Fn(&T) -> String) {
+        if self.json {
+            print_json(&Last::Result { result });
+        } else {
+            // A reader that has gone away is no failure.
+            let _ = io::Write::write_fmt(&mut io::stdout(), format_args!("{}\n", text(result)));
+        }
+    }
+
+    /// Says how the run ended and gives the exit status: the failure's, or the one that the problems ask for.
+    pub fn end(&self, outcome: &Result<Exit, Failure>) -> Exit {
+        let failure = outcome.as_ref().err();
+        if let Some(failure) = failure {
+            self.tell(failure);
+        }
+        let tally = &self.everyone.tally;
+        let exit = match outcome {
+            Err(failure) => failure.exit,
+            Ok(Exit::Well) => Exit::of_problems(tally.problems()),
+            Ok(exit) => *exit,
+        };
+        if let Some(screen) = &self.everyone.screen {
+            screen.finish(self.log_path.as_deref());
+        }
+        if self.json {
+            print_json(&Last::Finished::<()> {
+                status: exit.number(),
+                problems: tally.problems(),
+                warnings: tally.warnings(),
+                error: failure.map(Failure::sentence),
+                advice: failure.and_then(|failure| failure.advice.as_deref()),
+            });
+        }
+        if let Some(log) = &self.everyone.log {
+            let line = format!("run completed with status {}", exit.number());
+            log.observe(&Event::Note(&line));
+        }
+        exit
+    }
+
+    fn tell(&self, failure: &Failure) {
+        let sentence = printable(&failure.sentence());
+        log::error!(target: "cback", "{sentence}");
+        if !self.exhibits {
+            return;
+        }
+        if let Some(screen) = &self.everyone.screen {
+            screen.observe(&Event::ProgressEnd(""));
+        }
+        if let Some(exhibit) = &failure.exhibit {
+            anstream::eprintln!("{exhibit}");
+        }
+        error_line("error", &sentence);
+        if let Some(advice) = &failure.advice {
+            error_line("next", &printable(advice));
+        }
+    }
+}
+
+impl Everyone {
+    fn problem(&self, problem: &Problem) {
+        self.observe(&Event::Problem(problem));
+    }
+
+    fn warn(&self, text: impl AsRef<str>) {
+        self.observe(&Event::Warning(text.as_ref()));
+    }
+}
+
+fn error_line(word: &str, text: &dyn Display) {
+    let bold = anstyle::Style::new().bold();
+    anstream::eprintln!("{bold}cback: {word}:{bold:#} {text}");
+}
+
+fn print_json<T: Serialize>(line: &Last<'_, T>) {
+    if let Ok(text) = serde_json::to_string(line) {
+        let _ = io::Write::write_fmt(&mut io::stdout(), format_args!("{text}\n"));
+    }
+}
+
+fn detail(common: &Common) -> Detail {
+    match (common.debug, common.output) {
+        (true, _) => Detail::Debug,
+        (false, true) => Detail::Output,
+        (false, false) => Detail::Normal,
+    }
+}
