@@ -9,6 +9,8 @@ mod history;
 mod hostile;
 #[path = "restore/pool.rs"]
 mod pool;
+#[path = "restore/rights.rs"]
+mod rights;
 #[path = "restore/trouble.rs"]
 mod trouble;
 

@@ -81,6 +81,7 @@ pub struct Target {
     failed: HashSet<u64>,
     /// Hashes of directories that were made on the way to something, and of which nothing more is known yet.
     made: HashSet<u64>,
+    process: u32,
     partials: u64,
 }
 
@@ -106,6 +107,7 @@ impl Target {
             hasher: RandomState::new(),
             failed: HashSet::new(),
             made: HashSet::new(),
+            process: std::process::id(),
             partials: 0,
         })
     }
@@ -215,7 +217,7 @@ impl Target {
 
     fn partial(&mut self) -> OsString {
         self.partials += 1;
-        partial_name(self.partials)
+        partial_name(self.process, self.partials)
     }
 
     fn parent(&mut self, path: &Path) -> Result<Dir<'_>, WriteError> {
@@ -397,9 +399,9 @@ enum Inherits {
     No,
 }
 
-/// The partial name of the `number`th thing that this process restores.
-fn partial_name(number: u64) -> OsString {
-    format!(".cback-{}-{number}.partial", std::process::id()).into()
+/// The partial name of the `number`th thing that the process restores.
+fn partial_name(process: u32, number: u64) -> OsString {
+    format!(".cback-{process}-{number}.partial").into()
 }
 
 fn open_root(path: &Path) -> io::Result<OwnedFd> {
@@ -427,7 +429,7 @@ fn is_empty(path: &Path) -> io::Result<bool> {
 
 /// A file without a name in the target directory.
 fn spill(root: BorrowedFd<'_>) -> Result<File, Errno> {
-    let name = partial_name(0);
+    let name = partial_name(std::process::id(), 0);
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::openat(root, &name, flags, Mode::RUSR | Mode::WUSR)?;
     rustix::fs::unlinkat(root, &name, AtFlags::empty())?;

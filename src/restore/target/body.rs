@@ -36,13 +36,13 @@ impl Copier {
     /// content is in the [`Ending`].
     pub fn copy(&mut self, content: &mut dyn Read, size: u64, file: &File) -> io::Result<Ending> {
         let mut digest = Sha256::new();
-        let mut at = 0;
+        let (mut at, mut end) = (0, 0);
         while at < size {
             let want = usize::try_from(size - at).map_or(CHUNK, |left| left.min(CHUNK));
             let chunk = &mut self.0[..want];
             let (got, trouble) = fill(content, chunk);
             digest.update(&chunk[..got]);
-            write_sparsely(&chunk[..got], at, file)?;
+            end = write_sparsely(&chunk[..got], at, file)?.max(end);
             at += got as u64;
             if let Some(error) = trouble {
                 file.set_len(at)?;
@@ -50,7 +50,9 @@ impl Copier {
             }
         }
         // A hole at the end has no bytes that would make the file long enough.
-        file.set_len(size)?;
+        if end < size {
+            file.set_len(size)?;
+        }
         Ok(Ending::Whole(Digest(digest.finalize().into())))
     }
 }
@@ -69,18 +71,26 @@ fn fill(content: &mut dyn Read, buffer: &mut [u8]) -> (usize, Option<io::Error>)
     (filled, None)
 }
 
-fn write_sparsely(bytes: &[u8], at: u64, file: &File) -> io::Result<()> {
+/// Writes what is not zero of `bytes`, which belong to position `at`; gives where the last of it ends.
+fn write_sparsely(bytes: &[u8], at: u64, file: &File) -> io::Result<u64> {
     const ZEROS: [u8; BLOCK] = [0; BLOCK];
-    let is_hole = |block: &[u8]| *block == ZEROS[..block.len()];
-    let mut begin = 0;
+    let (mut begin, mut end) = (0, 0);
+    let mut write = |from: usize, to: usize| {
+        if from < to {
+            end = at + to as u64;
+            file.write_all_at(&bytes[from..to], at + from as u64)?;
+        }
+        Ok::<(), io::Error>(())
+    };
     for (number, block) in bytes.chunks(BLOCK).enumerate() {
-        if is_hole(block) {
+        if *block == ZEROS[..block.len()] {
             let here = number * BLOCK;
-            file.write_all_at(&bytes[begin..here], at + begin as u64)?;
+            write(begin, here)?;
             begin = here + block.len();
         }
     }
-    file.write_all_at(&bytes[begin..], at + begin as u64)
+    write(begin, bytes.len())?;
+    Ok(end)
 }
 
 #[cfg(test)]
