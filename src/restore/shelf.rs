@@ -221,8 +221,7 @@ impl Shelf {
             }
         }
         let name = [item.peer.as_str().as_bytes(), b"/", item.name.as_bytes()].concat();
-        let digest = Sums::parse(&text).ok()?.get(&name)?;
-        Some(Digest(*digest.as_bytes()))
+        Sums::parse(&text).ok()?.get(&name)
     }
 
     /// Where somebody finds `item` by hand; a disc is taken to be mounted on `/mnt`.

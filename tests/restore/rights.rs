@@ -156,7 +156,7 @@ fn a_full_disk_ends_the_work_and_leaves_nothing_half_done() {
     for number in 0..20 {
         fs::write(
             pool.source().join(format!("file-{number}")),
-            [number + 1; 100_000],
+            vec![number + 1; 100_000],
         )
         .unwrap();
     }
