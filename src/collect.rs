@@ -19,7 +19,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::event::{Event, Monitor, Problem, Tell as _};
 use crate::fsx;
@@ -115,11 +115,25 @@ pub enum CollectError {
     Snapshot(#[from] SnapshotError),
 }
 
+/// How long before a collection the last change of a thing has to be, so that a later one is sure to show: file
+/// systems keep times no coarser than this.
+pub const GRANULARITY: Duration = Duration::from_secs(2);
+
+/// [`run_with`] the usual [`GRANULARITY`].
+pub fn run(request: &Request<'_>, monitor: &dyn Monitor) -> Result<Summary, CollectError> {
+    run_with(request, GRANULARITY, monitor)
+}
+
 /// Collects every source that is due. What the master staged of the last collection is noted first; old
 /// indicators are removed before anything is written, and `cback.collect` is written after everything else.
 ///
-/// What could not be saved is told to `monitor` as problems, and the work goes on.
-pub fn run(request: &Request<'_>, monitor: &dyn Monitor) -> Result<Summary, CollectError> {
+/// What could not be saved is told to `monitor` as problems, and the work goes on. What changed less than
+/// `granularity` before the collection began is archived again the next time, whether it changed or not.
+pub fn run_with(
+    request: &Request<'_>,
+    granularity: Duration,
+    monitor: &dyn Monitor,
+) -> Result<Summary, CollectError> {
     for (what, path) in [
         ("collect", request.collect_dir),
         ("working", request.working_dir),
@@ -144,6 +158,7 @@ pub fn run(request: &Request<'_>, monitor: &dyn Monitor) -> Result<Summary, Coll
     }
     let mut day = Today {
         request,
+        granularity,
         monitor,
         stems: Stems::default(),
         sums: Sums::new(),
@@ -193,6 +208,7 @@ fn sweep(dir: &Path) -> Result<(), CollectError> {
 /// The work of one day.
 struct Today<'a> {
     request: &'a Request<'a>,
+    granularity: Duration,
     monitor: &'a dyn Monitor,
     stems: Stems,
     sums: Sums,
@@ -290,6 +306,7 @@ impl Today<'_> {
             compression: source.compression,
             level: source.level,
             compare: source.compare,
+            granularity: self.granularity,
             whole,
             parts,
         };

@@ -3,8 +3,12 @@
 //!
 //! Needs root (devices, owners, capabilities) and the programs tar, bsdtar, mtree, zcat, setfacl, setcap.
 
-#![allow(clippy::unwrap_used, clippy::format_push_string, dead_code)]
+#![allow(clippy::unwrap_used, clippy::format_push_string)]
 
+#[path = "collect/days.rs"]
+mod days;
+#[path = "collect/history.rs"]
+mod history;
 #[path = "collect/place.rs"]
 mod place;
 #[path = "collect/tree.rs"]

@@ -8,6 +8,7 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::attributes::{Names, extended, time};
 use super::content::{Body, parts};
@@ -22,10 +23,6 @@ use crate::fsx::{AtomicFile, Fate};
 use crate::select::{Found, Opener, Start, Stat, Step, Type, Walk};
 use crate::units::Day;
 
-/// A change this long before a collection began, in seconds, would have changed the time of the last
-/// change: file systems keep times no coarser than this.
-const SETTLED: i64 = 2;
-
 /// What becomes one archive: a source, or a part of one that was split by levels.
 pub(super) struct Unit<'a> {
     pub path: &'a Path,
@@ -36,6 +33,7 @@ pub(super) struct Unit<'a> {
     pub compression: Compression,
     pub level: Option<u8>,
     pub compare: Compare,
+    pub granularity: Duration,
     pub whole: Option<OsString>,
     pub parts: Vec<OsString>,
 }
@@ -453,7 +451,11 @@ impl Run<'_> {
     /// Whether a later change is sure to show: the last one was long enough before the collection.
     fn is_settled(&self, stat: &Stat) -> bool {
         let (seconds, nanos) = stat.ctime;
-        (seconds.saturating_add(SETTLED), nanos) < (self.began.seconds, self.began.nanos)
+        let nanos = u64::from(nanos) + u64::from(self.unit.granularity.subsec_nanos());
+        let carry = (nanos / 1_000_000_000).cast_signed();
+        let granularity = i64::try_from(self.unit.granularity.as_secs()).unwrap_or(i64::MAX);
+        let seconds = seconds.saturating_add(granularity).saturating_add(carry);
+        (seconds, nanos % 1_000_000_000) < (self.began.seconds, self.began.nanos.into())
     }
 
     fn list_copy(

@@ -8,10 +8,10 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use cback::archive::Compression;
-use cback::archive::manifest::{Entry, Header, ManifestReader};
+use cback::archive::manifest::{Entry, Header, ManifestReader, Place as Place_};
+use cback::archive::{self, Compression, Kind, Member};
 use cback::collect::{self, CollectError, Compare, Full, Mode, Request, Shape, Source, Summary};
 use cback::event::{Event, Monitor};
 use cback::select::Rules;
@@ -96,7 +96,23 @@ impl Place {
             ids: None,
             now: SystemTime::now(),
         };
-        collect::run(&request, &self.ear)
+        self.tick();
+        collect::run_with(&request, Duration::ZERO, &self.ear)
+    }
+
+    /// Waits until the file system's clock has moved on, so that everything done before looks older than
+    /// everything done after.
+    fn tick(&self) {
+        let now = || {
+            let path = self.at("tick");
+            fs::write(&path, "").unwrap();
+            let stat = fs::metadata(&path).unwrap();
+            (stat.mtime(), stat.mtime_nsec())
+        };
+        let before = now();
+        while now() == before {
+            std::thread::yield_now();
+        }
     }
 
     /// What was told since the last call.
@@ -115,6 +131,61 @@ impl Place {
             fs::write(target.join(name), bytes).unwrap();
         }
         fs::write(self.at("collect/cback.stage"), sums).unwrap();
+    }
+
+    /// Everything that the newest manifest of `stem` staged on `day` says was there, taken from the archives
+    /// that it names.
+    pub fn restored(&self, day: &str, stem: &str) -> BTreeMap<PathBuf, String> {
+        let staged = self.at("staged").join(day);
+        let newest = fs::read_dir(&staged)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.to_str().unwrap().ends_with(".mtree.gz"))
+            .map(|path| read_manifest(&path))
+            .filter(|(header, _)| header.name == stem)
+            .max_by_key(|(header, _)| header.created);
+        let (_, entries) = newest.unwrap();
+        let mut archives = BTreeMap::new();
+        let mut all = BTreeMap::new();
+        for entry in entries {
+            let Place_::Whole(stored) = &entry.place else {
+                panic!("{entry:?}");
+            };
+            let archive = archives.entry((**stored).clone()).or_insert_with(|| {
+                let dir = self.at("staged").join(stored.day.to_string());
+                members(&dir.join(&stored.archive))
+            });
+            let path = entry.member.path.clone();
+            let (member, mut bytes) = archive[&path].clone();
+            if let Kind::HardLink(target) = &member.kind {
+                bytes.clone_from(&archive[target].1);
+            }
+            let digest = Digest::of(&bytes);
+            let text = match (&entry.member.kind, &member.kind) {
+                (Kind::HardLink(first), _) => format!("{digest} {}", escaped(first)),
+                (Kind::File, _) => format!("{digest} {}", escaped(&path)),
+                (listed, stored) => {
+                    assert_eq!(listed, stored);
+                    format!("{listed:?}")
+                }
+            };
+            if matches!(entry.member.kind, Kind::File | Kind::HardLink(_)) {
+                assert_eq!(entry.digest, Some(digest), "{entry:?}");
+                assert_eq!(entry.member.size, bytes.len() as u64);
+            }
+            let listed = &entry.member;
+            assert_eq!(
+                (listed.mode, listed.uid, listed.mtime),
+                (member.mode, member.uid, member.mtime)
+            );
+            let time = member.mtime;
+            let text = format!(
+                "{:o} {}.{:09} {text} {:?}",
+                member.mode, time.seconds, time.nanos, member.extended
+            );
+            all.insert(path, text);
+        }
+        all
     }
 
     /// Names in the collect directory, sorted, without indicators.
@@ -149,6 +220,61 @@ pub fn read_manifest(path: &Path) -> (Header, Vec<Entry>) {
         entries.push(entry);
     }
     (header, entries)
+}
+
+/// Members of an archive with their bytes.
+pub fn members(path: &Path) -> BTreeMap<PathBuf, (Member, Vec<u8>)> {
+    let name = path.to_str().unwrap();
+    let is_way = |way: &Compression| name.ends_with(&format!(".{}", way.extension()));
+    let way = Compression::ALL.into_iter().find(is_way).unwrap();
+    let file = fs::File::open(path).unwrap();
+    archive::unpack(way, file, |tar| {
+        let mut reader = archive::Reader::new(tar);
+        let mut all = BTreeMap::new();
+        while let Some(member) = reader.next_member().unwrap() {
+            let mut bytes = Vec::new();
+            reader.read_to_end(&mut bytes).unwrap();
+            all.insert(member.path.clone(), (member, bytes));
+        }
+        all
+    })
+}
+
+/// What is below `top` now, in the words of [`Place::restored`].
+pub fn present(top: &Path) -> BTreeMap<PathBuf, String> {
+    let mut first = BTreeMap::new();
+    let mut all = BTreeMap::new();
+    for entry in walkdir::WalkDir::new(top).sort_by_file_name() {
+        let entry = entry.unwrap();
+        let path = entry.path().strip_prefix("/").unwrap().to_owned();
+        let stat = entry.path().symlink_metadata().unwrap();
+        let mut extended: archive::Extended = Vec::new();
+        let text = if stat.is_file() {
+            let bytes = fs::read(entry.path()).unwrap();
+            let linked = first.entry(stat.ino()).or_insert_with(|| path.clone());
+            format!("{} {}", Digest::of(&bytes), escaped(linked))
+        } else if stat.is_symlink() {
+            let target = fs::read_link(entry.path()).unwrap();
+            format!("{:?}", Kind::Symlink(target.into_os_string()))
+        } else {
+            format!("{:?}", Kind::Dir)
+        };
+        if !stat.is_symlink() {
+            for name in xattr::list(entry.path()).unwrap() {
+                let value = xattr::get(entry.path(), &name).unwrap().unwrap();
+                extended.push((name, value));
+            }
+            extended.sort();
+        }
+        let text = format!(
+            "{:o} {}.{:09} {text} {extended:?}",
+            stat.mode() & 0o7777,
+            stat.mtime(),
+            stat.mtime_nsec()
+        );
+        all.insert(path, text);
+    }
+    all
 }
 
 pub fn day(text: &str) -> Day {
