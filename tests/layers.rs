@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, u8)] = &[
     ("iso9660", 0), // besides, it uses nothing at all
     ("units", 0),
-    ("sums", 0),
+    ("sums", 1),
     ("clock", 1),
     ("event", 1),
     ("fsx", 1),
