@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::event;
 use crate::iso9660::{ImageError, ReadError, TreeError};
-use crate::media::{DriveError, SECTOR, WrongDisc};
+use crate::media::{DriveError, Renewal, SECTOR, WrongDisc};
 use crate::units::Day;
 
 /// Why nothing was stored, or not all of it.
@@ -36,12 +36,17 @@ pub enum StoreError {
     Image(#[from] ImageError),
     /// The disc has no room for another session, and a new one may not be begun without being asked for.
     #[error(
-        "the disc is full: the session needs {}, and {} are free; insert another disc, or begin this one \
-         anew with `cback --full store`, which erases it",
+        "the disc is full: the session needs {}, and {} are free; {}",
         event::bytes(needed * SECTOR),
-        event::bytes(free * SECTOR)
+        event::bytes(free * SECTOR),
+        match renewal {
+            Renewal::Blank => "insert another disc, or erase this one with `cback --full store`",
+            Renewal::Insert | Renewal::SetAside => "insert another disc",
+        }
     )]
     DiscFull {
+        /// How another disc could be begun.
+        renewal: Renewal,
         /// Sectors that the session needs.
         needed: u64,
         /// Sectors that are free.

@@ -94,7 +94,11 @@ pub(super) fn by_rule(
                 }
                 Err(LayoutError::DoesNotFit(needed)) => {
                     let free = disc.available(Burn::Append);
-                    return Err(StoreError::DiscFull { needed, free });
+                    return Err(StoreError::DiscFull {
+                        renewal: disc.renewal,
+                        needed,
+                        free,
+                    });
                 }
             }
         }

@@ -358,3 +358,33 @@ fn a_rewritable_disc_is_blanked_first_where_there_is_no_room_for_two() {
     }
     assert_eq!(std::fs::read_dir(small.path()).unwrap().count(), 1);
 }
+
+#[test]
+fn a_head_that_was_torn_by_a_power_cut_does_not_matter() {
+    let pool = Pool::new();
+    let mut heads = Vec::new();
+    for date in ["2026-11-17", "2026-11-18"] {
+        pool.stage(date, &[("alpha/etc.tar.gz", date.as_bytes())]);
+        pool.store(date).unwrap();
+        heads.push(std::fs::read(pool.target()).unwrap()[16 * 2048..19 * 2048].to_vec());
+    }
+    let sound = std::fs::read(pool.target()).unwrap();
+    // Each of the three sectors is the old one, the new one, or zeros.
+    for torn in 0..27 {
+        let mut disc = sound.clone();
+        for sector in 0..3 {
+            let at = (16 + sector) * 2048;
+            let there = &mut disc[at..at + 2048];
+            match torn / 3_usize.pow(u32::try_from(sector).unwrap()) % 3 {
+                0 => there.copy_from_slice(&heads[0][sector * 2048..(sector + 1) * 2048]),
+                1 => there.fill(0),
+                _ => {}
+            }
+        }
+        std::fs::write(pool.target(), &disc).unwrap();
+        let found = pool.drive().inspect().unwrap().unwrap();
+        assert_eq!(found.sessions.len(), 2, "{torn}");
+        pool.drive().reload().unwrap();
+        assert!(std::fs::read(pool.target()).unwrap() == sound, "{torn}");
+    }
+}

@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use cback::media::MediaKind;
+use cback::media::{Drive as _, MediaKind};
 
 use crate::pool::{Pool, noise, run, sha256sum};
 
@@ -35,8 +35,7 @@ fn pool(dir: &Path) -> Pool {
 
 #[test]
 fn a_run_that_is_killed_at_any_step_is_completed_by_the_next_one() {
-    if let Some(dir) = std::env::var_os(CHILD) {
-        pool(Path::new(&dir)).store("2026-11-20").unwrap();
+    if is_child() {
         return;
     }
     // How many sessions are there before: none (a first disc), two (an append), three (a full disc).
@@ -49,13 +48,7 @@ fn a_run_that_is_killed_at_any_step_is_completed_by_the_next_one() {
 
 fn everywhere(before: u64) {
     let model = tempfile::tempdir().unwrap();
-    let prepared = pool(model.path());
-    for at in 0..before {
-        let date = format!("2026-11-{}", 17 + at);
-        prepared.stage(&date, &[("alpha/etc.tar.gz", &noise(at, 600_000))]);
-        prepared.store(&date).unwrap();
-    }
-    prepared.stage("2026-11-20", &[("alpha/etc.tar.gz", &noise(20, 600_000))]);
+    prepare(model.path(), before);
     let mut kills = 0;
     for call in CALLS {
         for number in 1.. {
@@ -74,6 +67,93 @@ fn everywhere(before: u64) {
         }
     }
     assert!(kills > 20, "{kills}");
+}
+
+/// Stores, if this is the child.
+fn is_child() -> bool {
+    let Some(dir) = std::env::var_os(CHILD) else {
+        return false;
+    };
+    pool(Path::new(&dir)).store("2026-11-20").unwrap();
+    true
+}
+
+/// After a power cut, what was written before a sync is there, and of what came after it anything may be. So
+/// the order of writes and syncs is what keeps a disc readable.
+#[test]
+fn each_part_of_a_session_is_synced_before_the_next_one_is_written() {
+    if is_child() {
+        return;
+    }
+    // B body, D the session's descriptors, H head, s sync, L second name, R rename.
+    for (before, expected) in [(0, "BsDsHsR"), (2, "BsDsHs"), (3, "BsDsHsLsRs")] {
+        let dir = tempfile::tempdir().unwrap();
+        prepare(dir.path(), before);
+        let start = match before {
+            2 => {
+                pool(dir.path())
+                    .drive()
+                    .inspect()
+                    .unwrap()
+                    .unwrap()
+                    .next_writable
+            }
+            _ => 32,
+        };
+        let log = dir.path().join("log");
+        let child = Command::new("strace")
+            .args(["-f", "-qq", "-y", "-e"])
+            .arg("trace=pwrite64,fdatasync,fsync,linkat,rename")
+            .arg("-o")
+            .arg(&log)
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "--test-threads=1", "--quiet"])
+            .arg("kill::each_part_of_a_session_is_synced_before_the_next_one_is_written")
+            .env(CHILD, dir.path())
+            .output()
+            .unwrap();
+        assert!(child.status.success(), "{child:?}");
+        let mut steps = String::new();
+        let log = std::fs::read_to_string(log).unwrap();
+        for line in log.lines().filter(|line| line.contains("/discs")) {
+            let step = step(line, u64::from(start));
+            if !steps.ends_with(step) {
+                steps.push(step);
+            }
+        }
+        // Whoever reads the disc syncs it, too, before and after.
+        let burn = steps.trim_start_matches('s');
+        assert!(burn.starts_with(expected), "{steps} with {before}");
+        assert!(burn.ends_with('s'), "{steps} with {before}");
+    }
+}
+
+/// Which step of a burn a line of strace shows.
+fn step(line: &str, start: u64) -> char {
+    if line.contains("pwrite64(") {
+        let (arguments, _) = line.rsplit_once(") =").unwrap();
+        let offset: u64 = arguments.rsplit(", ").next().unwrap().parse().unwrap();
+        return match offset / 2048 {
+            sector if sector == start + 16 => 'D',
+            0..32 => 'H',
+            _ => 'B',
+        };
+    }
+    match line {
+        _ if line.contains("linkat(") => 'L',
+        _ if line.contains("rename(") => 'R',
+        _ => 's',
+    }
+}
+
+fn prepare(dir: &Path, before: u64) {
+    let prepared = pool(dir);
+    for at in 0..before {
+        let date = format!("2026-11-{}", 17 + at);
+        prepared.stage(&date, &[("alpha/etc.tar.gz", &noise(at, 600_000))]);
+        prepared.store(&date).unwrap();
+    }
+    prepared.stage("2026-11-20", &[("alpha/etc.tar.gz", &noise(20, 600_000))]);
 }
 
 /// Runs the child; says whether it was killed.

@@ -248,3 +248,48 @@ fn a_week_is_rebuilt_onto_one_new_disc() {
     assert!(matches!(refused, Err(StoreError::TooLarge { .. })));
     assert!(!small.target().exists());
 }
+
+#[test]
+fn a_disc_of_cedar_backup_that_is_a_plain_image_is_not_written_over() {
+    for kind in [MediaKind::DvdPlusR, MediaKind::DvdPlusRw] {
+        let pool = Pool::of(kind, kind.sectors());
+        let source = pool.dir.join("old/2026/11/10/alpha");
+        std::fs::create_dir_all(&source).unwrap();
+        std::fs::write(source.join("etc.tar.gz"), "old").unwrap();
+        run(
+            "genisoimage",
+            &[
+                "-quiet".as_ref(),
+                "-r".as_ref(),
+                "-V".as_ref(),
+                "CEDAR BACKUP 10-NOV-2026".as_ref(),
+                "-o".as_ref(),
+                pool.target().as_ref(),
+                pool.dir.join("old").as_ref(),
+            ],
+        );
+        let before = std::fs::read(pool.target()).unwrap();
+        stage(&pool, "2026-11-17", 10_000);
+        let result = pool.store("2026-11-17");
+        if kind.is_rewritable() {
+            let error = result.unwrap_err();
+            assert!(matches!(error, StoreError::DiscFull { .. }), "{error}");
+            assert!(std::fs::read(pool.target()).unwrap() == before);
+            pool.store_full("2026-11-17").unwrap();
+            let heard = pool.heard.take();
+            assert!(
+                heard.contains("is erased of: 2026-11-10 (alpha)"),
+                "{heard}"
+            );
+        } else {
+            let aside = pool.dir.join("discs/CEDAR BACKUP 10-NOV-2026.iso");
+            assert_eq!(result.unwrap().set_aside.as_deref(), Some(aside.as_path()));
+            assert!(std::fs::read(aside).unwrap() == before);
+            assert!(
+                pool.heard
+                    .take()
+                    .contains("the disc takes no other session")
+            );
+        }
+    }
+}

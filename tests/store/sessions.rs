@@ -282,3 +282,34 @@ fn the_commands_in_the_readme_get_everything_back() {
         assert_eq!(there, expected, "{name}");
     }
 }
+
+#[test]
+fn a_day_that_cedar_backup_staged_is_stored_and_recognized() {
+    let pool = Pool::new();
+    let daily = pool.stage("2026-11-17", &[("alpha/etc.tar.gz", &noise(1, 50_000))]);
+    std::fs::remove_file(daily.path().join("SHA256SUMS")).unwrap();
+    std::fs::create_dir_all(daily.path().join("alpha/sub/empty")).unwrap();
+    std::fs::write(daily.path().join("alpha/sub/file"), "below").unwrap();
+    std::os::unix::fs::symlink("etc.tar.gz", daily.path().join("alpha/latest")).unwrap();
+    std::fs::write(daily.path().join("alpha/.x.partial"), "half").unwrap();
+    pool.store("2026-11-17").unwrap();
+
+    let into = tempfile::tempdir().unwrap();
+    for place in extract(&pool.target(), 1, into.path()) {
+        assert_eq!(sha256sum(&place), 1);
+        let alpha = place.join("2026/11/17/alpha");
+        assert_eq!(std::fs::read(alpha.join("sub/file")).unwrap(), b"below");
+        assert!(alpha.join("sub/empty").is_dir());
+        assert_eq!(
+            std::fs::read_link(alpha.join("latest")).unwrap(),
+            Path::new("etc.tar.gz")
+        );
+        assert!(!alpha.join(".x.partial").exists());
+    }
+    daily.unmark_stored().unwrap();
+    assert_eq!(pool.store("2026-11-17").unwrap().burnt, 0);
+    // What changed is not taken for what is there.
+    daily.unmark_stored().unwrap();
+    std::fs::write(daily.path().join("alpha/etc.tar.gz"), noise(2, 50_000)).unwrap();
+    assert!(pool.store("2026-11-17").unwrap().burnt > 20);
+}
