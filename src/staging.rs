@@ -23,9 +23,7 @@ pub use choose::{Because, Choice, ChooseError, Scope, State, choose};
 pub use daily::{Daily, StagedFile};
 pub use receive::{Incoming, Received};
 
-/// Indicator in a peer's collect directory: its data may be fetched.
-pub const COLLECTED: &str = "cback.collect";
-/// Indicator in a daily directory: the day has been staged. In a collect directory: the peer has.
+/// Indicator in a daily directory: the day has been staged.
 pub const STAGED: &str = "cback.stage";
 /// Indicator in a daily directory: the day is on a disc.
 pub const STORED: &str = "cback.store";

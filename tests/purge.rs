@@ -367,6 +367,10 @@ fn archives_that_no_master_has_acknowledged_stay() {
             &["b.tar", "cback.collect", "cback.stage"],
         ),
         (
+            Some(("damage", 10)),
+            &["a.tar", "b.tar", "cback.collect", "cback.stage"],
+        ),
+        (
             Some(("", 30)),
             &["a.tar", "b.tar", "cback.collect", "cback.stage"],
         ),

@@ -122,10 +122,12 @@ impl Places {
             }
             metadata => metadata?.modified()?,
         };
-        // Cedar Backup's master leaves the indicator empty: everything that was there then.
-        let sums = Sums::parse(&std::fs::read(&path)?).unwrap_or_default();
-        let sums = (!sums.is_empty()).then_some(sums);
-        Ok(Acknowledged::Files(when, sums))
+        // Cedar Backup's master leaves the indicator empty: everything that was there then. A text that cannot be
+        // understood acknowledges nothing.
+        Ok(match Sums::parse(&std::fs::read(&path)?) {
+            Ok(sums) => Acknowledged::Files(when, (!sums.is_empty()).then_some(sums)),
+            Err(_) => Acknowledged::Nothing,
+        })
     }
 }
 
