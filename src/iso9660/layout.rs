@@ -3,6 +3,7 @@
 //! One routine makes the bytes of a directory. It runs once to measure, when no location is known, and once to
 //! write; what it makes has the same length both times, because no length depends on a location.
 
+use super::SECTOR;
 use super::charset::{self, Namespace, Role};
 use super::directory::{
     self, ByteOrder, FLAG_CONTINUES, FLAG_DIRECTORY, RECORD_MAX, Record, SECTION_MAX, record_length,
@@ -10,7 +11,6 @@ use super::directory::{
 use super::image::ImageError;
 use super::rock_ridge::{self, Continuation, Place};
 use super::tree::{Content, Extent, Kind, Node, NodeId, Tree};
-use super::{SECTOR, Time};
 
 /// A directory in one of the two hierarchies.
 #[derive(Debug)]
@@ -321,14 +321,10 @@ impl DirectoryWriter<'_> {
         Record {
             sector,
             bytes,
-            time: record_time(node),
+            time: node.meta.mtime,
             flags,
             identifier,
         }
         .write(&system_use, &mut self.records);
     }
-}
-
-fn record_time(node: &Node) -> Time {
-    node.meta.mtime
 }

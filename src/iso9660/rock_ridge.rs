@@ -4,7 +4,7 @@
 //! entry points. Some kernels drop an entry silently when its continuation area lies beyond the volume space
 //! size, and libarchive gives up when it lies behind the file's bytes, as for each file of an earlier session. So
 //! continuation areas are used only when there is no other way: `TF` holds the modification time alone and is left
-//! out where room is short, as the record itself says the same; `ER` has no descriptive texts; plain identifiers
+//! out where that makes the rest fit, as the record itself says the same; `ER` has no descriptive texts; plain identifiers
 //! of long names are short. Names of files need none up to 157 bytes.
 //!
 //! `TF` has the short form, of whole seconds: Linux took the long form for the short one until 2025.
@@ -29,6 +29,7 @@ pub(super) const FORMAT_MASK: u32 = 0o170_000;
 
 const ENTRY_MAX: usize = 255;
 const CE_LENGTH: usize = 28;
+const TF_LENGTH: usize = 12;
 
 const COMPONENT_CONTINUES: u8 = 1;
 const COMPONENT_CURRENT: u8 = 2;
@@ -206,7 +207,7 @@ fn fitting(entries: &[u8], room: usize) -> usize {
 
 /// Puts entries where they fit: what is returned into the record, the rest into the continuation areas.
 pub(super) fn place(mut entries: Vec<u8>, room: usize, continuation: &mut Continuation) -> Vec<u8> {
-    if entries.len() > room {
+    if entries.len() > room && entries.len() - TF_LENGTH <= room {
         drop_time(&mut entries);
     }
     if entries.len() > room {

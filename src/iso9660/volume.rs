@@ -95,8 +95,8 @@ impl<'a> Volume<'a> {
         &self.primary.volume_id
     }
 
-    /// The sector after the last one of the session, counted from the beginning of the medium, as far as the volume
-    /// says it unambiguously.
+    /// The sector after the last one of the session, counted from the beginning of the medium. Where it is not known
+    /// whether the volume counts from there or from its own start, the later end that the medium has.
     pub fn end(&self) -> u32 {
         self.end
     }

@@ -11,3 +11,4 @@ mod large;
 mod model;
 mod property;
 mod sessions;
+mod strict;

@@ -267,7 +267,7 @@ impl<'a> Scan<'a> {
                 ));
             }
             push_extent(&mut sections.extents, record);
-            self.file(directory, sector, sections, record.flags, open);
+            self.file(directory, sections, record.flags, open);
             return Ok(());
         }
         let facts = if self.names == Names::RockRidge {
@@ -319,7 +319,7 @@ impl<'a> Scan<'a> {
             extents: Vec::new(),
         };
         push_extent(&mut sections.extents, record);
-        self.file(directory, sector, sections, record.flags, open);
+        self.file(directory, sections, record.flags, open);
         Ok(())
     }
 
@@ -327,7 +327,6 @@ impl<'a> Scan<'a> {
     fn file(
         &mut self,
         directory: &Pending,
-        _sector: u32,
         sections: Sections,
         flags: u8,
         open: &mut Option<Sections>,
