@@ -8,6 +8,8 @@ use cback::archive::Compression;
 use cback::archive::manifest::Coverage;
 use cback::restore::{Existing, RestoreError, Shelf};
 
+use proptest::prelude::*;
+
 use super::pool::{Pool, incomplete, picture, restore_from};
 use super::three_days;
 
@@ -233,4 +235,59 @@ fn things_that_are_there_are_neither_overwritten_nor_passed_over_in_silence() {
     let (_, told) = pool.restore(&request);
     assert_eq!(told, [""; 0]);
     assert_eq!(picture(&pool.restored("into")), pictures[2]);
+}
+
+/// The source's files with their bytes, by the path to which they are restored.
+fn contents(root: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    walkdir::WalkDir::new(root)
+        .into_iter()
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_type().is_file())
+        .map(|entry| {
+            let path = entry.path().strip_prefix(root).unwrap().to_owned();
+            (path, fs::read(entry.path()).unwrap())
+        })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Damage anywhere: what has its own name is right, and what is not there was told.
+    #[test]
+    fn whatever_is_damaged_no_file_has_wrong_bytes_and_none_is_lost_in_silence(
+        compression in prop::sample::select(Compression::ALL.to_vec()),
+        number in 1..4u32,
+        manifest in any::<bool>(),
+        flips in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+        cut in prop::option::weighted(0.3, any::<prop::sample::Index>()),
+    ) {
+        let (pool, _) = three_days(compression);
+        let expected = contents(&pool.source());
+        let path = if manifest { pool.manifest(number) } else { pool.archive(number) };
+        let length = usize::try_from(fs::metadata(&path).unwrap().len()).unwrap();
+        for at in &flips {
+            flip(&path, at.index(length) as u64);
+        }
+        if let Some(at) = &cut {
+            let file = OpenOptions::new().write(true).open(&path).unwrap();
+            file.set_len(at.index(length) as u64).unwrap();
+        }
+        let (summary, told) = pool.restore(&pool.request("into"));
+        let Ok(summary) = summary else { return Ok(()) };
+        // Without its manifest, an earlier day takes the place of this one, and that is told.
+        if told.iter().any(|text| text.starts_with("manifest: ")) {
+            return Ok(());
+        }
+        let restored = contents(&pool.restored("into"));
+        let mut missing = 0;
+        for (path, bytes) in &expected {
+            match restored.iter().find(|(other, _)| other == path) {
+                Some((_, other)) => prop_assert_eq!(other, bytes, "{:?}", path),
+                None => missing += 1,
+            }
+        }
+        prop_assert!(missing <= summary.failed + summary.damaged, "{told:?}");
+        prop_assert!(missing == 0 || !told.is_empty());
+    }
 }
