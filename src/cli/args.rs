@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::media::MediaKind;
+use crate::restore::Existing;
 use crate::units::{Day, PeerName};
 
 /// Where the configuration is looked for.
@@ -223,9 +224,22 @@ pub struct Restore {
     #[arg(long)]
     pub incomplete: bool,
 
+    /// What to do about files that are in DIR already: `keep` them and say so, or `replace` them
+    /// [default: DIR has to be empty]
+    #[arg(long, value_name = "keep|replace", value_parser = existing)]
+    pub existing: Option<Existing>,
+
     /// Files and directories to restore, with all below them [default: everything]
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
+}
+
+fn existing(text: &str) -> Result<Existing, String> {
+    match text {
+        "keep" => Ok(Existing::Keep),
+        "replace" => Ok(Existing::Replace),
+        _ => Err("it is `keep` or `replace`".to_owned()),
+    }
 }
 
 fn owner(text: &str) -> Result<(String, String), String> {

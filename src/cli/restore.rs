@@ -52,6 +52,7 @@ fn work(
         peer: wish.peer.clone(),
         into: absolute(&wish.into)?,
         paths: wish.paths.clone(),
+        existing: wish.existing.unwrap_or_default(),
         missing: if wish.incomplete {
             IfMissing::GoOn
         } else {
@@ -61,15 +62,14 @@ fn work(
             .config
             .as_ref()
             .map(|config| config.options.starting_day),
-        ..Request::default()
     };
     let discs =
         |peer: &PeerName, day: Day, name: &OsStr| labels(places.catalog.as_ref(), peer, day, name);
     let recipe = restore::plan(&request, &places.shelves, &discs).map_err(failure)?;
-    for trouble in &recipe.troubles {
-        monitor.problem(&Problem::new("backup", trouble.as_str()));
-    }
     if wish.dry_run {
+        for trouble in &recipe.troubles {
+            monitor.problem(&Problem::new("manifest", trouble.as_str()));
+        }
         session.show(&recipe, ToString::to_string);
         return Ok(if recipe.missing.is_empty() {
             Exit::Well

@@ -81,8 +81,11 @@ impl RestoreError {
                     missing.join("\n  ")
                 )
             }
-            Self::NeedsEmpty | Self::Target(TargetError::NotEmpty(_)) => {
-                "name a directory that is empty or does not exist yet".to_owned()
+            Self::NeedsEmpty => "name a directory that is empty or does not exist yet".to_owned(),
+            Self::Target(TargetError::NotEmpty(_)) => {
+                "name a directory that is empty or does not exist yet, or say what becomes of the files in this \
+                 one: --existing keep, --existing replace"
+                    .to_owned()
             }
             Self::Target(_) | Self::Write { .. } => {
                 "make room, or name a directory on another file system, and restore again"

@@ -168,7 +168,7 @@ impl Shelf {
             }
         }
         Ok(Self {
-            name: absolute.display().to_string(),
+            name: printable(&absolute.to_string_lossy()),
             bytes: Bytes::Directory(absolute),
             items,
             lists: BTreeMap::new(),
