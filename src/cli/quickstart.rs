@@ -1,6 +1,7 @@
 //! `cback quickstart`: from a directory to a verified disc, with nothing configured yet.
 
-use std::fmt::Write as _;
+mod summary;
+
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -16,13 +17,11 @@ use crate::action;
 use crate::archive::Compression;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Template};
-use crate::event::{bytes, printable};
+use crate::event::printable;
 use crate::fsx::AtomicFile;
-use crate::iso9660::Volume;
-use crate::media::{Disc, Drive, SECTOR};
 use crate::plan::Plan;
-use crate::store;
-use crate::units::{Day, Naming, Owner, PeerName};
+use crate::units::{Naming, Owner, PeerName};
+use summary::{program, summary};
 
 /// Directories below the base.
 const DIRS: [&str; 4] = ["work", "collect", "stage", "disc"];
@@ -36,13 +35,20 @@ const LOG: &str = "cback.log";
 
 /// Backs up as `wish` says.
 pub fn run(common: &Common, wish: &args::Quickstart) -> Exit {
-    let base = match base(wish.into.as_deref()) {
-        Ok(base) => base,
+    let ready = sources(&wish.dirs).and_then(|dirs| {
+        let base = base(wish.into.as_deref())?;
+        if dirs.is_empty() && !base.join(CONFIG).exists() {
+            let what = "there is nothing to back up yet";
+            return Err(Failure::new(Exit::Arguments, what)
+                .advise("name a directory: cback quickstart DIR"));
+        }
+        prepare(&base)?;
+        Ok((dirs, base))
+    });
+    let (dirs, base) = match ready {
+        Ok(ready) => ready,
         Err(failure) => return Session::without_log(common).end(&Err(failure)),
     };
-    if let Err(failure) = prepare(&base) {
-        return Session::without_log(common).end(&Err(failure));
-    }
     let common = Common {
         config: base.join(CONFIG),
         logfile: base.join(LOG),
@@ -52,7 +58,7 @@ pub fn run(common: &Common, wish: &args::Quickstart) -> Exit {
         Ok(session) => session,
         Err(exit) => return exit,
     };
-    let outcome = work(&session, &common, wish, &base);
+    let outcome = work(&session, &common, wish, &base, &dirs);
     session.end(&outcome)
 }
 
@@ -61,29 +67,21 @@ fn work(
     common: &Common,
     wish: &args::Quickstart,
     base: &Path,
+    dirs: &[PathBuf],
 ) -> Result<Exit, Failure> {
-    let dirs = sources(&wish.dirs)?;
     let begun = common.config.exists();
     if !begun {
-        if dirs.is_empty() {
-            return Err(
-                Failure::new(Exit::Arguments, "there is nothing to back up yet")
-                    .advise("name a directory: cback quickstart DIR"),
-            );
-        }
-        write_config(common, wish, base, &dirs)?;
+        write_config(common, wish, base, dirs)?;
     }
     let config = session.load(&common.config, Naming::V3)?;
     if begun {
-        known(&config, &dirs, common)?;
+        known(&config, dirs, common)?;
     }
     let words = ["collect", "stage", "store"].map(str::to_owned);
     let plan = Plan::new(&words, &[]).map_err(|error| Failure::of(Exit::Failed, error))?;
     run::carry_out(session, &config, &plan, action::Extent::Configured)?;
-    if !common.json {
-        let text = summary(&config, common, base, &dirs)?;
-        // A reader that has gone away (`| head`) is no failure of the backup.
-        let _ = io::stdout().write_all(text.as_bytes());
+    if let Some(summary) = summary(&config, common, base, dirs)? {
+        session.show(&summary, ToString::to_string);
     }
     Ok(Exit::Well)
 }
@@ -240,170 +238,4 @@ fn known(config: &Config, dirs: &[PathBuf], common: &Common) -> Result<(), Failu
         }
     }
     Ok(())
-}
-
-/// What is on the disc now, and how to go on.
-fn summary(
-    config: &Config,
-    common: &Common,
-    base: &Path,
-    dirs: &[PathBuf],
-) -> Result<String, Failure> {
-    let Some(section) = &config.store else {
-        return Ok(String::new());
-    };
-    let drive = action::drive(section, None).map_err(|error| Failure::of(Exit::Failed, error))?;
-    let disc = drive
-        .inspect()
-        .map_err(|error| Failure::of(Exit::Failed, error))?;
-    let Some(disc) = disc else {
-        return Ok(String::new());
-    };
-    let mut text = String::new();
-    // OK: writing to a string does not fail
-    let _ = disc_text(&mut text, &*drive, &disc);
-    let _ = commands(&mut text, config, common, base, dirs);
-    Ok(text)
-}
-
-fn disc_text(text: &mut String, drive: &dyn Drive, disc: &Disc) -> std::fmt::Result {
-    let used = disc.used() * SECTOR;
-    let whole = disc.capacity * SECTOR;
-    writeln!(text, "\nOn the disc {}", drive.place().display())?;
-    for (number, session) in (1..).zip(&disc.sessions) {
-        writeln!(
-            text,
-            "  session {number}  {}  {}",
-            String::from_utf8_lossy(&session.label),
-            bytes(u64::from(session.end - session.start) * SECTOR)
-        )?;
-    }
-    let days = days(drive, disc);
-    if !days.is_empty() {
-        let days: Vec<_> = days.iter().map(ToString::to_string).collect();
-        writeln!(text, "  days: {}", days.join(", "))?;
-    }
-    let tenths = (used * 1000).checked_div(whole).unwrap_or(1000);
-    writeln!(
-        text,
-        "  {} of {} used ({}.{} %); read back and equal to what was written",
-        bytes(used),
-        bytes(whole),
-        tenths / 10,
-        tenths % 10
-    )
-}
-
-/// The days on the disc, by the directories of its newest session.
-fn days(drive: &dyn Drive, disc: &Disc) -> Vec<Day> {
-    let Some(newest) = disc.newest() else {
-        return Vec::new();
-    };
-    let Ok(medium) = drive.open() else {
-        return Vec::new();
-    };
-    match Volume::open(&*medium, newest.start).and_then(|volume| volume.tree()) {
-        Ok(tree) => store::days(&tree),
-        Err(_) => Vec::new(),
-    }
-}
-
-fn commands(
-    text: &mut String,
-    config: &Config,
-    common: &Common,
-    base: &Path,
-    dirs: &[PathBuf],
-) -> std::fmt::Result {
-    let cback = shell_word(program());
-    let conf = shell_word(&common.config);
-    let log = shell_word(&common.logfile);
-    // A directory of its own each: restoring replaces nothing.
-    let into = |name: &str| shell_word(base.join("restored").join(name));
-    let today = SystemClock.today();
-    let source = dirs.first().cloned().or_else(|| {
-        Some(
-            config
-                .collect
-                .as_ref()?
-                .sources
-                .first()?
-                .path
-                .as_path()
-                .to_owned(),
-        )
-    });
-    let all = format!("{cback} --config {conf} --logfile {log} all");
-    writeln!(
-        text,
-        "\nNext backup: what differs, as a new session\n  {all}"
-    )?;
-    writeln!(
-        text,
-        "\nRestore everything; one directory; the state of a day\n  {cback} restore --config {conf} --into {}",
-        into("all")
-    )?;
-    if let Some(source) = source {
-        writeln!(
-            text,
-            "  {cback} restore --config {conf} --into {} {}",
-            into("one"),
-            shell_word(&source)
-        )?;
-    }
-    writeln!(
-        text,
-        "  {cback} restore --config {conf} --as-of {today} --into {}",
-        into(&today.to_string())
-    )?;
-    if let Some(section) = &config.store {
-        writeln!(
-            text,
-            "With nothing but the disc\n  {cback} restore --from {} --into {}",
-            shell_word(&section.target),
-            into("from-disc")
-        )?;
-    }
-    writeln!(
-        text,
-        "\nEvery night: a line for `crontab -e`, or a systemd timer\n  30 0 * * *  {}\n  \
-         systemctl --user link {} && systemctl --user enable --now {}",
-        // cron ends a command at a per cent sign
-        all.replace('%', "\\%"),
-        shell_word(base.join(SERVICE)),
-        shell_word(base.join(TIMER)),
-    )
-}
-
-/// How this program was found: its file.
-fn program() -> PathBuf {
-    std::env::current_exe().unwrap_or_else(|_| PathBuf::from("cback"))
-}
-
-/// A path as one word of a shell.
-fn shell_word(path: impl AsRef<Path>) -> String {
-    let text = path.as_ref().to_string_lossy();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.into_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_becomes_one_word_of_a_shell() {
-        for (path, word) in [
-            ("/home/ada", "/home/ada"),
-            ("/a b", "'/a b'"),
-            ("/it's", r"'/it'\''s'"),
-            ("", "''"),
-            ("/$(x)", "'/$(x)'"),
-        ] {
-            assert_eq!(shell_word(path), word);
-        }
-    }
 }
