@@ -66,22 +66,11 @@ fn chain(
                 "the chain of sessions has no end",
             ));
         }
-        let mut end = claimed_end(start, found.space, sectors);
-        let mut next = None;
-        for candidate in ends(start, found.space) {
-            let Some(after) = candidate.checked_next_multiple_of(ALIGNMENT) else {
-                continue;
-            };
-            // its root directory lies within a session
-            if after > start
-                && let Some(descriptor) = primary(medium, after)?
-                && descriptor.root >= after
-            {
-                end = candidate;
-                next = Some((after, descriptor));
-                break;
-            }
-        }
+        let next = following(medium, start, found.space)?;
+        let mut end = match &next {
+            Some(next) => next.end,
+            None => claimed_end(start, found.space, sectors),
+        };
         let same = |head: &&Found| head.root == found.root && head.space > found.root;
         let shown = head.filter(|head| next.is_none() && same(head));
         if let Some(head) = shown {
@@ -93,7 +82,7 @@ fn chain(
             volume_id: found.volume_id,
         });
         match next {
-            Some(next) => current = next,
+            Some(next) => current = (next.start, next.descriptor),
             None => break,
         }
     }
@@ -113,13 +102,52 @@ fn ends(start: u32, space: u32) -> impl Iterator<Item = u32> {
     absolute.into_iter().chain(start.checked_add(space))
 }
 
+/// The session after one, and thereby where that one ends.
+struct Following {
+    end: u32,
+    start: u32,
+    descriptor: Found,
+}
+
+/// Looks for a session where the one that starts at `start` may end.
+fn following(medium: &dyn ReadAt, start: u32, space: u32) -> Result<Option<Following>, ReadError> {
+    for end in ends(start, space) {
+        let Some(after) = end.checked_next_multiple_of(ALIGNMENT) else {
+            continue;
+        };
+        // its root directory lies within a session
+        if after > start
+            && let Some(descriptor) = primary(medium, after)?
+            && descriptor.root >= after
+        {
+            return Ok(Some(Following {
+                end,
+                start: after,
+                descriptor,
+            }));
+        }
+    }
+    Ok(None)
+}
+
 /// Where a session ends that has none after it: the later place that the medium has.
-pub(super) fn claimed_end(start: u32, space: u32, sectors: u64) -> u32 {
+fn claimed_end(start: u32, space: u32, sectors: u64) -> u32 {
     ends(start, space)
         .filter(|end| u64::from(*end) <= sectors)
         .max()
         .or(ends(start, space).next())
         .unwrap_or(u32::MAX)
+}
+
+/// Where the session ends that starts at `start` and whose volume space size is `space`.
+pub(super) fn end(medium: &dyn ReadAt, start: u32, space: u32) -> Result<u32, ReadError> {
+    if start == 0 {
+        return Ok(space);
+    }
+    Ok(match following(medium, start, space)? {
+        Some(next) => next.end,
+        None => claimed_end(start, space, length(medium)?),
+    })
 }
 
 /// The primary descriptor of a session that starts there, if there is one.
@@ -186,6 +214,10 @@ mod tests {
             assert_eq!(found[0].start, 32);
             assert!(found.windows(2).all(|two| two[0].end <= two[1].start));
             assert_eq!(found[3].end as usize, disc.len() / 2048);
+            for one in found {
+                let volume = crate::iso9660::Volume::open(&disc, one.start).unwrap();
+                assert_eq!(volume.end(), one.end);
+            }
         }
     }
 

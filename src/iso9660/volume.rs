@@ -10,7 +10,7 @@ use super::directory::Record;
 use super::image::SYSTEM_AREA;
 use super::medium::{FileReader, ReadAt, ReadError, length, read_exact};
 use super::rock_ridge;
-use super::session::claimed_end;
+use super::session;
 use super::tree::{Content, Tree};
 use super::{SECTOR, SECTOR_LEN};
 
@@ -43,11 +43,7 @@ impl<'a> Volume<'a> {
     /// Opens the session that starts at a sector; 0 is the head of a medium, or the only session.
     pub fn open(medium: &'a dyn ReadAt, start: u32) -> Result<Self, ReadError> {
         let (primary, joliet) = descriptors(medium, start)?;
-        let end = if start == 0 {
-            primary.space
-        } else {
-            claimed_end(start, primary.space, length(medium)?)
-        };
+        let end = session::end(medium, start, primary.space)?;
         let mut this = Self {
             medium,
             names: if joliet.is_some() {
@@ -95,8 +91,8 @@ impl<'a> Volume<'a> {
         &self.primary.volume_id
     }
 
-    /// The sector after the last one of the session, counted from the beginning of the medium. Where it is not known
-    /// whether the volume counts from there or from its own start, the later end that the medium has.
+    /// The sector after the last one of the session, counted from the beginning of the medium. Sessions of other
+    /// programs count from their own start: where nothing else tells, the later end that the medium has is taken.
     pub fn end(&self) -> u32 {
         self.end
     }
