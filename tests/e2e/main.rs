@@ -1,0 +1,21 @@
+//! End to end: the real binary on a machine of its own, one file an action.
+
+#![allow(clippy::unwrap_used)]
+// Messages for those who read a failed test: names with their escapes, text put together without ceremony.
+#![allow(clippy::unnecessary_debug_formatting, clippy::format_push_string)]
+
+mod call;
+mod collect;
+mod crash;
+mod faults;
+mod foreign;
+mod machine;
+mod manners;
+mod purge;
+mod quickstart;
+mod rebuild;
+mod restore;
+mod stage;
+mod store;
+mod tree;
+mod week;

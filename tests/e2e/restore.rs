@@ -1,0 +1,131 @@
+//! `cback restore`: what was asked for, from where it is, and never over something else.
+
+use std::fs;
+
+use crate::machine::Machine;
+use crate::tree;
+
+fn two_days() -> (Machine, [std::path::PathBuf; 2]) {
+    let machine = Machine::new();
+    let source = machine.path("source");
+    tree::one_of_everything(&source);
+    let first = machine.keep("first");
+    Machine::settle();
+    machine.back_up("2026-11-24");
+    tree::file(source.join("letter.txt"), "Dear Bob,\n");
+    fs::remove_dir_all(source.join("photos")).unwrap();
+    let second = machine.keep("second");
+    machine.back_up("2026-11-25");
+    (machine, [first, second])
+}
+
+#[test]
+fn one_path_comes_back_and_nothing_else() {
+    let (machine, [first, _]) = two_days();
+    let photos = machine.path("source/photos");
+    let call = machine
+        .cback("restore --as-of 2026-11-24 --into")
+        .arg(machine.path("restored"));
+    call.arg(photos.strip_prefix("/").unwrap()).run().well();
+    let restored = machine.restored("restored");
+    tree::assert_same(&first.join("photos"), &restored.join("photos"));
+    assert_eq!(fs::read_dir(restored).unwrap().count(), 1);
+}
+
+#[test]
+fn a_dry_run_says_what_comes_from_where_and_changes_nothing() {
+    let (machine, _) = two_days();
+    let into = machine.path("restored");
+    let ended = machine
+        .cback("restore --dry-run --into")
+        .arg(&into)
+        .run()
+        .well();
+    ended.says(&[
+        "2026/11/24/ada",
+        "2026/11/25/ada",
+        "tar -xpf",
+        "8 files",
+        "1 file",
+    ]);
+    assert!(!into.exists());
+}
+
+#[test]
+fn nothing_that_is_there_is_replaced() {
+    let (machine, _) = two_days();
+    let there = machine.restored("restored").join("letter.txt");
+    tree::file(&there, "written today");
+    let ended = machine
+        .cback("restore --into")
+        .arg(machine.path("restored"))
+        .run();
+    assert_ne!(ended.status, 0);
+    ended.says(&["is not empty"]);
+    assert_eq!(fs::read_to_string(there).unwrap(), "written today");
+}
+
+#[test]
+fn a_day_path_or_peer_that_is_not_there_is_told() {
+    let (machine, _) = two_days();
+    let call = |words: &str| {
+        machine
+            .cback(words)
+            .arg("--into")
+            .arg(machine.path("restored"))
+            .run()
+    };
+    for (words, text) in [
+        ("restore --as-of 2026-11-01", "2026-11-01"),
+        ("restore --peer nobody", "nobody"),
+        ("restore no/such/path", "no/such/path"),
+    ] {
+        let ended = call(words);
+        assert!([2, 6, 10, 12].contains(&ended.status), "{words}: {ended:?}");
+        ended.says(&[text]);
+    }
+}
+
+#[test]
+fn a_disc_that_is_missing_is_named() {
+    let machine = Machine::new();
+    let source = machine.path("source");
+    tree::one_of_everything(&source);
+    Machine::settle();
+    machine.back_up("2026-11-24");
+    machine.back_up("2026-11-25");
+    // Only the incremental's disc: the full archive is elsewhere.
+    fs::rename(machine.disc(), machine.path("lost.iso")).unwrap();
+    tree::file(source.join("new"), "x");
+    machine.back_up("2026-11-26");
+    let call = machine
+        .cback("restore --from")
+        .unconfigured()
+        .arg(machine.disc());
+    let ended = call.arg("--into").arg(machine.path("restored")).run();
+    assert!([10, 12].contains(&ended.status), "{ended:?}");
+    ended.says(&["2026-11-24"]);
+
+    let call = machine
+        .cback("restore --incomplete --from")
+        .unconfigured()
+        .arg(machine.disc());
+    let ended = call.arg("--into").arg(machine.path("partly")).run();
+    assert_ne!(ended.status, 0);
+    assert_eq!(
+        fs::read_to_string(machine.restored("partly").join("new")).unwrap(),
+        "x"
+    );
+
+    let call = machine
+        .cback("restore --from")
+        .unconfigured()
+        .arg(machine.path("lost.iso"));
+    let call = call
+        .arg("--from")
+        .arg(machine.disc())
+        .arg("--into")
+        .arg(machine.path("whole"));
+    call.run().well();
+    tree::assert_same(&source, &machine.restored("whole"));
+}

@@ -1,0 +1,107 @@
+//! `cback store`: which days go where, and what happens to the disc that was in.
+
+use std::fs;
+
+use crate::call::foreign;
+use crate::machine::Machine;
+use crate::tree;
+
+/// What bsdtar sees on the newest session: paths, sorted.
+fn listed(machine: &Machine, disc: &std::path::Path) -> Vec<String> {
+    let list = foreign(
+        &machine.path(""),
+        "bsdtar",
+        &["-tf".as_ref(), disc.as_ref()],
+    );
+    let mut list: Vec<String> = list.lines().map(str::to_owned).collect();
+    list.sort();
+    list
+}
+
+#[test]
+fn days_that_were_missed_are_caught_up() {
+    let machine = Machine::new();
+    tree::one_of_everything(&machine.path("source"));
+    for day in ["2026-11-24", "2026-11-25", "2026-11-26"] {
+        machine
+            .cback("collect stage")
+            .on(day)
+            .run()
+            .well_and_silent();
+    }
+    machine.back_up("2026-11-27");
+    let list = listed(&machine, &machine.disc());
+    for day in ["2026/11/24", "2026/11/25", "2026/11/26", "2026/11/27"] {
+        assert!(
+            list.iter().any(|name| name == &format!("{day}/SHA256SUMS")),
+            "{day}: {list:?}"
+        );
+        assert!(
+            machine.path("stage").join(day).join("cback.store").exists(),
+            "{day}"
+        );
+    }
+    machine
+        .cback("store")
+        .on("2026-11-27")
+        .run()
+        .with_status(6)
+        .says(&["no staged day"]);
+}
+
+#[test]
+fn full_twice_gives_two_discs_with_the_same_files() {
+    let machine = Machine::new();
+    tree::one_of_everything(&machine.path("source"));
+    machine
+        .cback("--full collect stage store")
+        .on("2026-11-24")
+        .run()
+        .well_and_silent();
+    machine
+        .cback("--full store")
+        .on("2026-11-24")
+        .run()
+        .well_and_silent();
+    let discs = machine.discs();
+    assert_eq!(discs.len(), 2);
+    assert_eq!(listed(&machine, &discs[0]), listed(&machine, &discs[1]));
+}
+
+#[test]
+fn a_write_once_disc_only_grows() {
+    let machine = Machine::new();
+    tree::one_of_everything(&machine.path("source"));
+    machine.back_up("2026-11-24");
+    let before = fs::read(machine.disc()).unwrap();
+    tree::file(machine.path("source/more"), "x");
+    machine.back_up("2026-11-25");
+    let after = fs::read(machine.disc()).unwrap();
+    // The head, sectors 0 to 31, shows the newest session; all else stays.
+    assert!(before[32 * 2048..] == after[32 * 2048..before.len()]);
+}
+
+#[test]
+fn a_rewritable_disc_begins_anew_with_the_week() {
+    let machine = Machine::new();
+    machine.configure(|text| text.replace("dvd+r<", "dvd+rw<"));
+    tree::one_of_everything(&machine.path("source"));
+    machine.back_up("2026-11-28");
+    machine.back_up("2026-11-29");
+    assert!(
+        listed(&machine, &machine.disc())
+            .iter()
+            .any(|name| name == "2026/11/28/SHA256SUMS")
+    );
+    machine.back_up("2026-11-30");
+    assert_eq!(machine.discs(), [machine.disc()]);
+    let list = listed(&machine, &machine.disc());
+    assert!(
+        list.iter().any(|name| name == "2026/11/30/SHA256SUMS"),
+        "{list:?}"
+    );
+    assert!(
+        !list.iter().any(|name| name.contains("2026/11/28")),
+        "{list:?}"
+    );
+}
