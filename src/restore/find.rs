@@ -84,6 +84,14 @@ impl<'a> Finder<'a> {
     /// The manifests that say what `peer` had at the end of `as_of`, one for each source, by the source's
     /// name. Parts of a source that were gone by then are left out.
     pub fn manifests(&self, peer: &PeerName, as_of: Option<Day>) -> Vec<Found> {
+        let newest = self.newest(peer, as_of);
+        let there = newest.values().filter(|found| !is_gone(found, &newest));
+        there.cloned().collect()
+    }
+
+    /// The newest manifest of every source of `peer` that was collected until `as_of`, by the source's name;
+    /// of parts that were gone by then, too.
+    pub fn newest(&self, peer: &PeerName, as_of: Option<Day>) -> BTreeMap<OsString, Found> {
         // The newest of each file name; then the newest of each source, which may have several names.
         let mut newest: BTreeMap<OsString, Found> = BTreeMap::new();
         for mut copies in self.copies_by_name(peer, as_of) {
@@ -113,19 +121,7 @@ impl<'a> Finder<'a> {
                 }
             }
         }
-        let gone = |found: &Found| {
-            let whole = found
-                .header
-                .whole
-                .as_ref()
-                .and_then(|name| newest.get(name));
-            whole.is_some_and(|whole| !whole.header.parts.contains(&found.header.name))
-        };
         newest
-            .values()
-            .filter(|found| !gone(found))
-            .cloned()
-            .collect()
     }
 
     /// Manifests of `peer` that may be of a day not after `as_of`, those of one name together.
@@ -204,6 +200,24 @@ impl<'a> Finder<'a> {
             .insert(copy.clone(), header.clone());
         header
     }
+}
+
+/// Whether the source of `found` is a part that the latest manifest of its whole does not name any more, or a
+/// part of such a part.
+fn is_gone(found: &Found, newest: &BTreeMap<OsString, Found>) -> bool {
+    let mut part = found;
+    // No chain is longer than there are sources, unless it is a circle.
+    for _ in newest {
+        let whole = part.header.whole.as_ref();
+        let Some(whole) = whole.and_then(|name| newest.get(name)) else {
+            return false;
+        };
+        if !whole.header.parts.contains(&part.header.name) {
+            return true;
+        }
+        part = whole;
+    }
+    false
 }
 
 /// What makes a manifest newer than another one of the same source.

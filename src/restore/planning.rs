@@ -75,11 +75,7 @@ pub fn plan(
         for number in begin..recipe.sources.len() {
             steps_of(&mut recipe, number, &finder, discs);
         }
-        let known: BTreeSet<OsString> = finder
-            .manifests(peer, request.as_of)
-            .into_iter()
-            .map(|found| found.header.name.clone())
-            .collect();
+        let known = finder.newest(peer, request.as_of).into_keys().collect();
         unlisted::add(&mut recipe, peer, &known, shelves, &wanted, &prefix);
     }
     let unknown = recipe.steps.iter().any(|step| step.files.is_none());
@@ -164,7 +160,11 @@ fn scan_all(
 }
 
 /// Where sources lie within one another, the latest collection wins: gives such sources their turn.
+/// Where what is there is kept, everything that is there is a problem, whoever brought it.
 fn rank(sources: &mut [Source], existing: Existing) {
+    if existing == Existing::Keep {
+        return;
+    }
     let paths: Vec<PathBuf> = sources.iter().map(|source| source.path.clone()).collect();
     let overlaps = |at: usize| {
         let other = |(other, path): (usize, &PathBuf)| {

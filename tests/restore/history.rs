@@ -189,6 +189,57 @@ enum Night {
     Full,
 }
 
+#[test]
+fn a_source_in_parts_comes_back_without_the_parts_that_were_deleted() {
+    let mut road = Road::new(Compression::Gzip);
+    road.source.shape = Shape::Dir {
+        rules: Rules::default(),
+        recursion_level: 2,
+    };
+    let at = |name: &str| road.source.path.join(name);
+    for name in ["kept", "deleted"] {
+        fs::create_dir_all(at(name).join("deep")).unwrap();
+        fs::write(at(name).join("file"), name).unwrap();
+        fs::write(at(name).join("deep/file"), name).unwrap();
+    }
+    fs::write(at("loose"), "x").unwrap();
+    let mut pictures = vec![picture(&road.source.path)];
+    road.collect(2, Full::No);
+    road.stage(2);
+    fs::remove_dir_all(at("deleted")).unwrap();
+    fs::write(at("kept/second"), "2").unwrap();
+    pictures.push(picture(&road.source.path));
+    road.collect(3, Full::No);
+    road.stage(3);
+    for (day, expected) in (2..).zip(&pictures) {
+        assert_eq!(road.restored(day), *expected, "day {day}");
+    }
+}
+
+#[test]
+fn of_sources_within_one_another_the_latest_wins() {
+    let mut road = Road::new(Compression::Gzip);
+    let outer = road.source.path.clone();
+    let whole = road.source.clone();
+    fs::create_dir(outer.join("etc")).unwrap();
+    fs::write(outer.join("etc/file"), "old").unwrap();
+    fs::write(outer.join("other"), "x").unwrap();
+    road.collect(2, Full::No);
+    road.stage(2);
+    fs::write(outer.join("etc/file"), "new").unwrap();
+    let expected = picture(&outer);
+    let inner = AbsPath::new(outer.join("etc")).unwrap();
+    road.source = Source {
+        name: ArchiveName::of(&inner, Naming::V3),
+        path: inner,
+        ..whole.clone()
+    };
+    road.collect(3, Full::No);
+    road.stage(3);
+    road.source = whole;
+    assert_eq!(road.restored(3), expected);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
