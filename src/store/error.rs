@@ -96,3 +96,16 @@ pub enum StoreError {
         source: io::Error,
     },
 }
+
+impl StoreError {
+    /// Whether the cure is another disc in the drive.
+    pub fn wants_another_disc(&self) -> bool {
+        matches!(
+            self,
+            Self::NoDisc(_)
+                | Self::WrongDisc(_)
+                | Self::DiscFull { .. }
+                | Self::Drive(DriveError::NotBlank)
+        )
+    }
+}

@@ -62,9 +62,14 @@ pub(super) fn by_rule(
             kept: &nothing,
         })
         .collect();
-    let all: Vec<usize> = (0..parts.len()).collect();
     let empty = Tree::new(root(job));
-    let (alone, _) = lay_out(job, &empty, disc.start(Burn::New), &afresh, &all)?;
+    let required = if job.blanking.is_some() {
+        let all: Vec<usize> = (0..parts.len()).collect();
+        let (alone, _) = lay_out(job, &empty, disc.start(Burn::New), &afresh, &all)?;
+        alone.sectors() * SECTOR
+    } else {
+        0 // nobody asks
+    };
     let decision = media::decide(
         disc,
         &Situation {
@@ -73,7 +78,7 @@ pub(super) fn by_rule(
             starting_day: job.starting_day,
             blanking: job.blanking,
             available: disc.available(Burn::Append) * SECTOR,
-            required: alone.sectors() * SECTOR,
+            required,
         },
     );
     if asked == Asked::ByRule {

@@ -85,27 +85,22 @@ pub(super) fn read(daily: &Daily, monitor: &dyn Monitor) -> io::Result<StagedDay
         meta: directory_meta(&std::fs::metadata(daily.path())?),
         entries: Vec::new(),
     };
-    let mut waiting = vec![Vec::new()];
+    let mut waiting: Vec<Vec<u8>> = vec![Vec::new()];
     while let Some(directory) = waiting.pop() {
         let path = daily.path().join(std::ffi::OsStr::from_bytes(&directory));
-        let mut names = Vec::new();
         for entry in std::fs::read_dir(&path).map_err(|error| at(&path, &error))? {
-            names.push(entry.map_err(|error| at(&path, &error))?.file_name());
-        }
-        names.sort_unstable_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
-        let mut below = Vec::new();
-        for name in names {
-            let path = path.join(&name);
+            let name = entry.map_err(|error| at(&path, &error))?.file_name();
             let left_behind = directory.is_empty() && (name == STORED || name == sums::FILE_NAME);
             if left_behind || fsx::is_partial(&name) {
                 continue;
             }
-            let mut relative = directory.clone();
-            if !relative.is_empty() {
-                relative.push(b'/');
-            }
-            relative.extend_from_slice(name.as_bytes());
-            let Some(entry) = look(&path, relative, sums.as_ref())? else {
+            let path = path.join(&name);
+            let name = if directory.is_empty() {
+                name.as_bytes().to_vec()
+            } else {
+                [&directory, &b"/"[..], name.as_bytes()].concat()
+            };
+            let Some(entry) = look(&path, name, sums.as_ref())? else {
                 monitor.warn(format!(
                     "{} is neither file, directory nor link and is not stored",
                     path.display()
@@ -113,12 +108,12 @@ pub(super) fn read(daily: &Daily, monitor: &dyn Monitor) -> io::Result<StagedDay
                 continue;
             };
             if matches!(entry.what, What::Directory) {
-                below.push(entry.name.clone());
+                waiting.push(entry.name.clone());
             }
             day.entries.push(entry);
         }
-        waiting.extend(below.into_iter().rev());
     }
+    // A directory's name begins the names of what it contains, and so comes first.
     day.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     if let Some(sums) = sums {
         complete(&day, &sums)?;

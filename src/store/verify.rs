@@ -138,12 +138,20 @@ pub(super) fn compare_bytes(
     differences
 }
 
-/// The digest of what is at `extents`. A thread reads ahead, so that the disc need not wait for the digest.
+/// The digest of what is at `extents`. For a long file a thread reads ahead, so that the disc need not wait for
+/// the digest.
 fn digest(
     medium: &dyn ReadAt,
     extents: &[Extent],
     tell: &mut dyn FnMut(u64),
 ) -> io::Result<Digest> {
+    let bytes: u64 = extents.iter().map(|extent| extent.bytes).sum();
+    if bytes <= BLOCK as u64 {
+        let mut all = Vec::new();
+        FileReader::new(medium, extents).read_to_end(&mut all)?;
+        tell(bytes);
+        return Ok(Digest::of(&all));
+    }
     let (full, blocks) = sync_channel::<io::Result<Vec<u8>>>(AHEAD);
     std::thread::scope(|scope| {
         scope.spawn(move || {

@@ -59,6 +59,7 @@ fn a_full_rewritable_disc_is_not_blanked_without_a_rule() {
     stage(&pool, "2026-11-18", 1_500_000);
     let error = pool.store("2026-11-18").unwrap_err();
     assert!(matches!(error, StoreError::DiscFull { .. }), "{error}");
+    assert!(error.wants_another_disc());
     assert!(std::fs::read(pool.target()).unwrap() == before);
     assert!(!pool.is_stored("2026-11-18"));
 
