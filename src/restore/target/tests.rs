@@ -1,3 +1,5 @@
+//! Whatever members come, nothing but the target directory changes, and what is there is what was saved.
+
 #![allow(clippy::unwrap_used)]
 use super::*;
 use std::fs;
