@@ -73,7 +73,10 @@ pub enum DriveError {
         why: io::Error,
     },
     /// There are bytes, and they are no disc that can be understood. It is not touched.
-    #[error("the disc {} cannot be read: {why}; it is left as it is", path.display())]
+    #[error(
+        "the disc {} cannot be read: {why}; it is left as it is; move it away if a new disc shall begin there",
+        path.display()
+    )]
     Unreadable {
         /// The disc.
         path: PathBuf,

@@ -29,9 +29,10 @@ pub(super) fn warn(job: &Store<'_>, disc: &Disc, previous: Option<&Previous>, id
         ));
         return;
     };
-    let lost: Vec<String> = record::days(&previous.tree)
-        .into_iter()
-        .filter_map(|day| {
+    let days = record::days(&previous.tree);
+    let lost: Vec<String> = days
+        .iter()
+        .filter_map(|&day| {
             let peers = only_here(job, &previous.tree, day, id);
             (!peers.is_empty()).then(|| format!("{day} ({})", peers.join(", ")))
         })
@@ -40,6 +41,21 @@ pub(super) fn warn(job: &Store<'_>, disc: &Disc, previous: Option<&Previous>, id
         job.monitor.warn(format!(
             "with the disc labelled `{label}`, the only known copy is erased of: {}",
             lost.join("; ")
+        ));
+    }
+    let staged: Vec<String> = days
+        .iter()
+        .filter(|&&day| job.staging.daily(day).is_staged().unwrap_or(false))
+        .filter(|&&day| {
+            let copies = job.catalog.copies(day, None).unwrap_or_default();
+            copies.iter().all(|copy| Some(copy.disc.id.as_str()) == id)
+        })
+        .map(ToString::to_string)
+        .collect();
+    if !staged.is_empty() {
+        job.monitor.note(format!(
+            "of these days, only the staged copy remains, until it is purged: {}",
+            staged.join(", ")
         ));
     }
 }

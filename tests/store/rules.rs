@@ -85,6 +85,7 @@ fn a_full_rewritable_disc_is_not_blanked_without_a_rule() {
     pool.store("2026-11-19").unwrap();
     let heard = pool.heard.take();
     assert!(!heard.contains("only known copy"), "{heard}");
+    assert!(heard.contains("until it is purged: 2026-11-18"), "{heard}");
 }
 
 #[test]
