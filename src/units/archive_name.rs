@@ -5,6 +5,8 @@ use std::fmt;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
 
+use super::digest::Digest;
+
 /// Whose rules turn paths into names; archives of a running pool keep theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Naming {
@@ -24,8 +26,30 @@ pub struct ArchiveName {
     naming: Naming,
 }
 
+/// Longest name. With number and extension it stays below 157 bytes: beyond them a name on a disc needs a
+/// continuation area, and bsdtar gives up on discs where an earlier session has one.
+const LONGEST: usize = 128;
+/// Digits of the path's digest at the end of a name that was cut.
+const DIGITS: usize = 12;
+
+/// Cuts a name that is too long, at a character's boundary; a digest of all of it tells it from others.
+fn shorten(name: &mut Vec<u8>) {
+    if name.len() <= LONGEST {
+        return;
+    }
+    let digest = Digest::of(name).hex();
+    let mut end = LONGEST - DIGITS - 1;
+    while end > 0 && name[end] & 0xc0 == 0x80 {
+        end -= 1;
+    }
+    name.truncate(end);
+    name.push(b'~');
+    name.extend_from_slice(&digest[..DIGITS]);
+}
+
 impl ArchiveName {
-    /// The name for the source at `path`. Never empty, never contains `/`, never starts with a dot.
+    /// The name for the source at `path`. Never empty, never contains `/`, never starts with a dot, at most 128
+    /// bytes.
     pub fn of(path: &Path, naming: Naming) -> Self {
         let mut rest = path.as_os_str().as_bytes();
         if matches!(rest, b"" | b"/" | b"\\") {
@@ -56,6 +80,7 @@ impl ArchiveName {
                 other => other,
             });
         }
+        shorten(&mut name);
         let name = OsString::from_vec(name);
         Self { name, naming }
     }
@@ -122,6 +147,17 @@ mod tests {
         ] {
             assert_eq!(v3(path), name, "{path}");
         }
+    }
+
+    #[test]
+    fn a_long_name_is_cut_and_stays_its_own() {
+        let path = |last: &str| format!("/{}{last}", "ä/".repeat(100));
+        let (one, other) = (v3(&path("one")), v3(&path("other")));
+        assert!(one.len() <= LONGEST && one.starts_with("ä-ä-"), "{one}");
+        assert!(other.len() <= LONGEST);
+        assert_ne!(one, other);
+        assert_eq!(one, v3(&path("one")));
+        assert_eq!(v3(&"x".repeat(128)), "x".repeat(128));
     }
 
     #[test]
