@@ -10,10 +10,12 @@ mod attributes;
 mod collection;
 mod content;
 mod decide;
+mod forecast;
 mod links;
 mod outputs;
 mod snapshot;
 mod source;
+mod watched;
 
 use std::ffi::{OsStr, OsString};
 use std::io;

@@ -87,6 +87,11 @@ pub enum Event<'a> {
 pub trait Monitor: Sync {
     /// Takes note of `event`. Never fails: a broken terminal must not break a backup.
     fn observe(&self, event: &Event<'_>);
+
+    /// Whether somebody watches the progress, so that finding out how much there is to do is worth some work.
+    fn is_watched(&self) -> bool {
+        false
+    }
 }
 
 /// Short forms of [`Monitor::observe`].

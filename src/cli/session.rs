@@ -100,6 +100,12 @@ struct Everyone {
 }
 
 impl Monitor for Everyone {
+    fn is_watched(&self) -> bool {
+        self.screen
+            .as_ref()
+            .is_some_and(|screen| screen.is_watched())
+    }
+
     fn observe(&self, event: &Event<'_>) {
         self.tally.observe(event);
         if let Some(log) = &self.log {

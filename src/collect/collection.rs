@@ -12,9 +12,11 @@ use std::time::Duration;
 
 use super::attributes::{Names, extended, time};
 use super::content::{Body, parts};
+use super::forecast::Forecast;
 use super::links::{Copy, Links};
 use super::outputs::with_extension;
 use super::snapshot::{Head, Identity, Output, Record, Records, Snapshot, SnapshotWriter};
+use super::watched::Watched;
 use super::{CollectError, Compare, Request, Summary};
 use crate::archive::manifest::{self, Coverage, Entry, Header, ManifestWriter, Place, Stored};
 use crate::archive::{Compression, Kind, Member, Packer, Timestamp, Writer, path_order};
@@ -85,7 +87,8 @@ pub(super) fn collect(
         unit,
         monitor,
         summary,
-        task: format!("collecting {}", unit.path.display()),
+        task: format!("collecting {}", unit.path.display()).into(),
+        forecast: (base.is_none() && monitor.is_watched()).then(|| Forecast::begin(&unit.start)),
         began,
         archive_path: request.collect_dir.join(&archive),
         today: Arc::new(Stored {
@@ -134,7 +137,8 @@ struct Run<'a> {
     unit: &'a Unit<'a>,
     monitor: &'a dyn Monitor,
     summary: &'a mut Summary,
-    task: String,
+    task: Arc<str>,
+    forecast: Option<Forecast>,
     began: Timestamp,
     today: Arc<Stored>,
     archive_path: PathBuf,
@@ -338,10 +342,13 @@ impl Run<'_> {
         let sparse = parts(file, stat.size, stat.blocks);
         let all = whole(stat.size);
         let mut body = Body::new(file, sparse.as_deref().unwrap_or(&all), stat.size);
+        let (monitor, task) = (self.monitor, Arc::clone(&self.task));
+        let progress = self.progress(&task);
+        let mut watched = Watched::new(&mut body, monitor, progress);
         let archive = self.archive()?;
         let written = match &sparse {
-            Some(parts) => archive.append_sparse(member, parts, &mut body),
-            None => archive.append_file(member, &mut body),
+            Some(parts) => archive.append_sparse(member, parts, &mut watched),
+            None => archive.append_file(member, &mut watched),
         };
         written.map_err(|source| self.write_error(source))?;
         self.done += stat.size;
@@ -518,12 +525,17 @@ impl Run<'_> {
         self.unreported += entries;
         if entries == 0 || self.unreported >= 256 {
             self.unreported = 0;
-            self.monitor.observe(&Event::Progress(Progress {
-                task: &self.task,
-                done: self.done,
-                total: None,
-                files: Some(self.entries),
-            }));
+            let progress = self.progress(&self.task);
+            self.monitor.observe(&Event::Progress(progress));
+        }
+    }
+
+    fn progress<'t>(&self, task: &'t str) -> Progress<'t> {
+        Progress {
+            task,
+            done: self.done,
+            total: self.forecast.as_ref().and_then(Forecast::bytes),
+            files: Some(self.entries),
         }
     }
 

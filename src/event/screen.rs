@@ -231,6 +231,10 @@ impl Screen {
 }
 
 impl Monitor for Screen {
+    fn is_watched(&self) -> bool {
+        matches!(self.kind, Kind::Terminal { .. }) && self.verbosity != Verbosity::Quiet
+    }
+
     fn observe(&self, event: &Event<'_>) {
         match event {
             Event::Problem(problem) => self.problem(problem),

@@ -37,6 +37,10 @@ impl Monitor for Tally {
 pub struct Fan<'a>(pub Vec<&'a dyn Monitor>);
 
 impl Monitor for Fan<'_> {
+    fn is_watched(&self) -> bool {
+        self.0.iter().any(|monitor| monitor.is_watched())
+    }
+
     fn observe(&self, event: &Event<'_>) {
         for monitor in &self.0 {
             monitor.observe(event);
