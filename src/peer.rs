@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::event::{self, Event, Monitor, Problem, Progress, Tell as _};
 use crate::fsx;
 use crate::sums::Sums;
-use crate::units::{AbsPath, Ids, PeerName};
+use crate::units::{AbsPath, Day, Ids, PeerName};
 
 pub use ignore::{Ignore, Occasion};
 use local::{Local, Refused};
@@ -77,6 +77,20 @@ pub enum PeerError {
     /// There is not a single file that could be staged.
     #[error("{} has no file that could be staged", event::printable(&.0.to_string_lossy()))]
     Nothing(PathBuf),
+    /// The daily directory has the collection of another day under the same name.
+    #[error(
+        "{} of {coming} would replace that of {there}, which is in the same daily directory; it stays where it \
+         is, and what the peer collects next has everything that is in it",
+        event::printable(&name.to_string_lossy())
+    )]
+    OtherDay {
+        /// The name of the manifest.
+        name: OsString,
+        /// The day of the collection that is there.
+        there: Day,
+        /// The day of the one that was to be staged.
+        coming: Day,
+    },
     /// What was written reads back as something else: the disk or the memory of this machine is failing.
     #[error("the copy {} reads back differently than it was written", event::printable(&.0.to_string_lossy()))]
     Corrupted(PathBuf),

@@ -6,6 +6,7 @@
 //! run never marked is marked by the next run, whatever the date then is, so that the peers that were already
 //! told that they are safe really get stored.
 
+mod collision;
 mod report;
 
 use std::io;
@@ -329,6 +330,13 @@ fn receive(
         .receive(peer.name(), request.ids)
         .map_err(unwritable)?;
     let fetched = peer.fetch(incoming.path(), request.ids, monitor)?;
+    if let Some(found) = collision::find(&into, incoming.path()).map_err(unwritable)? {
+        return Err(PeerError::OtherDay {
+            name: found.name,
+            there: found.there,
+            coming: found.coming,
+        });
+    }
     let received = incoming.commit(&fetched.sums).map_err(|source| {
         if crate::fsx::is_full(&source) {
             PeerError::Full {

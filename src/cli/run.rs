@@ -10,7 +10,6 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Hook};
 use crate::event::{Event, Tell as _};
 use crate::lock::{Lock, LockError};
-use crate::media::DriveError;
 use crate::plan::{self, Output, Plan};
 use crate::store::StoreError;
 use crate::units::Naming;
@@ -122,14 +121,8 @@ fn hooks(session: &Session, action: Action, hooks: &[Hook]) -> Result<(), Failur
 fn failure(action: Action, error: ActionError) -> Failure {
     let exit = match &error {
         ActionError::Invalid(_) => Exit::Config,
-        ActionError::Store(error) => match error {
-            StoreError::NoDisc(_)
-            | StoreError::WrongDisc(_)
-            | StoreError::DiscFull { .. }
-            | StoreError::Drive(DriveError::NotBlank | DriveError::TooLarge { .. }) => Exit::Disc,
-            StoreError::CheckFailed { .. } => Exit::Repairable,
-            _ => Exit::Failed,
-        },
+        ActionError::Store(error) if error.wants_another_disc() => Exit::Disc,
+        ActionError::Store(StoreError::CheckFailed { .. }) => Exit::Repairable,
         _ => Exit::Failed,
     };
     Failure::of(exit, error).during(action.word())
