@@ -23,6 +23,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use crate::archive::Timestamp;
 use crate::event::{Event, Monitor, Problem, Tell as _};
 use crate::fsx;
 use crate::select::{self, Rules, Start};
@@ -283,9 +284,10 @@ impl Today<'_> {
     ) -> Result<(), CollectError> {
         let (stem, whole) = stems;
         let base = self.base(&stem);
-        let last = base.as_ref().map(|base| Last {
-            day: base.facts().day,
-            full: base.facts().full,
+        let facts = base.as_ref().map(|base| base.facts().clone());
+        let last = facts.as_ref().map(|facts| Last {
+            day: facts.day,
+            full: facts.full,
         });
         let request = self.request;
         let decision = decide(source.mode, last, request.day, request.start, request.full);
@@ -303,7 +305,8 @@ impl Today<'_> {
                 Some(rules) => Start::Dir(path, rules),
                 None => Start::File(path),
             },
-            numbered: self.numbered(&stem, base.as_ref().map(Snapshot::facts)),
+            numbered: self.numbered(&stem, decision, facts.as_ref()),
+            created: self.created(&stem, facts.as_ref()),
             stem,
             compression: source.compression,
             level: source.level,
@@ -336,19 +339,47 @@ impl Today<'_> {
         })
     }
 
-    /// The stem with today's number: the plain one, unless an incremental follows what was collected and
-    /// staged today.
-    fn numbered(&self, stem: &OsStr, base: Option<&Head>) -> OsString {
-        let staged = base
-            .filter(|base| base.day == self.request.day)
-            .and_then(|base| self.stems.number_of(stem, &base.manifest.name));
-        let mut number = staged.map_or(1, |number| number + 1);
+    /// The stem with a number: the plain one, unless what was staged `last` lies, or may lie, in the daily directory
+    /// into which this collection will come. There it must not be replaced: an incremental builds on it, and on
+    /// a day whose staging began after midnight it is the state of the day before. Only what was
+    /// collected on the same day gives way to a full collection, which nothing needs then.
+    fn numbered(&self, stem: &OsStr, decision: Decision, last: Option<&Head>) -> OsString {
+        let today = self.request.day;
+        let incremental = decision == Decision::Incremental;
+        let beside = last.filter(|last| {
+            last.day >= today || last.staged.map_or(incremental, |staged| staged >= today)
+        });
+        let mut number = beside.map_or(1, |last| {
+            let replaces = !incremental && last.day == today;
+            let number = self.stems.number_of(stem, &last.manifest.name);
+            number.unwrap_or(0) + u32::from(!replaces || number.is_none())
+        });
         loop {
             match self.stems.numbered(stem, number) {
                 Some(numbered) => return numbered,
                 None => number += 1,
             }
         }
+    }
+
+    /// When this collection began. A clock that was set back must not make the older manifest of a day look like
+    /// the newer one.
+    fn created(&self, stem: &OsStr, last: Option<&Head>) -> Timestamp {
+        let now = self.request.now.duration_since(SystemTime::UNIX_EPOCH);
+        let now = now.unwrap_or_default();
+        let now = Timestamp {
+            seconds: i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
+            nanos: now.subsec_nanos(),
+        };
+        let pending = Snapshot::head(&snapshot::pending_path(self.request.working_dir, stem));
+        let pending = pending.ok().flatten();
+        let today = |head: &&Head| head.day == self.request.day;
+        let before = last.into_iter().chain(&pending).filter(today);
+        let follows = before.map(|head| Timestamp {
+            seconds: head.created.seconds.saturating_add(1),
+            ..head.created
+        });
+        follows.fold(now, Timestamp::max)
     }
 
     /// Nothing new of `stem` today: what was staged already must not be staged again as today's; what was

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::event::{self, Event, Monitor, Problem, Progress, Tell as _};
 use crate::fsx;
-use crate::sums::Sums;
+use crate::sums::{self, Sums};
 use crate::units::{AbsPath, Day, Ids, PeerName};
 
 pub use ignore::{Ignore, Occasion};
@@ -226,9 +226,11 @@ impl Peer {
     }
 
     /// Says to the peer, with `cback.stage` in its collect directory, that what is on the list is safe on the
-    /// master. To be called when it is.
-    pub fn acknowledge(&self, sums: &Sums, ids: Option<Ids>) -> Result<(), PeerError> {
-        self.place.put(STAGED, &sums.to_text(), ids)
+    /// master, in the directory of `day`. To be called when it is.
+    pub fn acknowledge(&self, day: Day, sums: &Sums, ids: Option<Ids>) -> Result<(), PeerError> {
+        let mut text = format!("{}{day}\n", sums::STAGED_ON).into_bytes();
+        text.extend_from_slice(&sums.to_text());
+        self.place.put(STAGED, &text, ids)
     }
 }
 

@@ -347,7 +347,7 @@ fn receive(
             unwritable(source)
         }
     })?;
-    if let Err(error) = peer.acknowledge(&fetched.sums, request.ids) {
+    if let Err(error) = peer.acknowledge(request.day, &fetched.sums, request.ids) {
         // It is staged; the peer only does not know, and will bring it again.
         monitor.problem(
             &Problem::new(

@@ -12,6 +12,10 @@ pub use crate::units::{Digest, DigestError, Hasher};
 /// The name of the list in a daily directory.
 pub const FILE_NAME: &str = "SHA256SUMS";
 
+/// Begins the line of an acknowledgement that says in which day's directory the files were staged:
+/// `# staged 2026-11-21`.
+pub const STAGED_ON: &str = "# staged ";
+
 /// Digests by name, in the order of the names' bytes. Names are paths relative to wherever the list lies.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sums(BTreeMap<Vec<u8>, Digest>);

@@ -9,7 +9,8 @@ use super::snapshot::{self, Head, Output, Snapshot};
 use super::{COLLECT_INDICATOR, CollectError, STAGE_INDICATOR};
 use crate::event::{Monitor, Tell as _};
 use crate::fsx;
-use crate::sums::Sums;
+use crate::sums::{self, Sums};
+use crate::units::Day;
 
 /// Looks whether the latest collections in `collect_dir` were staged, and if so lets later incrementals
 /// build on them. The indicator `cback.stage` lists the digests of what was staged; an empty one, as Cedar
@@ -37,6 +38,7 @@ pub fn acknowledge(
             return Ok(());
         }
     };
+    let day = staged_on(&text);
     let entries = read_dir(working_dir)?;
     for name in entries {
         let Some(stem) = snapshot::pending_stem(&name) else {
@@ -44,7 +46,11 @@ pub fn acknowledge(
         };
         let pending = working_dir.join(&name);
         match Snapshot::head(&pending) {
-            Ok(Some(head)) if was_staged(&head, &staged) => {
+            Ok(Some(mut head)) if was_staged(&head, &staged) => {
+                if head.staged != day {
+                    head.staged = day;
+                    Snapshot::rewrite_head(&pending, &head)?;
+                }
                 let settled = snapshot::path(working_dir, &stem);
                 fsx::rename_durably(&pending, &settled).map_err(|source| CollectError::Write {
                     path: settled.clone(),
@@ -59,6 +65,13 @@ pub fn acknowledge(
         }
     }
     Ok(())
+}
+
+/// In which day's directory the files were staged; `None` if the master does not say so.
+fn staged_on(text: &[u8]) -> Option<Day> {
+    let mut lines = text.split(|&byte| byte == b'\n');
+    let day = lines.find_map(|line| line.strip_prefix(sums::STAGED_ON.as_bytes()))?;
+    std::str::from_utf8(day).ok()?.parse().ok()
 }
 
 /// An empty list names nothing and so says everything.

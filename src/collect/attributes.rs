@@ -12,6 +12,9 @@ use rustix::io::Errno;
 use crate::archive::{Extended, Kind, Member, Timestamp};
 use crate::select::{Found, Stat, Type};
 
+use super::Compare;
+use super::snapshot::Identity;
+
 /// Names of users and groups, each asked for once.
 #[derive(Debug, Default)]
 pub(super) struct Names {
@@ -120,4 +123,33 @@ fn extended_by_path(fd: BorrowedFd<'_>) -> io::Result<Extended> {
     }
     extended.sort_unstable();
     Ok(extended)
+}
+
+/// What tells whether a thing changed.
+pub(super) fn identity(stat: &Stat) -> Identity {
+    Identity {
+        mode: stat.mode,
+        uid: stat.uid,
+        gid: stat.gid,
+        size: stat.size,
+        mtime: time(stat.mtime),
+        ctime: time(stat.ctime),
+        inode: stat.inode,
+    }
+}
+
+/// Whether a thing looks as it did. Who compares contents does so because the file system's numbers are not
+/// stable: then they do not count.
+pub(super) fn is_same(known: &Identity, stat: &Stat, compare: Compare) -> bool {
+    let now = identity(stat);
+    match compare {
+        Compare::Metadata => *known == now,
+        Compare::Content => {
+            *known
+                == Identity {
+                    inode: known.inode,
+                    ..now
+                }
+        }
+    }
 }

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attributes::{Names, extended, time};
+use super::attributes::{Names, extended, identity, is_same};
 use super::content::{Body, parts};
 use super::forecast::Forecast;
 use super::links::{Copy, Links};
 use super::outputs::with_extension;
-use super::snapshot::{Head, Identity, Output, Record, Records, Snapshot, SnapshotWriter};
+use super::snapshot::{Head, Output, Record, Records, Snapshot, SnapshotWriter};
 use super::watched::Watched;
 use super::{CollectError, Compare, Request, Summary};
 use crate::archive::manifest::{self, Coverage, Entry, Header, ManifestWriter, Place, Stored};
@@ -36,6 +36,8 @@ pub(super) struct Unit<'a> {
     pub level: Option<u8>,
     pub compare: Compare,
     pub granularity: Duration,
+    /// What its manifest is dated with.
+    pub created: Timestamp,
     pub whole: Option<OsString>,
     pub parts: Vec<OsString>,
 }
@@ -77,7 +79,7 @@ pub(super) fn collect(
         source: unit.path.to_owned(),
         name: unit.stem.clone(),
         day: request.day,
-        created: wall(request.now),
+        created: unit.created,
         coverage,
         archive: archive.clone(),
         whole: unit.whole.clone(),
@@ -110,7 +112,7 @@ pub(super) fn collect(
         Some(base) => base.read(|records| run.walk(steps, records))??,
         None => run.walk(steps, &mut Records::none())?,
     }
-    run.commit(request, began, full)
+    run.commit(request, full)
 }
 
 type Manifest = (ManifestWriter<Packer<AtomicFile>>, PathBuf);
@@ -540,12 +542,7 @@ impl Run<'_> {
     }
 
     /// Makes archive, manifest and snapshot appear, in this order.
-    fn commit(
-        self,
-        request: &Request<'_>,
-        began: Timestamp,
-        full: Day,
-    ) -> Result<Collected, CollectError> {
+    fn commit(self, request: &Request<'_>, full: Day) -> Result<Collected, CollectError> {
         let ids = request.ids;
         let mut outputs = Vec::new();
         let path = &self.archive_path;
@@ -586,7 +583,8 @@ impl Run<'_> {
         let head = Head {
             day: request.day,
             full,
-            created: began,
+            created: self.unit.created,
+            staged: None,
             manifest,
             archive,
             body: crate::units::Digest([0; 32]),
@@ -598,44 +596,6 @@ impl Run<'_> {
     }
 }
 
-fn identity(stat: &Stat) -> Identity {
-    Identity {
-        mode: stat.mode,
-        uid: stat.uid,
-        gid: stat.gid,
-        size: stat.size,
-        mtime: time(stat.mtime),
-        ctime: time(stat.ctime),
-        inode: stat.inode,
-    }
-}
-
-/// Whether a thing looks as it did. Who compares contents does so because the file system's numbers are not
-/// stable: then they do not count.
-fn is_same(known: &Identity, stat: &Stat, compare: Compare) -> bool {
-    let now = identity(stat);
-    match compare {
-        Compare::Metadata => *known == now,
-        Compare::Content => {
-            *known
-                == Identity {
-                    inode: known.inode,
-                    ..now
-                }
-        }
-    }
-}
-
 fn whole(size: u64) -> Vec<(u64, u64)> {
     Vec::from_iter((size > 0).then_some((0, size)))
-}
-
-fn wall(now: std::time::SystemTime) -> Timestamp {
-    let since = now
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp {
-        seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-        nanos: since.subsec_nanos(),
-    }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use cback::archive::manifest::{Coverage, Place as Stored};
 use cback::collect::{Compare, Mode, Shape};
@@ -117,9 +118,15 @@ fn an_acknowledgement_of_something_else_is_none() {
         if let Some(text) = text {
             fs::write(place.at("collect/cback.stage"), text).unwrap();
         }
+        // Who does not say where it was staged may have staged it where this one will come.
+        let name = if text == Some("") {
+            "src+2.mtree.gz"
+        } else {
+            "src.mtree.gz"
+        };
         let result = place.try_collect("2026-11-18", std::slice::from_ref(&source));
         result.unwrap();
-        let (header, _) = place.manifest("src.mtree.gz");
+        let (header, _) = place.manifest(name);
         let expected = if is_one {
             Coverage::Incremental
         } else {
@@ -160,6 +167,65 @@ fn a_second_collection_on_a_staged_day_gets_a_number() {
     fs::write(place.src("a"), "2").unwrap();
     place.collect("2026-11-18", &source);
     assert_eq!(place.outputs(), ["src.mtree.gz", "src.tar.gz"]);
+}
+
+#[test]
+fn what_was_staged_after_midnight_is_not_replaced_by_the_next_collection() {
+    for mode in [Mode::Incr, Mode::Daily] {
+        let place = Place::new();
+        fs::write(place.src("a"), "1").unwrap();
+        let mut source = place.source();
+        source.mode = mode;
+        place.collect("2026-11-17", &source);
+        place.stage("2026-11-18"); // after midnight
+        fs::write(place.src("b"), "2").unwrap();
+        place.collect("2026-11-18", &source); // the same day's night, to be staged before midnight
+        assert_eq!(place.outputs(), ["src+2.mtree.gz", "src+2.tar.gz"]);
+        place.stage("2026-11-18");
+        place.collect("2026-11-19", &source);
+        let plain = match mode {
+            Mode::Daily => vec!["src.mtree.gz", "src.tar.gz"],
+            _ => vec!["src.mtree.gz"],
+        };
+        assert_eq!(place.outputs(), plain);
+    }
+}
+
+#[test]
+fn a_full_collection_replaces_the_latest_of_the_same_day() {
+    let place = Place::new();
+    fs::write(place.src("a"), "1").unwrap();
+    let mut source = place.source();
+    source.mode = Mode::Daily;
+    for mode in [Mode::Daily, Mode::Daily, Mode::Incr, Mode::Daily] {
+        fs::write(place.src("a"), "2").unwrap();
+        source.mode = mode;
+        place.collect("2026-11-17", &source);
+        place.stage("2026-11-17");
+    }
+    assert_eq!(place.outputs(), ["src+2.mtree.gz", "src+2.tar.gz"]);
+}
+
+#[test]
+fn a_clock_that_was_set_back_does_not_make_the_older_collection_the_newer_one() {
+    let place = Place::new();
+    let source = place.source();
+    let noon = SystemTime::now();
+    let mut newest = Vec::new();
+    for (at, back) in [0, 3600, 7200].into_iter().enumerate() {
+        fs::write(place.src("a"), format!("{at}")).unwrap();
+        let now = noon - Duration::from_secs(back);
+        let sources = std::slice::from_ref(&source);
+        place.collect_at(now, "2026-11-17", sources).unwrap();
+        if at != 1 {
+            place.stage("2026-11-17"); // the second one nobody fetched
+        }
+        let name = place.outputs()[0].clone();
+        newest.push(place.manifest(&name).0.created);
+    }
+    assert!(newest.is_sorted_by(|one, two| one < two), "{newest:?}");
+    let now = present(&place.at("src"));
+    assert_same(&place.restored("2026-11-17", "src"), &now, "the newest");
 }
 
 #[test]

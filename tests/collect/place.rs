@@ -86,6 +86,16 @@ impl Place {
     }
 
     pub fn try_collect(&self, day: &str, sources: &[Source]) -> Result<Summary, CollectError> {
+        self.collect_at(SystemTime::now(), day, sources)
+    }
+
+    /// Collects when the clock says `now`.
+    pub fn collect_at(
+        &self,
+        now: SystemTime,
+        day: &str,
+        sources: &[Source],
+    ) -> Result<Summary, CollectError> {
         let request = Request {
             sources,
             collect_dir: &self.at("collect"),
@@ -94,7 +104,7 @@ impl Place {
             start: Weekday::Mon,
             full: Full::No,
             ids: None,
-            now: SystemTime::now(),
+            now,
         };
         self.tick();
         collect::run_with(&request, Duration::ZERO, &self.ear)
@@ -124,7 +134,7 @@ impl Place {
     pub fn stage(&self, day: &str) {
         let target = self.at("staged").join(day);
         fs::create_dir_all(&target).unwrap();
-        let mut sums = String::new();
+        let mut sums = format!("# staged {day}\n");
         for name in self.outputs() {
             let bytes = fs::read(self.at("collect").join(&name)).unwrap();
             sums += &format!("{}  {name}\n", Digest::of(&bytes));
@@ -156,9 +166,12 @@ impl Place {
                 members(&dir.join(&stored.archive))
             });
             let path = entry.member.path.clone();
-            let (member, mut bytes) = archive[&path].clone();
+            let (mut member, mut bytes) = archive[&path].clone();
             if let Kind::HardLink(target) = &member.kind {
-                bytes.clone_from(&archive[target].1);
+                // One file: all that is not in the name is with its first member.
+                let (first, content) = &archive[target];
+                bytes.clone_from(content);
+                member.extended.clone_from(&first.extended);
             }
             let digest = Digest::of(&bytes);
             let text = match (&entry.member.kind, &member.kind) {

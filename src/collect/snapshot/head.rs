@@ -27,8 +27,10 @@ pub struct Head {
     pub day: Day,
     /// The day of the full collection on which it builds.
     pub full: Day,
-    /// When it began.
+    /// When it began; later than every collection of the same day before it.
     pub created: Timestamp,
+    /// In which day's directory the master staged it, if it was staged and the master said so.
+    pub staged: Option<Day>,
     /// Its manifest.
     pub manifest: Output,
     /// Its archive, if something had to be stored.
@@ -46,6 +48,9 @@ impl Head {
             self.day, self.full, created.seconds, created.nanos, self.body
         )
         .into_bytes();
+        if let Some(staged) = self.staged {
+            text.extend_from_slice(format!("staged={staged}\n").as_bytes());
+        }
         for (key, output) in [
             ("manifest", Some(&self.manifest)),
             ("archive", self.archive.as_ref()),
@@ -104,6 +109,10 @@ impl Head {
                     seconds: seconds.parse().ok()?,
                     nanos: nanos.parse().ok()?,
                 },
+                staged: match words(b"staged") {
+                    Some(day) => Some(day.parse().ok()?),
+                    None => None,
+                },
                 manifest: output(b"manifest")?,
                 archive: output(b"archive"),
                 body: words(b"body")?.parse().ok()?,
@@ -130,6 +139,7 @@ mod tests {
                 seconds: 5,
                 nanos: 7,
             },
+            staged: Some("2026-11-22".parse().unwrap()),
             manifest: output(b"a \n\xff.mtree.gz"),
             archive: Some(output(&[0xff; 255])),
             body: Digest::of(b"body"),
