@@ -178,6 +178,28 @@ impl Road {
     }
 }
 
+#[test]
+fn a_directory_with_an_archive_of_its_own_that_is_gone_does_not_come_back() {
+    let mut road = Road::new(Compression::Gzip);
+    road.source.shape = Shape::Dir {
+        rules: Rules::default(),
+        recursion_level: 1,
+    };
+    for name in ["ada", "bob"] {
+        fs::create_dir(road.source.path.join(name)).unwrap();
+        fs::write(road.source.path.join(name).join("file"), name).unwrap();
+    }
+    let mut pictures = Vec::new();
+    for day in [17, 18] {
+        road.collect(day, Full::No);
+        road.stage(day);
+        pictures.push(picture(&road.source.path));
+        let _ = fs::remove_dir_all(road.source.path.join("bob"));
+    }
+    assert_eq!(road.restored(17), pictures[0]);
+    assert_eq!(road.restored(18), pictures[1]);
+}
+
 /// How a day goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Night {
@@ -279,8 +301,10 @@ proptest! {
         // The master comes before or after midnight.
         late in 0..2u32,
         compression in prop::sample::select(Compression::ALL.to_vec()),
+        level in 0..3i64,
     ) {
-        let road = Road::new(compression);
+        let mut road = Road::new(compression);
+        road.source.shape = Shape::Dir { rules: Rules::default(), recursion_level: level };
         let mut pictures: Vec<(u32, String)> = Vec::new();
         // The week begins on the 9th.
         for (day, (changes, night)) in (6..).zip(&days) {
