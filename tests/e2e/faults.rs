@@ -207,6 +207,38 @@ fn a_disc_with_flipped_bytes() {
 }
 
 #[test]
+fn a_drive_that_writes_other_bytes() {
+    // The first writes are directories and volume descriptors, the second one has files.
+    for (number, status, text) in [(1, 6, "does not show it"), (2, 13, "what was written")] {
+        let machine = machine();
+        let kept = machine.keep("source");
+        let liar = [
+            "strace".to_owned(),
+            "-f".to_owned(),
+            "-qqq".to_owned(),
+            "-o/dev/null".to_owned(),
+            format!("-P{}", machine.path("discs/.disc.iso.partial").display()),
+            "-etrace=pwrite64".to_owned(),
+            format!("-einject=pwrite64:poke_enter=@arg2=DEADBEEF:when={number}"),
+        ];
+        let ended = machine.cback("all").on(DAY).under(liar).run();
+        ended.with_status(status).says(&[text, "no day was marked"]);
+        assert!(!machine.path("stage/2026/11/24/cback.store").exists());
+        machine.cback("store").on(DAY).run().well_and_silent();
+        fs::remove_dir_all(machine.path("stage")).unwrap();
+        let call = machine
+            .cback("restore")
+            .unconfigured()
+            .args(machine.every_disc());
+        call.arg("--into")
+            .arg(machine.path("restored"))
+            .run()
+            .well();
+        tree::assert_same(&kept, &machine.restored("restored"));
+    }
+}
+
+#[test]
 fn a_disc_that_was_cut_off() {
     let machine = machine();
     machine.back_up(DAY);
