@@ -5,10 +5,14 @@
 
 #![allow(clippy::unwrap_used, clippy::format_push_string)]
 
+#[path = "collect/changing.rs"]
+mod changing;
 #[path = "collect/days.rs"]
 mod days;
 #[path = "collect/history.rs"]
 mod history;
+#[path = "collect/judges.rs"]
+mod judges;
 #[path = "collect/place.rs"]
 mod place;
 #[path = "collect/tree.rs"]

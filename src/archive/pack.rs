@@ -36,6 +36,8 @@ pub struct Packer<W> {
     way: Compression,
     chunk: Vec<u8>,
     filled: usize,
+    /// Chunks that were written and may be filled again: fresh memory costs as much as copying.
+    used: Receiver<Vec<u8>>,
     /// To the workers; none if there is nothing to pack.
     jobs: Option<SyncSender<Job>>,
     /// To the writing thread, in order.
@@ -54,20 +56,27 @@ impl<W: Write + Send + 'static> Packer<W> {
             cores.min(MOST_WORKERS)
         };
         let (tickets, ordered) = sync_channel::<Ticket>(count + 2);
+        let (give_back, used) = sync_channel(2 * count + 4);
         let (jobs, shared) = sync_channel(count + 1);
         let shared = Arc::new(Mutex::new(shared));
-        let workers = (0..count).map(|_| {
-            let jobs = Arc::clone(&shared);
-            std::thread::spawn(move || work(way, level, &jobs))
-        });
+        let workers: Vec<_> = (0..count)
+            .map(|_| {
+                let (jobs, give_back) = (Arc::clone(&shared), give_back.clone());
+                std::thread::spawn(move || work(way, level, &jobs, &give_back))
+            })
+            .collect();
+        let give_back = (count == 0).then_some(give_back);
         Self {
             way,
             chunk: vec![0; chunk_size(way)],
             filled: 0,
-            workers: workers.collect(),
+            used,
+            workers,
             jobs: (count > 0).then_some(jobs),
             tickets: Some(tickets),
-            writer: Some(std::thread::spawn(move || write(&ordered, out))),
+            writer: Some(std::thread::spawn(move || {
+                write(&ordered, give_back.as_ref(), out)
+            })),
         }
     }
 
@@ -96,7 +105,9 @@ impl<W: Write + Send + 'static> Packer<W> {
     }
 
     fn hand_over(&mut self) -> io::Result<()> {
-        let mut chunk = std::mem::replace(&mut self.chunk, vec![0; chunk_size(self.way)]);
+        let mut next = self.used.try_recv().unwrap_or_default();
+        next.resize(chunk_size(self.way), 0);
+        let mut chunk = std::mem::replace(&mut self.chunk, next);
         chunk.truncate(std::mem::take(&mut self.filled));
         let (result, ticket) = sync_channel(1);
         let sent = match &self.jobs {
@@ -169,18 +180,28 @@ fn chunk_size(way: Compression) -> usize {
 }
 
 /// A worker: packs chunks until there are no more.
-fn work(way: Compression, level: Option<u8>, jobs: &Mutex<Receiver<Job>>) {
+fn work(
+    way: Compression,
+    level: Option<u8>,
+    jobs: &Mutex<Receiver<Job>>,
+    give_back: &SyncSender<Vec<u8>>,
+) {
     let mut encoder = Encoder::new(way, level);
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((chunk, result)) = job else { return };
         // The writing thread may have given up: then nobody wants the result.
         drop(result.send(encoder.pack(&chunk)));
+        drop(give_back.try_send(chunk));
     }
 }
 
 /// The writing thread: takes results in order.
-fn write<W: Write>(ordered: &Receiver<Ticket>, mut out: W) -> io::Result<(W, Packed)> {
+fn write<W: Write>(
+    ordered: &Receiver<Ticket>,
+    give_back: Option<&SyncSender<Vec<u8>>>,
+    mut out: W,
+) -> io::Result<(W, Packed)> {
     let mut hash = Sha256::new();
     let mut bytes = 0;
     for ticket in ordered {
@@ -189,6 +210,9 @@ fn write<W: Write>(ordered: &Receiver<Ticket>, mut out: W) -> io::Result<(W, Pac
         hash.update(&packed);
         out.write_all(&packed)?;
         bytes += packed.len() as u64;
+        if let Some(give_back) = give_back {
+            drop(give_back.try_send(packed));
+        }
     }
     let digest = Digest(hash.finalize().into());
     Ok((out, Packed { digest, bytes }))

@@ -79,7 +79,14 @@ impl Place {
 
     /// Collects, and expects no problem and no warning.
     pub fn collect(&self, day: &str, source: &Source) -> Summary {
-        let summary = self.try_collect(day, std::slice::from_ref(source)).unwrap();
+        self.collect_with(day, source, Duration::ZERO)
+    }
+
+    pub fn collect_with(&self, day: &str, source: &Source, granularity: Duration) -> Summary {
+        let sources = std::slice::from_ref(source);
+        let summary = self
+            .collect_all(SystemTime::now(), day, sources, granularity)
+            .unwrap();
         assert_eq!(self.heard(), Vec::<String>::new());
         assert_eq!(summary.problems, 0);
         summary
@@ -96,6 +103,16 @@ impl Place {
         day: &str,
         sources: &[Source],
     ) -> Result<Summary, CollectError> {
+        self.collect_all(now, day, sources, Duration::ZERO)
+    }
+
+    fn collect_all(
+        &self,
+        now: SystemTime,
+        day: &str,
+        sources: &[Source],
+        granularity: Duration,
+    ) -> Result<Summary, CollectError> {
         let request = Request {
             sources,
             collect_dir: &self.at("collect"),
@@ -107,7 +124,7 @@ impl Place {
             now,
         };
         self.tick();
-        collect::run_with(&request, Duration::ZERO, &self.ear)
+        collect::run_with(&request, granularity, &self.ear)
     }
 
     /// Waits until the file system's clock has moved on, so that everything done before looks older than
