@@ -6,6 +6,7 @@ use std::process::Command;
 
 use cback::archive::Kind;
 use cback::collect::{GRANULARITY, Shape};
+use cback::select::Dereference::{No, Yes};
 
 use super::place::{Place, members, run};
 use super::tree;
@@ -58,7 +59,7 @@ fn bsdtar_lists_our_manifest() {
     tree::make(&place.at("src"));
     place.collect("2026-11-21", &place.source());
     let listed = run("bsdtar", &["-tf", "src.mtree.gz"], &place.at("collect")).stdout;
-    let lines = listed.iter().filter(|&&byte| byte == b'\n').count();
+    let lines = String::from_utf8(listed).unwrap().lines().count();
     let (_, entries) = place.manifest("src.mtree.gz");
     let above = place.at("src").ancestors().count() - 1;
     assert_eq!(lines, entries.len() + above);
@@ -207,7 +208,6 @@ fn links_are_followed_as_deep_as_is_said() {
         });
         shown.collect()
     };
-    use cback::select::Dereference::{No, Yes};
     assert_eq!(list(0, No), ["S", "S/d", "S/d/l@", "S/l@", "S/own@"]);
     assert_eq!(
         list(1, No),
