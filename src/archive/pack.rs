@@ -15,6 +15,10 @@ use crate::units::Digest;
 /// Worker threads at most, so that memory stays flat on large machines.
 const MOST_WORKERS: usize = 8;
 
+/// Chunks that may wait beyond those in work: enough that nobody stands still while another thread waits for
+/// a core.
+const SLACK: usize = 8;
+
 /// What was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Packed {
@@ -55,9 +59,9 @@ impl<W: Write + Send + 'static> Packer<W> {
         } else {
             cores.min(MOST_WORKERS)
         };
-        let (tickets, ordered) = sync_channel::<Ticket>(count + 2);
-        let (give_back, used) = sync_channel(2 * count + 4);
-        let (jobs, shared) = sync_channel(count + 1);
+        let (tickets, ordered) = sync_channel::<Ticket>(2 * count + SLACK);
+        let (give_back, used) = sync_channel(2 * count + SLACK);
+        let (jobs, shared) = sync_channel(count + SLACK / 2);
         let shared = Arc::new(Mutex::new(shared));
         let workers: Vec<_> = (0..count)
             .map(|_| {

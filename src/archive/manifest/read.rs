@@ -170,6 +170,9 @@ impl<R: Read> ManifestReader<R> {
             (b"char" | b"block", ..) => return fault("device"),
             _ => return Err(format!("type `{}` is not known", kind.escape_ascii())),
         };
+        if !matches!(entry.member.kind, Kind::File | Kind::HardLink(_)) {
+            entry.member.size = 0;
+        }
         Ok(Some(entry))
     }
 }
