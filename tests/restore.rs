@@ -143,6 +143,17 @@ fn a_path_that_is_not_there_is_an_error_with_advice() {
         error.advice().unwrap(),
         format!("there is `{}`", near.display())
     );
+    // On the third day it was something else.
+    let gone = pool.source().join("etc/link/inside");
+    request.paths = vec![gone.clone()];
+    let error = pool.plan(&request).unwrap_err();
+    let text = format!("`{}` is not in the latest backups", gone.display());
+    assert_eq!(error.to_string(), text);
+    let advice = "it was there on 2026-11-02; to restore that, add --as-of 2026-11-02";
+    assert_eq!(error.advice().unwrap(), advice);
+    request.as_of = Some(day(1));
+    let error = pool.plan(&request).unwrap_err().to_string();
+    assert!(error.ends_with("is not in the backups as of 2026-11-01"));
     assert!(!pool.target("into").exists());
 }
 
@@ -188,6 +199,19 @@ fn what_was_staged_after_midnight_is_found_by_the_day_of_its_collection() {
         let restored = pool.restore_day(number, &format!("into-{number}"));
         assert_eq!(picture(&restored), *expected, "day {number}");
     }
+}
+
+#[test]
+fn what_was_staged_days_after_its_collection_is_found_by_the_day_of_its_collection() {
+    let mut pool = Pool::new();
+    fs::write(pool.source().join("file"), "x").unwrap();
+    let first = picture(&pool.source());
+    pool.collect_late(1, 6, Coverage::Full);
+    fs::write(pool.source().join("more"), "x").unwrap();
+    pool.collect_late(7, 7, Coverage::Incremental);
+    assert_eq!(picture(&pool.restore_day(3, "into-3")), first);
+    let second = picture(&pool.source());
+    assert_eq!(picture(&pool.restore_day(7, "into-7")), second);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io;
 
 use crate::archive::manifest::{Entry, ManifestError, ManifestReader, Place, Stored};
 use crate::archive::{Kind, Member, Timestamp};
-use crate::event::Tell as _;
+use crate::event::{Problem, Tell as _};
 
 use super::RestoreError;
 use super::carry::{Exists, Thing, Work};
@@ -106,8 +106,10 @@ impl Work<'_> {
         }
         if let (Place::Torn(_, reason), false) = (&entry.place, is_missing) {
             let name = self.name(&source.peer, &member.path);
+            let reason = format!("restored as it was saved, which was not well: {reason}");
+            let advice = "an earlier day may have it whole; see --as-of";
             self.monitor()
-                .warn(format!("{name}: changed while it was saved: {reason}"));
+                .problem(&Problem::new(name, &reason).advise(advice));
         }
         Ok(())
     }

@@ -25,11 +25,13 @@ pub enum RestoreError {
         /// Those that there are.
         known: Vec<PeerName>,
     },
-    /// There is nothing of that name.
-    #[error("`{}` is in none of the backups", path.display())]
+    /// There was nothing of that name then.
+    #[error("`{}` is not in {}", path.display(), state(*as_of))]
     NoSuchPath {
         /// The path that was asked for.
         path: PathBuf,
+        /// The day that was asked for.
+        as_of: Option<Day>,
         /// What there is instead.
         advice: String,
     },
@@ -99,6 +101,13 @@ impl RestoreError {
 
 fn until(as_of: Option<Day>) -> String {
     as_of.map_or_else(String::new, |day| format!(" of {day} or before"))
+}
+
+fn state(as_of: Option<Day>) -> String {
+    as_of.map_or_else(
+        || "the latest backups".to_owned(),
+        |day| format!("the backups as of {day}"),
+    )
 }
 
 fn archives(missing: &[Missing]) -> String {

@@ -16,8 +16,9 @@ use crate::event::printable;
 use crate::restore::shelf::{Item, Shelf};
 use crate::units::{Day, PeerName};
 
-/// Days after the collection within which a peer's files are staged.
-const LATE: usize = 3;
+/// Days after the collection within which a peer's files are staged: usually one, if that is after midnight; more,
+/// if a machine was switched off in between.
+const LATE: usize = 14;
 
 /// A copy of a file: on which of the shelves, and which one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! From a wish to a recipe: chooses manifests, adds up what they ask for, and looks where that is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -80,9 +80,13 @@ pub fn plan(
     }
     let unknown = recipe.steps.iter().any(|step| step.files.is_none());
     if !unknown && let Some((path, advice)) = seen.missing(&request.paths) {
+        let before = last_seen(&finder, &peers, request.as_of, path);
         return Err(RestoreError::NoSuchPath {
             path: path.to_owned(),
-            advice,
+            as_of: request.as_of,
+            advice: before.map_or(advice, |day| {
+                format!("it was there on {day}; to restore that, add --as-of {day}")
+            }),
         });
     }
     order(&mut recipe);
@@ -90,6 +94,40 @@ pub fn plan(
     recipe.total_bytes = recipe.sources.iter().map(|source| source.bytes).sum();
     recipe.troubles = finder.into_troubles();
     Ok(recipe)
+}
+
+/// The last day before `as_of` of which a backup has `path`.
+fn last_seen(
+    finder: &Finder<'_>,
+    peers: &[PeerName],
+    as_of: Option<Day>,
+    path: &Path,
+) -> Option<Day> {
+    let items = finder.shelves().iter().flat_map(Shelf::items);
+    let days: BTreeSet<Day> = items
+        .map(|item| item.day)
+        .filter(|day| as_of.is_none_or(|as_of| *day < as_of))
+        .collect();
+    let paths = [path.to_owned()];
+    let mut looked_at = HashSet::new();
+    for day in days.into_iter().rev() {
+        for peer in peers {
+            let name = (peers.len() > 1).then(|| OsStr::new(peer.as_str()));
+            let wanted = Wanted::new(&paths, name);
+            for found in finder.manifests(peer, Some(day)) {
+                if !looked_at.insert(found.copy.clone()) {
+                    continue;
+                }
+                let shelf = &finder.shelves()[found.copy.shelf];
+                // What cannot be read was told, or is of no use here.
+                let scan = Scan::new(shelf, &found, &wanted);
+                if scan.is_ok_and(|scan| !scan.found.seen.is_empty()) {
+                    return Some(found.header.day);
+                }
+            }
+        }
+    }
+    None
 }
 
 /// Whose backups are asked for.

@@ -5,12 +5,12 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use cback::archive::Compression;
-use cback::archive::manifest::Coverage;
+use cback::archive::manifest::{Coverage, ManifestReader, ManifestWriter, Place};
 use cback::restore::{Existing, RestoreError, Shelf};
 
 use proptest::prelude::*;
 
-use super::pool::{Pool, incomplete, picture, restore_from};
+use super::pool::{Pool, gzip, incomplete, picture, restore_from};
 use super::three_days;
 
 fn flip(path: &Path, at: u64) {
@@ -53,6 +53,30 @@ fn restored_files(pool: &Pool, name: &str) -> Vec<u8> {
         assert_eq!(fs::read(path).unwrap(), vec![*number; 3000]);
     }
     numbers
+}
+
+#[test]
+fn a_file_that_was_torn_when_it_was_saved_is_named_when_it_comes_back() {
+    let pool = twenty_files();
+    let manifest = fs::File::open(pool.manifest(1)).unwrap();
+    let reader = ManifestReader::new(manifest).unwrap();
+    let mut writer = ManifestWriter::new(Vec::new(), reader.header()).unwrap();
+    for entry in reader {
+        let mut entry = entry.unwrap();
+        if let Place::Whole(stored) = &entry.place
+            && entry.member.path.ends_with("file-12")
+        {
+            entry.place = Place::Torn(stored.clone(), "it grew while it was read".to_owned());
+        }
+        writer.add(&entry).unwrap();
+    }
+    gzip(&pool.manifest(1), &writer.finish().unwrap());
+    let (summary, told) = pool.restore(&pool.request("into"));
+    assert_eq!(summary.unwrap().files, 20);
+    assert_eq!(restored_files(&pool, "into").len(), 20);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with('/'), "a problem, no warning: {told:?}");
+    assert!(told[0].ends_with("it grew while it was read"), "{told:?}");
 }
 
 #[test]
