@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd};
 use std::os::unix::ffi::OsStrExt as _;
+use std::time::Duration;
 
 use nix::unistd::{Gid, Group, Uid, User};
 use rustix::io::Errno;
@@ -152,4 +153,14 @@ pub(super) fn is_same(known: &Identity, stat: &Stat, compare: Compare) -> bool {
                 }
         }
     }
+}
+
+/// Whether the time of a stat was `granularity` before `then` at least.
+pub(super) fn is_before(time: (i64, u32), granularity: Duration, then: Timestamp) -> bool {
+    let (seconds, nanos) = time;
+    let nanos = u64::from(nanos) + u64::from(granularity.subsec_nanos());
+    let carry = (nanos / 1_000_000_000).cast_signed();
+    let granularity = i64::try_from(granularity.as_secs()).unwrap_or(i64::MAX);
+    let seconds = seconds.saturating_add(granularity).saturating_add(carry);
+    (seconds, nanos % 1_000_000_000) < (then.seconds, then.nanos.into())
 }

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attributes::{Names, extended, identity, is_same};
-use super::content::{Body, parts};
+use super::attributes::{Names, extended, identity, is_before, is_same};
+use super::content::{Body, parts, whole};
 use super::forecast::Forecast;
 use super::links::{Copy, Links};
 use super::outputs::with_extension;
-use super::snapshot::{Head, Output, Record, Records, Snapshot, SnapshotWriter};
+use super::snapshot::{self, Head, Output, Record, Records, Snapshot, SnapshotWriter};
 use super::watched::Watched;
 use super::{CollectError, Compare, Request, Summary};
 use crate::archive::manifest::{self, Coverage, Entry, Header, ManifestWriter, Place, Stored};
@@ -42,6 +42,9 @@ pub(super) struct Unit<'a> {
     pub parts: Vec<OsString>,
 }
 
+const UNMOUNTED: &str =
+    "the archives of earlier days are kept; check the path, or whether it is mounted";
+
 /// What came of it.
 pub(super) enum Collected {
     /// These files are in the collect directory now.
@@ -62,12 +65,19 @@ pub(super) fn collect(
     let mut walk = Walk::begin(&unit.start);
     let first = walk.next();
     if let Some(Step::Lost { path, reason }) = &first {
-        let advice =
-            "the archives of earlier days are kept; check the path, or whether it is mounted";
         let text = format!("the source cannot be collected: {reason}");
-        monitor.problem(&Problem::with_file(path, &text).advise(advice));
+        monitor.problem(&Problem::with_file(path, &text).advise(UNMOUNTED));
         summary.problems += 1;
         return Ok(Collected::Lost);
+    }
+    let second = walk.next();
+    if second.is_none()
+        && unit.parts.is_empty()
+        && Snapshot::had_more(&snapshot::path(request.working_dir, &unit.stem), unit.path)
+    {
+        let text = "nothing is in it any more, and there was when it was last collected";
+        monitor.problem(&Problem::with_file(unit.path, text).advise(UNMOUNTED));
+        summary.problems += 1;
     }
     let coverage = match base {
         Some(_) => Coverage::Incremental,
@@ -107,7 +117,7 @@ pub(super) fn collect(
         done: 0,
         entries: 0,
     };
-    let steps = first.into_iter().chain(walk);
+    let steps = first.into_iter().chain(second).chain(walk);
     match base {
         Some(base) => base.read(|records| run.walk(steps, records))??,
         None => run.walk(steps, &mut Records::none())?,
@@ -394,7 +404,7 @@ impl Run<'_> {
         let written = self.archive()?.append(&member);
         written.map_err(|source| self.write_error(source))?;
         member.extended.clear();
-        if torn.is_none() && self.is_settled(&found.stat) {
+        if torn.is_none() && is_before(found.stat.ctime, self.unit.granularity, self.began) {
             self.snapshot.add(&Record {
                 round: found.round,
                 path: member.path.clone(),
@@ -444,7 +454,9 @@ impl Run<'_> {
         first: Option<PathBuf>,
         settled: bool,
     ) -> Result<(), CollectError> {
-        if !settled || copy.torn.is_some() || !self.is_settled(stat) {
+        // A later change has to be sure to show.
+        let settled = settled && is_before(stat.ctime, self.unit.granularity, self.began);
+        if !settled || copy.torn.is_some() {
             return Ok(());
         }
         Ok(self.snapshot.add(&Record {
@@ -455,16 +467,6 @@ impl Run<'_> {
             first,
             stored: Arc::clone(&self.today),
         })?)
-    }
-
-    /// Whether a later change is sure to show: the last one was long enough before the collection.
-    fn is_settled(&self, stat: &Stat) -> bool {
-        let (seconds, nanos) = stat.ctime;
-        let nanos = u64::from(nanos) + u64::from(self.unit.granularity.subsec_nanos());
-        let carry = (nanos / 1_000_000_000).cast_signed();
-        let granularity = i64::try_from(self.unit.granularity.as_secs()).unwrap_or(i64::MAX);
-        let seconds = seconds.saturating_add(granularity).saturating_add(carry);
-        (seconds, nanos % 1_000_000_000) < (self.began.seconds, self.began.nanos.into())
     }
 
     fn list_copy(
@@ -594,8 +596,4 @@ impl Run<'_> {
         self.summary.read += self.done;
         Ok(Collected::Outputs(outputs))
     }
-}
-
-fn whole(size: u64) -> Vec<(u64, u64)> {
-    Vec::from_iter((size > 0).then_some((0, size)))
 }

@@ -41,6 +41,11 @@ pub(super) fn parts(file: &File, size: u64, blocks: u64) -> Option<Parts> {
     (stored < size && parts.len() < MOST_PARTS).then_some(parts)
 }
 
+/// The parts of a file of `size` bytes without holes.
+pub(super) fn whole(size: u64) -> Parts {
+    Vec::from_iter((size > 0).then_some((0, size)))
+}
+
 /// A file being read. Its digest is that of `size` bytes with zeros for the holes.
 pub(super) struct Body<'a> {
     inner: Exact<InParts<'a>>,

@@ -127,6 +127,23 @@ impl Snapshot {
         }))
     }
 
+    /// Whether the snapshot at `path`, of the directory `root`, has anything in that directory. One that cannot be
+    /// used has not.
+    pub fn had_more(path: &Path, root: &Path) -> bool {
+        let Ok(Some(last)) = Self::open(path) else {
+            return false;
+        };
+        let more = last.read(|records| {
+            while let Ok(Some(record)) = records.next_record() {
+                if root.strip_prefix("/") != Ok(&record.path) {
+                    return true;
+                }
+            }
+            false
+        });
+        more.unwrap_or(false)
+    }
+
     /// Gives the snapshot at `path` the head `head`, whose body is the same. Killed meanwhile, the snapshot may not
     /// be sound any more; then it counts as none.
     pub fn rewrite_head(path: &Path, head: &Head) -> Result<(), SnapshotError> {

@@ -229,6 +229,30 @@ fn a_clock_that_was_set_back_does_not_make_the_older_collection_the_newer_one() 
 }
 
 #[test]
+fn a_source_that_is_suddenly_empty_is_a_problem_once() {
+    for mode in [Mode::Incr, Mode::Daily] {
+        let place = Place::new();
+        let mut source = place.source();
+        source.mode = mode;
+        let sources = std::slice::from_ref(&source);
+        let mut problems = Vec::new();
+        for (day, name) in [(17, Some("a")), (18, None), (19, None), (20, Some("a"))] {
+            let _ = fs::remove_file(place.src("a"));
+            if let Some(name) = name {
+                fs::write(place.src(name), "1").unwrap();
+            }
+            let day = format!("2026-11-{day}");
+            problems.push(place.try_collect(&day, sources).unwrap().problems);
+            place.stage(&day);
+            let now = present(&place.at("src"));
+            assert_same(&place.restored(&day, "src"), &now, &day);
+        }
+        assert_eq!(problems, [0, 1, 0, 0], "{mode:?}");
+        assert!(place.heard()[0].contains("nothing is in it any more"));
+    }
+}
+
+#[test]
 fn a_weekly_source_is_made_up_and_not_staged_twice() {
     let place = Place::new();
     fs::write(place.src("a"), "1").unwrap();

@@ -94,6 +94,8 @@ proptest! {
         ),
     ) {
         let place = Place::new();
+        // A source that is suddenly empty is a problem.
+        std::fs::write(place.src("stays"), "").unwrap();
         let source = place.source();
         let mut date = super::place::day("2026-11-16");
         let mut staged = Vec::new();

@@ -110,6 +110,8 @@ impl Road {
             fs::create_dir(dir.path().join(name)).unwrap();
         }
         let path = AbsPath::new(dir.path().join("source")).unwrap();
+        // A source that is suddenly empty is a problem.
+        fs::write(path.join("stays"), "").unwrap();
         let source = Source {
             name: ArchiveName::of(&path, Naming::V3),
             path,
