@@ -286,10 +286,16 @@ fn take_turn(
         .make(request.day, request.ids)
         .map_err(fault)?;
     if readiness == Readiness::Staged && !daily.peer_path(peer.name()).exists() {
-        monitor.warn(format!(
-            "{}: nothing was collected in {dir} since it was last staged; the same files are staged again",
-            peer.name()
-        ));
+        let reason = format!(
+            "nothing was collected in {dir} since it was last staged; the same files are staged again"
+        );
+        if wanted.ignore.covers(request.occasion) {
+            monitor.warn(format!("{}: {reason}", peer.name()));
+        } else {
+            let problem = Problem::new(peer.name().as_str(), &reason)
+                .advise("see whether collect still runs on the peer");
+            monitor.problem(&problem);
+        }
     }
     match receive(request, &daily, peer, monitor) {
         Ok(present) => {

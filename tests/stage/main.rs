@@ -247,7 +247,7 @@ fn a_second_staging_of_the_day_merges_and_unmarks_only_what_changed() {
 }
 
 #[test]
-fn the_same_files_on_another_day_are_warned_of() {
+fn the_same_files_on_another_day_are_a_problem() {
     let pool = Pool::new();
     pool.collected("alpha", &[("etc.tar.gz", "1")]);
     assert_eq!(pool.told(&["alpha"]), [""; 0]);
@@ -257,7 +257,7 @@ fn the_same_files_on_another_day_are_warned_of() {
     assert_eq!(
         pool.heard(&ear),
         [
-            "warning: alpha: nothing was collected in /alpha since it was last staged; \
+            "alpha: nothing was collected in /alpha since it was last staged; \
              the same files are staged again"
         ]
     );
