@@ -8,14 +8,20 @@ use std::path::Path;
 
 use super::steps::Previous;
 use super::{Store, record};
-use crate::event::{Tell as _, printable};
+use crate::event::{Problem, Tell as _, printable};
 use crate::iso9660::{Kind, Tree};
 use crate::media::Disc;
 use crate::units::{Day, PeerName};
 
-/// Warns of everything on the disc that is neither staged nor on another disc. `id` is the disc's in the
-/// catalog.
-pub(super) fn warn(job: &Store<'_>, disc: &Disc, previous: Option<&Previous>, id: Option<&str>) {
+/// Names everything on the disc that is not on another disc, but for the days `anew`, which are about to be burnt
+/// again. `id` is the disc's in the catalog.
+pub(super) fn warn(
+    job: &Store<'_>,
+    disc: &Disc,
+    previous: Option<&Previous>,
+    id: Option<&str>,
+    anew: &[Day],
+) {
     let label = disc.label().unwrap_or_default().escape_ascii().to_string();
     if !crate::media::is_ours(disc.label().unwrap_or_default()) {
         job.monitor.warn(format!(
@@ -29,34 +35,62 @@ pub(super) fn warn(job: &Store<'_>, disc: &Disc, previous: Option<&Previous>, id
         ));
         return;
     };
-    let days = record::days(&previous.tree);
-    let lost: Vec<String> = days
-        .iter()
-        .filter_map(|&day| {
-            let peers = only_here(job, &previous.tree, day, id);
-            (!peers.is_empty()).then(|| format!("{day} ({})", peers.join(", ")))
-        })
-        .collect();
-    if !lost.is_empty() {
-        job.monitor.warn(format!(
-            "with the disc labelled `{label}`, the only known copy is erased of: {}",
-            lost.join("; ")
-        ));
-    }
-    let staged: Vec<String> = days
-        .iter()
-        .filter(|&&day| job.staging.daily(day).is_staged().unwrap_or(false))
-        .filter(|&&day| {
+    // What is collected in a week builds on what was collected before in that week.
+    let week = job.today.latest(job.starting_day);
+    let mut lost = Named::default();
+    let mut remains = Named::default();
+    for day in record::days(&previous.tree) {
+        if anew.contains(&day) {
+            continue;
+        }
+        let peers = only_here(job, &previous.tree, day, id);
+        if !peers.is_empty() {
+            lost.add(format!("{day} ({})", peers.join(", ")), day >= week);
+        } else if job.staging.daily(day).is_staged().unwrap_or(false) {
             let copies = job.catalog.copies(day, None).unwrap_or_default();
-            copies.iter().all(|copy| Some(copy.disc.id.as_str()) == id)
-        })
-        .map(ToString::to_string)
-        .collect();
-    if !staged.is_empty() {
-        job.monitor.note(format!(
-            "of these days, only the staged copy remains, until it is purged: {}",
-            staged.join(", ")
-        ));
+            if copies.iter().all(|copy| Some(copy.disc.id.as_str()) == id) {
+                remains.add(day.to_string(), day >= week);
+            }
+        }
+    }
+    let disc = format!("the disc labelled `{label}`");
+    lost.tell(
+        job,
+        &disc,
+        "with it, the only known copy is erased of",
+        "what was collected since then this week builds on it; run `cback --full collect`, then stage and store",
+    );
+    remains.tell(
+        job,
+        &disc,
+        "it is erased, and only the staged copy remains, until it is purged, of",
+        "run `cback rebuild` to have this week on the disc",
+    );
+}
+
+/// Days, in words.
+#[derive(Default)]
+struct Named {
+    days: Vec<String>,
+    /// Whether one of them is of this week.
+    matters: bool,
+}
+
+impl Named {
+    fn add(&mut self, day: String, matters: bool) {
+        self.days.push(day);
+        self.matters |= matters;
+    }
+
+    /// Says that `what` is so of these days: a problem if one is of this week, else what is usual every week.
+    fn tell(&self, job: &Store<'_>, disc: &str, what: &str, advice: &str) {
+        let text = format!("{what}: {}", self.days.join("; "));
+        if self.matters {
+            job.monitor
+                .problem(&Problem::new(disc, &text).advise(advice));
+        } else if !self.days.is_empty() {
+            job.monitor.warn(format!("{disc}: {text}"));
+        }
     }
 }
 

@@ -295,7 +295,8 @@ fn finish(
         .then(|| record::disc_id(job, disc))
         .flatten();
     if laid.burn == Burn::New && !disc.is_blank() && disc.renewal == Renewal::Blank {
-        only_copy::warn(job, disc, previous.as_ref(), gone.as_deref());
+        let anew: Vec<Day> = days.iter().map(|day| day.day()).collect();
+        only_copy::warn(job, disc, previous.as_ref(), gone.as_deref(), &anew);
     }
     drop(previous);
     let label = layout::label(job);

@@ -77,6 +77,8 @@ fn a_full_rewritable_disc_is_not_blanked_without_a_rule() {
         heard.contains("only known copy is erased of: 2026-11-17 (alpha)"),
         "{heard}"
     );
+    // Of the same week: what is stored now may build on it.
+    assert!(heard.contains("problem: the disc labelled"), "{heard}");
     assert_eq!(pool.catalog().copies(day("2026-11-17"), None).unwrap(), []);
     assert!(pool.is_stored("2026-11-18"));
 
@@ -85,7 +87,21 @@ fn a_full_rewritable_disc_is_not_blanked_without_a_rule() {
     pool.store("2026-11-19").unwrap();
     let heard = pool.heard.take();
     assert!(!heard.contains("only known copy"), "{heard}");
-    assert!(heard.contains("until it is purged: 2026-11-18"), "{heard}");
+    assert!(
+        heard.contains("until it is purged, of: 2026-11-18"),
+        "{heard}"
+    );
+    assert!(heard.contains("problem: the disc labelled"), "{heard}");
+
+    // A new week begins with a full collection; blanking then is what a rewritable disc is for.
+    stage(&pool, "2026-11-23", 1_500_000);
+    pool.store("2026-11-23").unwrap();
+    let heard = pool.heard.take();
+    assert!(
+        heard.contains("until it is purged, of: 2026-11-19"),
+        "{heard}"
+    );
+    assert!(!heard.contains("problem"), "{heard}");
 }
 
 #[test]
