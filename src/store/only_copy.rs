@@ -68,6 +68,24 @@ pub(super) fn warn(
     );
 }
 
+/// Tells if the disc that is a file is not there any more: perhaps its file system is not mounted, and a new disc
+/// is about to be begun in the empty directory.
+pub(super) fn missed(job: &Store<'_>) {
+    let place = job.drive.place();
+    if !matches!(place.try_exists(), Ok(false)) {
+        return;
+    }
+    let discs = job.catalog.discs().unwrap_or_default();
+    if let Some(disc) = discs.iter().rev().find(|disc| disc.place == place) {
+        let label = printable(&disc.label);
+        let reason =
+            format!("the disc labelled `{label}` is not there any more; a new one is begun");
+        let advice = "if it is not mounted, mount it, and remove `cback.store` from the days that were stored here";
+        job.monitor
+            .problem(&Problem::with_file(place, &reason).advise(advice));
+    }
+}
+
 /// Days, in words.
 #[derive(Default)]
 struct Named {

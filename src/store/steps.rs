@@ -137,6 +137,9 @@ pub(super) fn store(
     }
     let first = position(&parts, first);
     let laid = layout::by_rule(job, &found.disc, previous.as_ref(), &parts, first, asked)?;
+    if found.disc.is_blank() {
+        only_copy::missed(job);
+    }
     if let Some(because) = &laid.because {
         job.monitor.note(format!("a new disc is begun: {because}"));
     }

@@ -311,3 +311,23 @@ fn a_disc_of_cedar_backup_that_is_a_plain_image_is_not_written_over() {
         }
     }
 }
+
+#[test]
+fn a_disc_that_is_not_there_any_more_is_a_problem() {
+    let pool = Pool::of(MediaKind::DvdPlusR, SMALL);
+    stage(&pool, "2026-11-17", 1000);
+    pool.store("2026-11-17").unwrap();
+    assert!(!pool.heard.take().contains("problem"));
+    std::fs::remove_file(pool.target()).unwrap();
+    stage(&pool, "2026-11-18", 1000);
+    pool.store("2026-11-18").unwrap();
+    let heard = pool.heard.take();
+    assert!(heard.contains("problem"), "{heard}");
+    assert!(
+        heard.contains("`CEDAR BACKUP 17-NOV-2026` is not there any more"),
+        "{heard}"
+    );
+    stage(&pool, "2026-11-19", 1000);
+    pool.store("2026-11-19").unwrap();
+    assert!(!pool.heard.take().contains("problem"));
+}
