@@ -8,9 +8,10 @@ use std::path::Path;
 
 use super::steps::Previous;
 use super::{Store, record};
+use crate::catalog::DiscRow;
 use crate::event::{Problem, Tell as _, printable};
 use crate::iso9660::{Kind, Tree};
-use crate::media::Disc;
+use crate::media::{self, Disc};
 use crate::units::{Day, PeerName};
 
 /// Names everything on the disc that is not on another disc, but for the days `anew`, which are about to be burnt
@@ -23,7 +24,7 @@ pub(super) fn warn(
     anew: &[Day],
 ) {
     let label = disc.label().unwrap_or_default().escape_ascii().to_string();
-    if !crate::media::is_ours(disc.label().unwrap_or_default()) {
+    if !media::is_ours(disc.label().unwrap_or_default()) {
         job.monitor.warn(format!(
             "the disc labelled `{label}` is none of this backup's; everything on it is erased"
         ));
@@ -76,7 +77,8 @@ pub(super) fn missed(job: &Store<'_>) {
         return;
     }
     let discs = job.catalog.discs().unwrap_or_default();
-    if let Some(disc) = discs.iter().rev().find(|disc| disc.place == place) {
+    let was = |disc: &&DiscRow| disc.place == place && media::is_ours(disc.label.as_bytes());
+    if let Some(disc) = discs.iter().rev().find(was) {
         let label = printable(&disc.label);
         let reason =
             format!("the disc labelled `{label}` is not there any more; a new one is begun");

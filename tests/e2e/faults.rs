@@ -286,7 +286,12 @@ fn a_disc_whose_volume_cannot_be_read_is_not_taken_for_an_empty_one() {
     );
     // Put aside by hand, as it was told; the next run stores both days.
     fs::rename(machine.disc(), machine.path("unreadable")).unwrap();
-    machine.back_up(NEXT);
+    machine
+        .cback("all")
+        .on(NEXT)
+        .run()
+        .with_status(10)
+        .says(&["disc.iso", "is not there any more; a new one is begun"]);
     machine.restores("", &kept);
 }
 

@@ -97,7 +97,12 @@ fn a_disc_that_is_missing_is_named() {
     // Only the incremental's disc: the full archive is elsewhere.
     fs::rename(machine.disc(), machine.path("lost.iso")).unwrap();
     tree::file(source.join("new"), "x");
-    machine.back_up("2026-11-26");
+    machine
+        .cback("all")
+        .on("2026-11-26")
+        .run()
+        .with_status(10)
+        .says(&["disc.iso", "is not there any more; a new one is begun"]);
     let call = machine
         .cback("restore --from")
         .unconfigured()

@@ -60,11 +60,12 @@ pub(super) fn body(
             files: None,
         }));
     };
-    let result = output::write_out(file, base + body, &progress, |out| {
+    let (written, arrived) = output::write_out(file, base + body, &progress, |out| {
         image.write_body(out, payload.open)
-    })
-    .map_err(|WriteError::Output(error)| error)
-    .and_then(|faults| file.sync_data().map(|()| faults));
+    });
+    let result = written
+        .map_err(|WriteError::Output(error)| error)
+        .and_then(|faults| arrived.and_then(|()| file.sync_data()).map(|()| faults));
     monitor.observe(&Event::ProgressEnd(TASK));
     let faults = match result {
         Ok(faults) => faults,

@@ -13,29 +13,36 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 const WRITE_OUT: u64 = 64 << 20;
 
 /// Runs `produce` with a writer that writes into `file` from byte `base` on. `progress` is told how many bytes
-/// have been written.
+/// have been written. Gives what `produce` gives, and whether all that was written out meanwhile arrived: the system
+/// tells of a failure once, and a later sync of the same file knows nothing of it.
 pub(super) fn write_out<T>(
     file: &File,
     base: u64,
     progress: &(dyn Fn(u64) + Sync),
     produce: impl FnOnce(&mut (dyn Write + Send)) -> T,
-) -> T {
+) -> (T, io::Result<()>) {
     let (tick, ticks) = sync_channel::<()>(1);
     std::thread::scope(|scope| {
-        scope.spawn(move || {
+        let syncing = scope.spawn(move || {
+            let mut arrived = Ok(());
             while ticks.recv().is_ok() {
-                // A failure shows again in the sync that ends the burn.
-                let _ = file.sync_data();
+                arrived = arrived.and(file.sync_data());
             }
+            arrived
         });
-        produce(&mut Output {
+        let produced = produce(&mut Output {
             file,
             base,
             done: 0,
             asked: 0,
             progress,
             tick,
-        })
+        });
+        let arrived = syncing.join();
+        (
+            produced,
+            arrived.unwrap_or_else(|_| Err(io::ErrorKind::Other.into())),
+        )
     })
 }
 
@@ -62,5 +69,25 @@ impl Write for Output<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_sync_that_fails_on_the_way_is_not_forgotten() {
+        // Takes every byte, and cannot be synced.
+        let file = File::options().write(true).open("/dev/null").unwrap();
+        let block = vec![0; 1 << 20];
+        for (blocks, arrives) in [(1, true), (65, false)] {
+            let (written, arrived) = write_out(&file, 0, &|_| {}, |out| {
+                (0..blocks).try_for_each(|_| out.write_all(&block))
+            });
+            written.unwrap();
+            assert_eq!(arrived.is_ok(), arrives, "{blocks} MiB");
+        }
     }
 }
