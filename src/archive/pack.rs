@@ -100,10 +100,9 @@ impl<W: Write + Send + 'static> Packer<W> {
     /// Packs what is left and waits until all is written. Gives `out` back; it is flushed, not synced.
     pub fn finish(mut self) -> io::Result<(W, Packed)> {
         // An empty stream still is one: one empty gzip member, not an empty file.
-        let handed_over = self.hand_over();
-        let ended = self.join();
-        let (mut out, packed) = ended?;
-        handed_over?;
+        // If this fails, it has asked the threads already why they ended.
+        self.hand_over()?;
+        let (mut out, packed) = self.join()?;
         out.flush()?;
         Ok((out, packed))
     }
@@ -302,22 +301,23 @@ mod tests {
         }
     }
 
+    struct Full(usize);
+    impl Write for Full {
+        fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+            if self.0 == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            let count = buffer.len().min(self.0);
+            self.0 -= count;
+            Ok(count)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
     #[test]
     fn a_full_disk_is_an_error_and_not_a_deadlock() {
-        struct Full(usize);
-        impl Write for Full {
-            fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-                if self.0 == 0 {
-                    return Err(io::ErrorKind::StorageFull.into());
-                }
-                let count = buffer.len().min(self.0);
-                self.0 -= count;
-                Ok(count)
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
         for way in Compression::ALL {
             for room in [0, 10, 3_000] {
                 let mut packer = Packer::new(way, Some(1), Full(room));
@@ -330,6 +330,23 @@ mod tests {
                 let kind = error.map(|error| error.kind());
                 assert_eq!(kind, Some(io::ErrorKind::StorageFull), "{way:?} {room}");
             }
+        }
+    }
+
+    #[test]
+    fn a_disk_that_was_full_before_the_end_is_named_at_the_end() {
+        for way in Compression::ALL {
+            let mut packer = Packer::new(way, Some(1), Full(0));
+            packer.write_all(&vec![b'x'; chunk_size(way) + 1]).unwrap();
+            while packer
+                .writer
+                .as_ref()
+                .is_some_and(|writer| !writer.is_finished())
+            {
+                std::thread::yield_now();
+            }
+            let kind = packer.finish().err().map(|error| error.kind());
+            assert_eq!(kind, Some(io::ErrorKind::StorageFull), "{way:?}");
         }
     }
 }
