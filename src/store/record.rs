@@ -52,6 +52,12 @@ fn id(medium: &dyn ReadAt, disc: &Disc) -> Option<String> {
 /// Takes note of the newest session of `disc`, with the files of `days`.
 pub(super) fn session(job: &mut Store<'_>, disc: &Disc, days: &[DayDigests<'_>]) {
     let (Some(id), Some(newest)) = (disc_id(job, disc), disc.newest()) else {
+        let reason = "it does not know of this session: the disc could not be read to identify it";
+        job.monitor.problem(
+            &Problem::new("the catalog", reason).advise(
+                "the days are on the disc; a catalog that is removed is filled again from it",
+            ),
+        );
         return;
     };
     let since = job.now.duration_since(UNIX_EPOCH).unwrap_or_default();
