@@ -6,6 +6,7 @@
 
 mod atomic;
 mod copy;
+mod early_sync;
 mod exact;
 
 use std::ffi::{OsStr, OsString};
@@ -18,6 +19,7 @@ use crate::units::Ids;
 
 pub use atomic::AtomicFile;
 pub use copy::{copy_bytes, is_full, reflink};
+pub use early_sync::EarlySync;
 pub use exact::{Exact, Fate};
 
 /// The partial name that a file of this path has while it is written: `dir/.name.partial`.

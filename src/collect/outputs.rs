@@ -4,26 +4,10 @@
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use crate::archive::{Compression, manifest};
-use crate::units::Digest;
-
-/// Longer stems are shortened: names for partial files and snapshots have to fit as well.
-const LONGEST_STEM: usize = 200;
-
-/// `name`, or a shorter one that no other name has in practice.
-pub(super) fn fitting(name: &OsStr) -> OsString {
-    let bytes = name.as_bytes();
-    if bytes.len() <= LONGEST_STEM {
-        return name.to_owned();
-    }
-    let mut short = bytes[..LONGEST_STEM - 17].to_vec();
-    short.push(b'~');
-    short.extend_from_slice(&Digest::of(bytes).hex()[..16]);
-    OsString::from_vec(short)
-}
 
 /// Stems that are taken: nobody else may use them.
 #[derive(Debug, Default)]
@@ -32,12 +16,11 @@ pub(super) struct Stems(HashSet<OsString>);
 impl Stems {
     /// Reserves `name` or, if it is taken, the first of `name~2`, `name~3`, … that is free.
     pub fn take(&mut self, name: &OsStr) -> OsString {
-        let name = fitting(name);
-        let mut free = name.clone();
+        let mut free = name.to_owned();
         let mut number = 1;
         while !self.0.insert(free.clone()) {
             number += 1;
-            free.clone_from(&name);
+            name.clone_into(&mut free);
             free.push(format!("~{number}"));
         }
         free
@@ -131,15 +114,10 @@ mod tests {
     }
 
     #[test]
-    fn a_stem_that_is_taken_or_too_long_gets_another() {
+    fn a_stem_that_is_taken_gets_another() {
         let mut stems = Stems::default();
         assert_eq!(stems.take(OsStr::new("a")), "a");
         assert_eq!(stems.take(OsStr::new("a")), "a~2");
         assert_eq!(stems.take(OsStr::new("a")), "a~3");
-        let long = "x".repeat(300);
-        let (one, two) = (long.clone() + "1", long + "2");
-        let one = stems.take(OsStr::new(&one));
-        assert_eq!(one.len(), LONGEST_STEM);
-        assert_ne!(stems.take(OsStr::new(&two)), one);
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{parent, partial_path, rename_durably};
+use super::{EarlySync, parent, partial_path, rename_durably};
 use crate::units::Ids;
 
 /// A file being written under its partial name. Dropped without [`AtomicFile::commit`], it is removed.
@@ -15,6 +15,7 @@ pub struct AtomicFile {
     partial: PathBuf,
     path: PathBuf,
     committed: bool,
+    early: EarlySync,
 }
 
 impl AtomicFile {
@@ -37,6 +38,7 @@ impl AtomicFile {
             partial,
             path: path.to_owned(),
             committed: false,
+            early: EarlySync::default(),
         })
     }
 
@@ -55,7 +57,8 @@ impl AtomicFile {
         if let Some(ids) = ids {
             std::os::unix::fs::fchown(&self.file, Some(ids.uid), Some(ids.gid))?;
         }
-        self.file.sync_all()?;
+        let arrived = self.early.finish();
+        self.file.sync_all().and(arrived)?;
         rename_durably(&self.partial, &self.path)?;
         self.committed = true;
         Ok(())
@@ -74,7 +77,9 @@ impl Drop for AtomicFile {
 
 impl Write for AtomicFile {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.file.write(buffer)
+        let written = self.file.write(buffer)?;
+        self.early.wrote(&self.file, written as u64);
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {

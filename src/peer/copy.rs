@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rustix::fs::{Advice, fadvise};
 
-use crate::fsx;
+use crate::fsx::{self, EarlySync};
 use crate::sums::{Digest, Hasher};
 use crate::units::Ids;
 
@@ -51,6 +51,12 @@ pub(super) fn write_copy(
         .map_err(CopyError::Target)?;
     // A file that grows faster than it is copied would never end.
     let bytes = source.metadata().map_err(CopyError::Source)?.len();
+    let mut early = EarlySync::default();
+    let mut progress = |more| {
+        early.wrote(&copy, more);
+        progress(more);
+    };
+    let progress: &mut dyn FnMut(u64) = &mut progress;
     let shared = fsx::reflink(source, &copy).map_err(CopyError::Target)?;
     let hashed = if shared {
         progress(copy.metadata().map_err(CopyError::Target)?.len());
@@ -79,6 +85,7 @@ pub(super) fn write_copy(
         };
         None
     };
+    early.finish().map_err(CopyError::Target)?;
     let mode = source.metadata().map_err(CopyError::Source)?.mode() & 0o777;
     let read_back = settle(&copy, mode, ids).map_err(CopyError::Target)?;
     Ok(Copy {
