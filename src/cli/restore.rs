@@ -12,8 +12,8 @@ use super::session::{self, Session};
 use crate::catalog::{self, Catalog};
 use crate::config::Config;
 use crate::event::{Monitor, Problem, Tell as _, bytes};
-use crate::media::DeviceType;
-use crate::restore::{self, IfMissing, Recipe, Request, RestoreError, Shelf, Summary};
+use crate::media::{self, DeviceType};
+use crate::restore::{self, IfMissing, Recipe, Request, RestoreError, Shelf, ShelfError, Summary};
 use crate::units::{Day, Naming, PeerName};
 
 /// Restores what `wish` says.
@@ -157,6 +157,10 @@ fn configured(session: &Session, common: &Common) -> Result<Places, session::Fai
         add(&store.source_dir);
         if store.device_type == DeviceType::File {
             add(&store.target);
+            // Discs that were set aside, should the catalog not know of them.
+            for disc in set_aside(&store.target) {
+                add(&disc);
+            }
         }
     }
     for disc in catalog.iter().flat_map(Catalog::discs).flatten() {
@@ -166,8 +170,13 @@ fn configured(session: &Session, common: &Common) -> Result<Places, session::Fai
     for path in paths {
         match Shelf::open(&path) {
             Ok(shelf) => shelves.push(shelf),
-            // Other places may have all that is wanted.
-            Err(error) => monitor.warn(error.to_string()),
+            Err(error @ ShelfError::Empty(_)) => monitor.warn(error.to_string()),
+            // Other places may have all that is wanted, or an older state of it.
+            Err(error) => {
+                monitor.problem(&Problem::with_file(&path, &error).advise(
+                    "see by the days that `--dry-run` shows whether anything newer was there",
+                ))
+            }
         }
     }
     Ok(Places {
@@ -175,6 +184,21 @@ fn configured(session: &Session, common: &Common) -> Result<Places, session::Fai
         catalog,
         config: Some(config),
     })
+}
+
+/// Files beside `target` that have the names of discs that were set aside, sorted.
+fn set_aside(target: &Path) -> Vec<PathBuf> {
+    let beside = target.parent().map(std::fs::read_dir);
+    let entries = beside.into_iter().flatten().flatten().flatten();
+    let mut discs: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| {
+            let stem = path.file_stem().unwrap_or_default();
+            path.extension() == Some(OsStr::new("iso")) && media::is_ours(stem.as_bytes())
+        })
+        .collect();
+    discs.sort();
+    discs
 }
 
 /// Labels of the discs that have a copy of an archive.

@@ -134,3 +134,19 @@ fn a_disc_that_is_missing_is_named() {
     call.run().well();
     tree::assert_same(&source, &machine.restored("whole"));
 }
+
+#[test]
+fn discs_that_were_set_aside_are_found_without_the_catalog() {
+    let machine = Machine::new();
+    tree::file(machine.path("source/first"), "1");
+    let kept = machine.keep("source");
+    machine.back_up("2026-11-24");
+    fs::remove_file(machine.path("source/first")).unwrap();
+    tree::file(machine.path("source/second"), "2");
+    let call = "--full collect stage store";
+    machine.cback(call).on("2026-11-25").run().well_and_silent();
+    assert_eq!(machine.discs().len(), 2);
+    fs::remove_dir_all(machine.path("stage")).unwrap();
+    fs::remove_file(machine.path("work/catalog.sqlite3")).unwrap();
+    machine.restores("--as-of 2026-11-24", &kept);
+}
