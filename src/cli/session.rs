@@ -287,7 +287,9 @@ impl Session {
         }
         error_line("error", &sentence);
         if let Some(advice) = &failure.advice {
-            error_line("next", &printable(advice));
+            // Lists in it have lines of their own.
+            let lines: Vec<String> = advice.lines().map(printable).collect();
+            error_line("next", &lines.join("\n"));
         }
     }
 }
