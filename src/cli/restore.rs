@@ -173,9 +173,9 @@ fn configured(session: &Session, common: &Common) -> Result<Places, session::Fai
             Err(error @ ShelfError::Empty(_)) => monitor.warn(error.to_string()),
             // Other places may have all that is wanted, or an older state of it.
             Err(error) => {
-                monitor.problem(&Problem::with_file(&path, &error).advise(
-                    "see by the days that `--dry-run` shows whether anything newer was there",
-                ))
+                let advice =
+                    "see by the days that `--dry-run` shows whether anything newer was there";
+                monitor.problem(&Problem::with_file(&path, &error).advise(advice));
             }
         }
     }
