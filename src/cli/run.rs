@@ -10,7 +10,9 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Hook};
 use crate::event::{Event, Tell as _};
 use crate::lock::{Lock, LockError};
+use crate::media::DriveError;
 use crate::plan::{self, Output, Plan};
+use crate::staging::ChooseError;
 use crate::store::StoreError;
 use crate::units::Naming;
 
@@ -125,7 +127,43 @@ fn failure(action: Action, error: ActionError) -> Failure {
         ActionError::Store(StoreError::CheckFailed { .. }) => Exit::Repairable,
         _ => Exit::Failed,
     };
-    Failure::of(exit, error).during(action.word())
+    let advice = advice(&error);
+    Failure::of(exit, error)
+        .during(action.word())
+        .advised(advice)
+}
+
+/// What to do next, where the message does not say it.
+fn advice(error: &ActionError) -> Option<String> {
+    let text = match error {
+        ActionError::NoSection(section) => {
+            return Some(format!(
+                "add a <{section}> section, or leave the action out"
+            ));
+        }
+        ActionError::Invalid(_) => "mend what is named above, and run `cback validate` again",
+        ActionError::Look { .. } => "is it mounted, and may this user read it?",
+        ActionError::NothingToRebuild => "run `cback stage` first",
+        ActionError::Choose(ChooseError::TodayNotStaged(_)) => "run `cback collect stage` first",
+        ActionError::Choose(ChooseError::NothingWaits(_)) => {
+            "if there should be something: did stage run today, and for this staging directory?"
+        }
+        ActionError::Collect(_) | ActionError::Stage(_) => {
+            "mend the cause and run it again; what was finished is kept"
+        }
+        ActionError::Store(
+            StoreError::Volume { .. } | StoreError::Drive(DriveError::Unreadable { .. }),
+        ) => {
+            "keep the disc, or its file, in another place, so that a new one begins; `cback restore --from` still \
+             reads what is sound on it"
+        }
+        ActionError::Store(StoreError::Drive(DriveError::NoSpace { .. })) => {
+            "make room on that file system and run it again"
+        }
+        ActionError::Store(StoreError::Drive(DriveError::Busy(_))) => "wait until it has ended",
+        _ => return None,
+    };
+    Some(text.to_owned())
 }
 
 /// The time that is written into what this run makes: `SOURCE_DATE_EPOCH`, in seconds since 1970, if it is
