@@ -82,10 +82,14 @@ fn work(
     if common.json || common.verbose || (io::stdout().is_terminal() && !common.quiet) {
         session.show(&summary, |summary| told(&recipe, summary));
     }
-    Ok(if summary.damaged > 0 {
-        Exit::Damaged
-    } else {
-        Exit::Well
+    Ok(match summary {
+        Summary { damaged: 1.., .. } => Exit::Damaged,
+        Summary {
+            mended: 1..,
+            failed: 0,
+            ..
+        } => Exit::Repairable,
+        _ => Exit::Well,
     })
 }
 

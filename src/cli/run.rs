@@ -56,9 +56,15 @@ pub fn carry_out(
 ) -> Result<(), Failure> {
     let clock = SystemClock;
     let owner = &config.options.owner;
-    let ids = owner.to_give().map_err(|error| {
-        Failure::of(Exit::Failed, error).advise("correct <backup_user> and <backup_group>")
-    })?;
+    // Looking changes nothing; it finds out whether there is such an owner, and a working directory for a lock.
+    let looks_only = plan.actions() == [Action::Validate];
+    let ids = if looks_only {
+        None
+    } else {
+        owner.to_give().map_err(|error| {
+            Failure::of(Exit::Failed, error).advise("correct <backup_user> and <backup_group>")
+        })?
+    };
     let context = Context {
         config,
         day: clock.today(),
@@ -68,8 +74,6 @@ pub fn carry_out(
         ids,
         monitor: session.monitor(),
     };
-    // Looking changes nothing, and finds out whether there is a working directory for a lock.
-    let looks_only = plan.actions() == [Action::Validate];
     let _lock = (!looks_only).then(|| lock(config, &context)).transpose()?;
     for &action in plan.actions() {
         hooks(session, action, &config.options.pre_action_hooks)?;

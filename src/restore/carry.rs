@@ -29,6 +29,8 @@ pub struct Summary {
     pub damaged: u64,
     /// Other things that were wanted and are not there now.
     pub failed: u64,
+    /// Copies of archives that are damaged and that another copy stood in for.
+    pub mended: u64,
 }
 
 /// Restores what `recipe` says from `shelves`, which are those that it was made for. Trouble with single
@@ -232,6 +234,14 @@ impl<'a> Work<'a> {
             Err(error) => self.refuse(peer, path, error)?,
         }
         Ok(())
+    }
+
+    /// A copy of an archive is damaged, and another one will be read: all may come back, but the damage stays.
+    pub fn stand_in(&mut self, archive: String, reason: &str) {
+        self.summary.mended += 1;
+        let advice = "what is restored is right; renew the damaged copy while another one is sound";
+        self.monitor
+            .problem(&Problem::new(archive, reason).advise(advice));
     }
 
     /// Tells that the thing that was called `path` is not there now.

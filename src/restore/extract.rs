@@ -68,11 +68,9 @@ pub(super) fn by_manifest(
         }
         if others > 0 {
             let lost = recipe::count(pass.failed.len() as u64, "thing");
-            let text = format!(
-                "{archive} on {}: damaged; {lost} will be taken from another copy",
-                shelf.name()
-            );
-            work.monitor().warn(text);
+            let name = format!("{archive} on {}", shelf.name());
+            let text = format!("damaged; {lost} will be taken from another copy");
+            work.stand_in(name, &text);
         } else if let Some(reason) = reason {
             let name = format!("{archive} on {}", shelf.name());
             let advice = "another disc may have a copy; name it with --from";

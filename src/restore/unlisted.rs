@@ -203,8 +203,7 @@ pub(super) fn restore(
                 format!("{reason}; what follows in it is lost, and nobody knows what that was");
             work.monitor().problem(&Problem::new(name, &reason));
         } else {
-            work.monitor()
-                .warn(format!("{name}: {reason}; another copy will be read"));
+            work.stand_in(name, &format!("{reason}; another copy will be read"));
         }
     }
     Ok(())
