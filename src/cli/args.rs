@@ -1,20 +1,19 @@
 //! The command line. Help, man pages and completions come from these definitions.
 //!
 //! `cback [switches] action…` is Cedar Backup's grammar. What is new is a word of its own with switches of
-//! its own: `cback restore …`.
+//! its own: `cback restore …`. Each of those has a file, named like the word, that holds its switches.
+
+mod common;
+mod quickstart;
+mod restore;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Parser, Subcommand};
 
-use crate::media::MediaKind;
-use crate::restore::Existing;
-use crate::units::{Day, PeerName};
-
-/// Where the configuration is looked for.
-pub const DEFAULT_CONFIG: &str = "/etc/cback.conf";
-/// Where the log is written.
-pub const DEFAULT_LOG: &str = "/var/log/cback.log";
+pub use common::Common;
+pub use quickstart::{Packing, Quickstart};
+pub use restore::Restore;
 
 const ABOUT: &str = "Backups onto write-once discs that anyone can still read in fifty years";
 
@@ -79,53 +78,6 @@ pub struct Arguments {
     pub command: Option<Command>,
 }
 
-/// Switches that every command takes.
-#[derive(Debug, Clone, Args)]
-#[allow(clippy::struct_excessive_bools)] // switches
-pub struct Common {
-    /// Configuration file
-    #[arg(short, long, global = true, value_name = "PATH", default_value = DEFAULT_CONFIG,
-          value_hint = ValueHint::FilePath, value_parser = clap::builder::PathBufValueParser::new())]
-    pub config: PathBuf,
-
-    /// Log file
-    #[arg(short, long, global = true, value_name = "PATH", default_value = DEFAULT_LOG,
-          value_hint = ValueHint::FilePath, value_parser = clap::builder::PathBufValueParser::new())]
-    pub logfile: PathBuf,
-
-    /// Owner of a log file that is made
-    #[arg(short, long, global = true, value_name = "USER:GROUP", default_value = "root:adm", value_parser = owner)]
-    pub owner: (String, String),
-
-    /// Mode of a log file that is made, in octal
-    #[arg(short, long, global = true, value_name = "MODE", default_value = "640", value_parser = mode)]
-    pub mode: u32,
-
-    /// Say on the screen what the log says
-    #[arg(short = 'b', long, global = true)]
-    pub verbose: bool,
-
-    /// Say nothing on the screen
-    #[arg(short, long, global = true)]
-    pub quiet: bool,
-
-    /// Put what sub-commands print into the log
-    #[arg(short = 'O', long, global = true)]
-    pub output: bool,
-
-    /// Put details for developers into the log
-    #[arg(short, long, global = true)]
-    pub debug: bool,
-
-    /// Accepted; the whole chain of an error's causes is always shown
-    #[arg(short, long, global = true)]
-    pub stack: bool,
-
-    /// One JSON object a line on standard output instead of text
-    #[arg(long, global = true)]
-    pub json: bool,
-}
-
 /// What is new: words of their own.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -164,106 +116,6 @@ needed: a disc tells everything by itself.")]
         /// The directory
         into: PathBuf,
     },
-}
-
-/// `cback quickstart`.
-#[derive(Debug, Args)]
-pub struct Quickstart {
-    /// Directories to back up
-    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub dirs: Vec<PathBuf>,
-
-    /// Where configuration, archives and disc are kept [default: cback in the XDG data directory]
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub into: Option<PathBuf>,
-
-    /// Kind of disc: cdr-80, dvd+r, dvd+r-dl, bd-r, dvd+rw, …
-    #[arg(long, value_name = "KIND", default_value = "dvd+r", value_parser = media_kind)]
-    pub media: MediaKind,
-
-    /// How archives are packed
-    #[arg(long, value_name = "MODE", value_enum, default_value_t = Packing::Targz)]
-    pub archive: Packing,
-}
-
-/// The configuration's `archive_mode`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[allow(missing_docs)] // the words say it
-pub enum Packing {
-    Tar,
-    Targz,
-    Tarbz2,
-    Tarzst,
-}
-
-/// `cback restore`.
-#[derive(Debug, Args)]
-pub struct Restore {
-    /// The state of this day [default: the latest]
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    pub as_of: Option<Day>,
-
-    /// This peer only [default: all]
-    #[arg(long, value_name = "NAME")]
-    pub peer: Option<PeerName>,
-
-    /// Directory to restore into; made if it is not there
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub into: PathBuf,
-
-    /// A disc: its file, its drive, or a directory with what was on it; several times
-    /// [default: the staging directory and the discs that the configuration knows]
-    #[arg(long, value_name = "DISC", value_hint = ValueHint::AnyPath)]
-    pub from: Vec<PathBuf>,
-
-    /// Say what would be read from where, and change nothing
-    #[arg(short = 'n', long)]
-    pub dry_run: bool,
-
-    /// Restore what can be had, although archives are missing
-    #[arg(long)]
-    pub incomplete: bool,
-
-    /// What to do about files that are in DIR already: `keep` them and say so, or `replace` them
-    /// [default: DIR has to be empty]
-    #[arg(long, value_name = "keep|replace", value_parser = existing)]
-    pub existing: Option<Existing>,
-
-    /// Files and directories to restore, with all below them [default: everything]
-    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
-    pub paths: Vec<PathBuf>,
-}
-
-fn existing(text: &str) -> Result<Existing, String> {
-    match text {
-        "keep" => Ok(Existing::Keep),
-        "replace" => Ok(Existing::Replace),
-        _ => Err("it is `keep` or `replace`".to_owned()),
-    }
-}
-
-fn owner(text: &str) -> Result<(String, String), String> {
-    match text.split_once(':') {
-        Some((user, group)) if !user.is_empty() && !group.is_empty() => {
-            Ok((user.to_owned(), group.to_owned()))
-        }
-        _ => Err("write it as USER:GROUP, for instance root:adm".to_owned()),
-    }
-}
-
-fn mode(text: &str) -> Result<u32, String> {
-    let digits = text.strip_prefix("0o").unwrap_or(text);
-    match u32::from_str_radix(digits, 8) {
-        Ok(mode) if mode <= 0o7777 => Ok(mode),
-        _ => Err("write it in octal, for instance 640".to_owned()),
-    }
-}
-
-fn media_kind(word: &str) -> Result<MediaKind, String> {
-    word.parse().map_err(|()| {
-        let words: Vec<_> = MediaKind::words().collect();
-        format!("it is one of {}", words.join(", "))
-    })
 }
 
 #[cfg(test)]
