@@ -37,6 +37,7 @@ pub mod clock;
 pub mod event;
 pub mod fsx;
 pub mod iso9660;
+pub mod legacy;
 pub mod lock;
 pub mod sums;
 pub mod units;

@@ -9,6 +9,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("iso9660", 0), // besides, it uses nothing at all
     ("units", 0),
     ("sums", 1),
+    ("legacy", 1),
     ("clock", 1),
     ("event", 1),
     ("fsx", 1),
