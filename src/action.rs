@@ -6,7 +6,7 @@
 mod collect;
 mod error;
 mod initialize;
-mod look;
+pub(crate) mod look;
 mod purge;
 mod rebuild;
 mod stage;

@@ -13,6 +13,7 @@ pub mod plan;
 
 // 4: where a configuration section meets the services
 pub mod action;
+pub mod extend;
 
 // 3: XML into values in which nothing can be wrong any more
 pub mod config;
@@ -21,6 +22,7 @@ pub mod config;
 pub mod collect;
 pub mod purge;
 pub mod restore;
+pub mod split;
 pub mod stage;
 pub mod store;
 

@@ -7,6 +7,7 @@
 //!
 //! Anything that is no `YYYY/MM/DD` directory with a date that exists is not ours and is passed by.
 
+mod backups;
 mod choose;
 mod daily;
 mod receive;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use crate::fsx;
 use crate::units::{AbsPath, Day, Ids};
 
+pub use backups::{BackupFile, ENCRYPTED, SPLIT};
 pub use choose::{Because, Choice, ChooseError, Scope, State, choose};
 pub use daily::{Daily, StagedFile};
 pub use receive::{Incoming, Received};

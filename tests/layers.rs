@@ -26,6 +26,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("stage", 4),
     ("store", 4),
     ("purge", 4),
+    ("split", 4),
     ("span", 4),
     ("config", 5),
     ("action", 6),
@@ -38,7 +39,9 @@ const LAYERS: &[(&str, u8)] = &[
 ];
 
 /// Edges between modules of one layer that are right all the same: who, whom.
-const EXTRA: &[(&str, &str)] = &[];
+const EXTRA: &[(&str, &str)] = &[
+    ("extend", "action"), // what every action of a run knows
+];
 
 /// Modules that talk to people.
 const PRINTERS: &[&str] = &["cli", "event", "main"];

@@ -13,7 +13,7 @@ pub struct Finding(String);
 
 impl Finding {
     /// What is wrong.
-    pub(super) fn new(text: impl Into<String>) -> Self {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
@@ -31,7 +31,7 @@ impl Finding {
 
 /// What this process has to be able to do with a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
+pub(crate) enum Access {
     /// List it and open what is in it.
     Read,
     /// Make things in it, too.
@@ -39,7 +39,7 @@ pub(super) enum Access {
 }
 
 /// What is wrong with the directory at `path`: the first thing only.
-pub(super) fn dir(what: &str, path: &Path, wanted: Access) -> Option<Finding> {
+pub(crate) fn dir(what: &str, path: &Path, wanted: Access) -> Option<Finding> {
     let may = |flags| access(path, flags).is_ok();
     let wrong = match path.metadata() {
         Err(error) => missing(&error),
@@ -53,7 +53,7 @@ pub(super) fn dir(what: &str, path: &Path, wanted: Access) -> Option<Finding> {
 }
 
 /// What is wrong with the file at `path`.
-pub(super) fn file(what: &str, path: &Path) -> Option<Finding> {
+pub(crate) fn file(what: &str, path: &Path) -> Option<Finding> {
     let wrong = match path.metadata() {
         Err(error) => missing(&error),
         Ok(metadata) if !metadata.is_file() => "is not a regular file".to_owned(),

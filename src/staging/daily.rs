@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-use super::{STAGED, STORED, UPLOADED};
+use super::{ENCRYPTED, SPLIT, STAGED, STORED, UPLOADED};
 use crate::fsx;
 use crate::sums::{self, Sums};
 use crate::units::{Day, Ids, PeerName};
@@ -77,8 +77,11 @@ impl Daily {
         fsx::write_indicator(&self.path.join(STORED), text, ids)
     }
 
-    /// Takes back durably that it is on a disc or on S3: what is there is no longer what is here.
+    /// Takes back durably that it is on a disc or on S3, and that its files are encrypted and split: what is there
+    /// is no longer what is here, and what came is as it came.
     pub fn unmark_stored(&self) -> io::Result<()> {
+        fsx::remove_durably(&self.path.join(ENCRYPTED))?;
+        fsx::remove_durably(&self.path.join(SPLIT))?;
         fsx::remove_durably(&self.path.join(STORED))?;
         fsx::remove_durably(&self.path.join(UPLOADED))
     }

@@ -1,0 +1,142 @@
+//! `capacity`: whether the disc in the drive is nearly full.
+
+use super::ExtendError;
+use crate::action::{self, Context, Finding};
+use crate::config::{self, Capacity};
+use crate::event::{self, Problem, Tell as _};
+use crate::media::{self, Burn, Disc, SECTOR};
+
+fn section<'a>(cx: &Context<'a>) -> Result<(&'a config::Store, Capacity), ExtendError> {
+    let config = cx.config;
+    let store = config
+        .store
+        .as_ref()
+        .ok_or(ExtendError::NoSection("store"))?;
+    let limit = config.capacity.ok_or(ExtendError::NoSection("capacity"))?;
+    Ok((store, limit))
+}
+
+pub(super) fn run(cx: &Context<'_>) -> Result<(), ExtendError> {
+    let (store, limit) = section(cx)?;
+    let drive = action::drive(store, cx.ids)?;
+    let disc = drive
+        .inspect()?
+        .ok_or_else(|| ExtendError::NoDisc(drive.place().to_owned()))?;
+    if store.check_media {
+        media::check(&disc)?;
+    }
+    match full(&disc, limit) {
+        Some(reason) => {
+            let name = match disc.label() {
+                Some(label) => format!("disc `{}`", String::from_utf8_lossy(label)),
+                None => "the disc".to_owned(),
+            };
+            let problem = Problem::new(name, &reason)
+                .advise("have a new disc ready, or let the next backup begin one with --full");
+            cx.monitor.problem(&problem);
+        }
+        None => cx.monitor.note(format!(
+            "the disc has {} free, {:.2}% are used",
+            event::bytes(available(&disc)),
+            used(&disc)
+        )),
+    }
+    Ok(())
+}
+
+/// Why the disc counts as nearly full; `None` if it does not.
+fn full(disc: &Disc, limit: Capacity) -> Option<String> {
+    match limit {
+        Capacity::MaxPercentage(most) => (used(disc) > most).then(|| {
+            format!(
+                "has reached its capacity limit of {most}%: {:.2}% are used",
+                used(disc)
+            )
+        }),
+        Capacity::MinBytes(least) => (available(disc) < least.0).then(|| {
+            format!(
+                "has reached its capacity limit: only {} are free, fewer than {least}",
+                event::bytes(available(disc))
+            )
+        }),
+    }
+}
+
+/// Bytes that another session may have.
+fn available(disc: &Disc) -> u64 {
+    disc.available(Burn::Append) * SECTOR
+}
+
+/// Percentage of the disc that cannot be written any more.
+#[allow(clippy::cast_precision_loss)] // sectors of a disc are far below 2^52
+fn used(disc: &Disc) -> f64 {
+    if disc.capacity == 0 {
+        return 100.0;
+    }
+    let left = disc.available(Burn::Append).min(disc.capacity);
+    (disc.capacity - left) as f64 * 100.0 / disc.capacity as f64
+}
+
+pub(super) fn preview(cx: &Context<'_>) -> Result<Vec<String>, ExtendError> {
+    let (store, limit) = section(cx)?;
+    let limit = match limit {
+        Capacity::MaxPercentage(most) => format!("more than {most}% of it are used"),
+        Capacity::MinBytes(least) => format!("less than {least} of it is free"),
+    };
+    Ok(vec![format!(
+        "would look at the disc in {} and tell a problem if {limit}",
+        store.target
+    )])
+}
+
+pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
+    // The drive is looked at with the section <store>.
+    let error = section(cx).err();
+    error
+        .map(|error| Finding::new(error.to_string()))
+        .into_iter()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::{Appendable, MediaKind, Renewal, Session};
+    use crate::units::ByteSize;
+
+    fn disc(next_writable: u32) -> Disc {
+        let session = Session {
+            start: 0,
+            end: next_writable,
+            label: b"CEDAR BACKUP 21-NOV-2026".to_vec(),
+        };
+        Disc {
+            kind: MediaKind::DvdPlusR,
+            sessions: Vec::from_iter((next_writable > 0).then_some(session)),
+            next_writable,
+            first_writable: 0,
+            capacity: 1000,
+            appendable: Appendable::Open,
+            renewal: Renewal::Insert,
+        }
+    }
+
+    #[test]
+    fn the_alarm_is_raised_beyond_the_limit_and_not_at_it() {
+        let kilo = |sectors: u64| Capacity::MinBytes(ByteSize(sectors * SECTOR));
+        for (next, limit, alarm) in [
+            (0, Capacity::MaxPercentage(0.0), false),
+            (900, Capacity::MaxPercentage(90.0), false),
+            (901, Capacity::MaxPercentage(90.0), true),
+            (900, kilo(100), false),
+            (901, kilo(100), true),
+            (1000, kilo(1), true),
+        ] {
+            assert_eq!(
+                full(&disc(next), limit).is_some(),
+                alarm,
+                "{next} {limit:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Split: staged files that are too large for a disc are cut into parts `NAME_00000`, `NAME_00001`, …, which
+//! `cat NAME_?????` joins.
+//!
+//! Each part appears whole; the list of digests then names the parts in place of the file, and only after that the
+//! file goes. Killed anywhere, the next run cuts the file again.
+
+use std::fs::File;
+use std::io::{self, Read, Write as _};
+
+use crate::event::{self, Event, Monitor, Problem, Progress, Tell as _};
+use crate::fsx::{self, AtomicFile};
+use crate::staging::{BackupFile, Daily, SPLIT};
+use crate::sums::{Digest, Hasher};
+use crate::units::{ByteSize, Ids};
+
+/// Digits of a part's number.
+const DIGITS: usize = 5;
+/// Parts that a file can have.
+const MOST_PARTS: u64 = 100_000;
+
+/// How files are cut.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// Larger files are cut.
+    pub limit: ByteSize,
+    /// Size of a part; at least one byte.
+    pub part: ByteSize,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Files that were cut.
+    pub files: u64,
+    /// Parts that were made of them.
+    pub parts: u64,
+}
+
+/// The name of part `number` of `name`.
+pub fn part_name(name: &[u8], number: u64) -> Vec<u8> {
+    let mut part = name.to_vec();
+    part.extend_from_slice(format!("_{number:0DIGITS$}").as_bytes());
+    part
+}
+
+/// The file of which `name` would be a part, and which one.
+pub fn whole_name(name: &[u8]) -> Option<(&[u8], u64)> {
+    let (whole, number) = name.split_at_checked(name.len().checked_sub(DIGITS + 1)?)?;
+    let digits = number.strip_prefix(b"_")?;
+    let sound = !whole.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let number = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    sound.then_some((whole, number))
+}
+
+/// The files of `daily` that `rule` wants cut: those above the limit that are not parts themselves.
+pub fn candidates(daily: &Daily, rule: Rule) -> io::Result<Vec<BackupFile>> {
+    let backups = daily.backups()?;
+    let first = |whole: &[u8]| {
+        let first = part_name(whole, 0);
+        backups
+            .binary_search_by(|file| file.name.as_slice().cmp(&first))
+            .is_ok()
+    };
+    let is_part = |name: &[u8]| whole_name(name).is_some_and(|(whole, _)| first(whole));
+    Ok(backups
+        .iter()
+        .filter(|file| file.bytes > rule.limit.0 && !is_part(&file.name))
+        .cloned()
+        .collect())
+}
+
+/// Cuts the files of `daily` that are too large. A file that cannot be cut stays as it is and is a problem; without
+/// one, the day is marked.
+pub fn split(
+    daily: &Daily,
+    rule: Rule,
+    ids: Option<Ids>,
+    monitor: &dyn Monitor,
+) -> io::Result<Summary> {
+    let mut summary = Summary::default();
+    let mut failed = false;
+    for file in candidates(daily, rule)? {
+        let path = daily.backup_path(&file.name);
+        match cut(daily, &file, rule, ids, monitor) {
+            Ok(parts) => {
+                monitor.note(format!(
+                    "{} was cut into {parts} parts",
+                    event::printable(&path.to_string_lossy())
+                ));
+                summary.files += 1;
+                summary.parts += parts;
+            }
+            // The other files would find no room either.
+            Err(error) if fsx::is_full(&error) => return Err(error),
+            Err(error) => {
+                failed = true;
+                let reason = format!("cannot be split, and stays as it is: {error}");
+                monitor.problem(&Problem::with_file(&path, &reason));
+            }
+        }
+    }
+    if !failed {
+        daily.mark(SPLIT, ids)?;
+    }
+    Ok(summary)
+}
+
+fn cut(
+    daily: &Daily,
+    file: &BackupFile,
+    rule: Rule,
+    ids: Option<Ids>,
+    monitor: &dyn Monitor,
+) -> io::Result<u64> {
+    let part = rule.part.0.max(1);
+    let count = file.bytes.div_ceil(part);
+    if count > MOST_PARTS {
+        let reason =
+            format!("it would have {count} parts, more than {MOST_PARTS}; enlarge <split_size>");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+    }
+    remove_old_parts(daily, &file.name, ids)?;
+    let expected = daily.sums()?.and_then(|sums| sums.get(&file.name));
+    let mut from = File::open(daily.backup_path(&file.name))?;
+    let task = format!(
+        "splitting {}",
+        event::printable(&String::from_utf8_lossy(&file.name))
+    );
+    let mut all = Hasher::default();
+    let mut done = 0;
+    let mut parts = Vec::new();
+    for number in 0..count {
+        let name = part_name(&file.name, number);
+        let mut to = AtomicFile::create(&daily.backup_path(&name))?;
+        let mut digest = Hasher::default();
+        let mut rest = (&mut from).take(part);
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            let got = match rest.read(&mut buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                got => got?,
+            };
+            if got == 0 {
+                break;
+            }
+            to.write_all(&buffer[..got])?;
+            digest.update(&buffer[..got]);
+            all.update(&buffer[..got]);
+            done += got as u64;
+            monitor.observe(&Event::Progress(Progress {
+                task: &task,
+                done,
+                total: Some(file.bytes),
+                files: None,
+            }));
+        }
+        to.commit(ids)?;
+        parts.push((name, digest.finish()));
+    }
+    monitor.observe(&Event::ProgressEnd(&task));
+    // The original goes only if the parts are the file that was staged.
+    let found = all.finish();
+    if let Err(error) = same(done, file.bytes, found, expected) {
+        for (name, _) in &parts {
+            fsx::remove_durably(&daily.backup_path(name))?;
+        }
+        return Err(error);
+    }
+    daily.give_way(&file.name, &parts, ids)?;
+    Ok(count)
+}
+
+/// Removes parts that an earlier staging of the day, or a killed run, left of the file `name`: more of them than are
+/// made now would be joined with these.
+fn remove_old_parts(daily: &Daily, name: &[u8], ids: Option<Ids>) -> io::Result<()> {
+    let mut old = daily.backups()?;
+    old.retain(|file| whole_name(&file.name).is_some_and(|(whole, _)| whole == name));
+    if let Some(mut sums) = daily.sums()? {
+        let before = sums.len();
+        for part in &old {
+            sums.remove(&part.name);
+        }
+        if sums.len() < before {
+            daily.write_sums(&sums, ids)?;
+        }
+    }
+    for part in old {
+        fsx::remove_durably(&daily.backup_path(&part.name))?;
+    }
+    Ok(())
+}
+
+fn same(read: u64, bytes: u64, found: Digest, expected: Option<Digest>) -> io::Result<()> {
+    if read != bytes {
+        return Err(io::Error::other("it changed while it was split"));
+    }
+    if expected.is_some_and(|expected| expected != found) {
+        return Err(io::Error::other(
+            "it is damaged: it is not what was staged, by SHA256SUMS",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::event::Tally;
+    use crate::sums::Sums;
+    use std::process::Command;
+
+    const RULE: Rule = Rule {
+        limit: ByteSize(10),
+        part: ByteSize(4),
+    };
+
+    fn day(files: &[(&str, &str)]) -> (tempfile::TempDir, Daily) {
+        let dir = tempfile::tempdir().unwrap();
+        let daily = Daily::new("2026-11-21".parse().unwrap(), dir.path().to_owned());
+        std::fs::create_dir(dir.path().join("ada")).unwrap();
+        let mut sums = Sums::new();
+        for (name, text) in files {
+            std::fs::write(dir.path().join("ada").join(name), text).unwrap();
+            sums.insert(format!("ada/{name}"), Digest::of(text.as_bytes()));
+        }
+        daily.write_sums(&sums, None).unwrap();
+        (dir, daily)
+    }
+
+    fn names(daily: &Daily) -> Vec<String> {
+        let names = daily.backups().unwrap().into_iter();
+        names
+            .map(|file| String::from_utf8(file.name).unwrap())
+            .collect()
+    }
+
+    fn verifies(daily: &Daily) {
+        let judge = Command::new("sha256sum")
+            .current_dir(daily.path())
+            .args(["-c", "--strict", "--quiet", crate::sums::FILE_NAME])
+            .output()
+            .unwrap();
+        assert!(judge.status.success(), "{judge:?}");
+        let listed = daily.sums().unwrap().unwrap().len();
+        assert_eq!(listed, daily.backups().unwrap().len());
+    }
+
+    #[test]
+    fn a_part_knows_its_whole() {
+        for (name, whole) in [
+            ("a_00000", Some(("a", 0))),
+            ("x.tar.gz.gpg_00012", Some(("x.tar.gz.gpg", 12))),
+            ("a_0000", None),
+            ("a_000001", None),
+            ("a-00000", None),
+            ("_00000", None),
+            ("a_0000x", None),
+            ("", None),
+        ] {
+            let found = whole_name(name.as_bytes());
+            let found = found.map(|(whole, number)| (std::str::from_utf8(whole).unwrap(), number));
+            assert_eq!(found, whole, "{name}");
+        }
+        assert_eq!(part_name(b"a+b(c", 7), b"a+b(c_00007");
+    }
+
+    #[test]
+    fn only_files_above_the_limit_are_cut_and_the_parts_join() {
+        let (_dir, daily) = day(&[
+            ("ten", "0123456789"),
+            ("c++ (x)", "0123456789abc"),
+            ("twelve", "0123456789ab"),
+        ]);
+        let tally = Tally::default();
+        let summary = split(&daily, RULE, None, &tally).unwrap();
+        assert_eq!((summary.files, summary.parts), (2, 7));
+        assert_eq!(
+            names(&daily),
+            [
+                "ada/c++ (x)_00000",
+                "ada/c++ (x)_00001",
+                "ada/c++ (x)_00002",
+                "ada/c++ (x)_00003",
+                "ada/ten",
+                "ada/twelve_00000",
+                "ada/twelve_00001",
+                "ada/twelve_00002"
+            ]
+        );
+        verifies(&daily);
+        let joined = Command::new("sh")
+            .current_dir(daily.path().join("ada"))
+            .args(["-c", "cat 'c++ (x)'_????? twelve_?????"])
+            .output()
+            .unwrap();
+        assert_eq!(joined.stdout, b"0123456789abc0123456789ab");
+        assert!(daily.path().join(SPLIT).exists());
+        assert_eq!(tally.problems(), 0);
+    }
+
+    #[test]
+    fn parts_are_not_cut_again_and_a_killed_run_is_repeated() {
+        let (_dir, daily) = day(&[("big", "0123456789ab")]);
+        let rule = Rule {
+            limit: ByteSize(3),
+            ..RULE
+        };
+        // Killed when some parts were there; one is of an earlier staging of the day.
+        for number in [0, 1, 3] {
+            let part = part_name(b"ada/big", number);
+            std::fs::write(daily.backup_path(&part), "old").unwrap();
+        }
+        let tally = Tally::default();
+        assert_eq!(split(&daily, rule, None, &tally).unwrap().files, 1);
+        let after = names(&daily);
+        assert_eq!(after, ["ada/big_00000", "ada/big_00001", "ada/big_00002"]);
+        verifies(&daily);
+        assert_eq!(split(&daily, rule, None, &tally).unwrap().files, 0);
+        assert_eq!(names(&daily), after);
+    }
+
+    #[test]
+    fn a_damaged_file_stays_and_is_named() {
+        let (_dir, daily) = day(&[("big", "0123456789ab")]);
+        std::fs::write(daily.backup_path(b"ada/big"), "0123456789aX").unwrap();
+        let tally = Tally::default();
+        split(&daily, RULE, None, &tally).unwrap();
+        assert_eq!(
+            (tally.problems(), names(&daily)),
+            (1, vec!["ada/big".to_owned()])
+        );
+        assert!(!daily.path().join(SPLIT).exists());
+    }
+}
