@@ -7,8 +7,9 @@ use std::path::Path;
 use clap::CommandFactory as _;
 
 use super::args::Arguments;
+use crate::config;
 
-/// The man pages of section 1: file name and roff text, `cback.1` first.
+/// The man pages: file name and roff text, `cback.1` first.
 pub fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut command = Arguments::command();
     command.build();
@@ -23,6 +24,7 @@ pub fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
                 .version(env!("CARGO_PKG_VERSION")),
         )?);
     }
+    pages.push(("cback.conf.5".to_owned(), config::manual().into_bytes()));
     Ok(pages)
 }
 

@@ -7,17 +7,28 @@ use super::schema::{Rule, one};
 use super::value::{self, FLAG, SIZE};
 
 pub(super) const RULES: &[Rule] = &[
-    one("warn_midnite", FLAG),
+    one("warn_midnite", FLAG)
+        .means("Whether it is told when the day is not today.")
+        .otherwise("N"),
     one(
         "s3_bucket",
         "the name of a bucket, perhaps with a path behind it",
-    ),
+    )
+    .means("The bucket, perhaps with a path behind it.")
+    .required()
+    .example("backups.example.org/pool"),
     one(
         "encrypt",
         "a shell command with `${input}` and `${output}` in it",
-    ),
-    one("full_size_limit", SIZE),
-    one("incr_size_limit", SIZE),
+    )
+    .means("A shell command that encrypts `${input}` into `${output}`. Without it nothing is encrypted.")
+    .example("/usr/bin/gpg -c --no-use-agent --batch --yes --passphrase-file /root/.pass -o ${output} ${input}"),
+    one("full_size_limit", SIZE)
+        .means("The most that a full day may have. Without it there is no limit.")
+        .example("2.5 GB"),
+    one("incr_size_limit", SIZE)
+        .means("The most that another day may have. Without it there is no limit.")
+        .example("600 MB"),
 ];
 
 /// How daily directories go to a bucket.

@@ -7,8 +7,12 @@ use super::schema::{Rule, one};
 use super::value::{self, SIZE};
 
 pub(super) const RULES: &[Rule] = &[
-    one("max_percentage", "a number from 0 to 100"),
-    one("min_bytes", SIZE),
+    one("max_percentage", "a number from 0 to 100")
+        .means("The disc is nearly full when more percent than this are used.")
+        .example("95.5"),
+    one("min_bytes", SIZE)
+        .means("The disc is nearly full when less than this is left.")
+        .example("100 MB"),
 ];
 
 /// When a disc counts as nearly full.

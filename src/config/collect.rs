@@ -1,5 +1,7 @@
 //! `<collect>`: the sources of this machine. What a source does not say itself it has from the section.
 
+mod rules;
+
 use std::ffi::OsString;
 
 use crate::archive::Compression;
@@ -11,62 +13,9 @@ use super::document::Element;
 use super::finding::{Finding, Told};
 use super::plain_path::{is_plain, plain};
 use super::read::{Cursor, Read};
-use super::schema::{Rule, many, one, part, parts};
-use super::value::{self, ARCHIVE_MODE, FLAG, MODE, PATH, PATTERN, WHOLE};
+use super::value;
 
-const COMPARE: &str = "one of `metadata`, `content`";
-const FILE_NAME: &str = "the name of a file, such as `.cbignore`";
-const INTEGER: &str = "a whole number of any sign";
-const LEVEL: &str = "a number from 1 (fast) to 9 (small), for `tarzst` to 22";
-const BELOW: &str = "a path below the directory";
-
-const EXCLUDE: &[Rule] = &[
-    many("abs_path", PATH),
-    many("rel_path", BELOW),
-    many("pattern", PATTERN),
-];
-
-const FILE: &[Rule] = &[
-    one("abs_path", PATH),
-    one("collect_mode", MODE),
-    one("mode", MODE),
-    one("archive_mode", ARCHIVE_MODE),
-    one("compress_level", LEVEL),
-    one("compare", COMPARE),
-];
-
-const DIR: &[Rule] = &[
-    one("abs_path", PATH),
-    one("collect_mode", MODE),
-    one("mode", MODE),
-    one("archive_mode", ARCHIVE_MODE),
-    one("compress_level", LEVEL),
-    one("compare", COMPARE),
-    one("ignore_file", FILE_NAME),
-    one("link_depth", WHOLE),
-    one("dereference", FLAG),
-    one("recursion_level", INTEGER),
-    one("cachedir_tag", FLAG),
-    one("nodump", FLAG),
-    one("one_file_system", FLAG),
-    part("exclude", EXCLUDE),
-];
-
-pub(super) const RULES: &[Rule] = &[
-    one("collect_dir", PATH),
-    one("collect_mode", MODE),
-    one("archive_mode", ARCHIVE_MODE),
-    one("compress_level", LEVEL),
-    one("compare", COMPARE),
-    one("ignore_file", FILE_NAME),
-    one("recursion_level", INTEGER),
-    one("cachedir_tag", FLAG),
-    one("nodump", FLAG),
-    one("one_file_system", FLAG),
-    part("exclude", EXCLUDE),
-    parts("file", FILE),
-    parts("dir", DIR),
-];
+pub(super) use rules::RULES;
 
 /// What is collected on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]

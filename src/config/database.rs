@@ -8,12 +8,29 @@ use super::read::{Cursor, Read};
 use super::schema::{Rule, many, one};
 use super::value::{self, COMPRESS_MODE, FLAG};
 
-const USER: Rule = one("user", "the name of a database user");
-const COMPRESS: Rule = one("compress_mode", COMPRESS_MODE);
-const ALL: Rule = one("all", FLAG);
-const DATABASE: Rule = many("database", "the name of a database");
+const USER: Rule = one("user", "the name of a database user")
+    .means(
+        "The database user. Without it: whoever runs cback, or what the server's own settings say.",
+    )
+    .example("backup");
+const COMPRESS: Rule = one("compress_mode", COMPRESS_MODE)
+    .means("How dumps are packed. `zstd` is not Cedar Backup's.")
+    .required()
+    .example("gzip");
+const ALL: Rule = one("all", FLAG)
+    .means("Whether all databases of the server are dumped, into one file.")
+    .otherwise("N");
+const DATABASE: Rule = many("database", "the name of a database")
+    .means("One database; at least one unless <all> is `Y`.")
+    .example("wiki");
 
-pub(super) const MYSQL: &[Rule] = &[USER, one("password", "a password"), COMPRESS, ALL, DATABASE];
+pub(super) const MYSQL: &[Rule] = &[
+    USER,
+    one("password", "a password").means("The password. It is better left to `~/.my.cnf`."),
+    COMPRESS,
+    ALL,
+    DATABASE,
+];
 pub(super) const POSTGRESQL: &[Rule] = &[USER, COMPRESS, ALL, DATABASE];
 
 /// Databases of one server.

@@ -5,8 +5,14 @@ use super::schema::{Rule, one};
 use super::value;
 
 pub(super) const RULES: &[Rule] = &[
-    one("encrypt_mode", "the word `gpg`"),
-    one("encrypt_target", "a recipient's name, address or key"),
+    one("encrypt_mode", "the word `gpg`")
+        .means("What encrypts.")
+        .required()
+        .example("gpg"),
+    one("encrypt_target", "a recipient's name, address or key")
+        .means("For whom: who can decrypt it with a secret key that is kept elsewhere.")
+        .required()
+        .example("Backup User"),
 ];
 
 /// How staged files are encrypted.

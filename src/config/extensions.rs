@@ -7,25 +7,52 @@ use super::read::{Cursor, Read, Wrong, together};
 use super::schema::{Rule, one, part, parts};
 use super::value::{self, ACTION, ACTIONS, WHOLE};
 
-const DEPENDS: &[Rule] = &[one("run_before", ACTIONS), one("run_after", ACTIONS)];
+const DEPENDS: &[Rule] = &[
+    one("run_before", ACTIONS)
+        .means("Actions that run later.")
+        .example("store, purge"),
+    one("run_after", ACTIONS)
+        .means("Actions that run earlier.")
+        .example("collect"),
+];
 
 const RULES_OF_ACTION: &[Rule] = &[
-    one("name", ACTION),
+    one("name", ACTION)
+        .means("What it is called on the command line. No other action has this name.")
+        .required()
+        .example("mysql"),
     one(
         "module",
         "the name of a module, such as `CedarBackup3.extend.mysql`",
-    ),
+    )
+    .means("Cedar Backup's module. Its last word says which of the built-in extensions is meant.")
+    .required()
+    .example("CedarBackup3.extend.mysql"),
     one(
         "function",
         "the name of a function, such as `executeAction`",
+    )
+    .means("The function in that module.")
+    .required()
+    .example("executeAction"),
+    one("index", WHOLE)
+        .means(
+            "The place in the order, in which collect has 100, stage 200, store 300 and purge 400. Required unless \
+             <order_mode> is `dependency`.",
+        )
+        .example("99"),
+    part("depends", DEPENDS).means(
+        "What it runs before and after, perhaps nothing. Required if <order_mode> is `dependency`.",
     ),
-    one("index", WHOLE),
-    part("depends", DEPENDS),
 ];
 
 pub(super) const RULES: &[Rule] = &[
-    one("order_mode", "one of `index`, `dependency`"),
-    parts("action", RULES_OF_ACTION),
+    one("order_mode", "one of `index`, `dependency`")
+        .means(
+            "What the order of actions is made from: numbers, or what runs before and after what.",
+        )
+        .otherwise("index"),
+    parts("action", RULES_OF_ACTION).means("One extension."),
 ];
 
 /// Actions beside the built-in ones.

@@ -6,21 +6,70 @@ use super::read::{Cursor, Read, together};
 use super::schema::{Rule, one, parts};
 use super::value::{self, ACTION, ACTIONS, COMMAND, PATH, TEXT};
 
-const OVERRIDE: &[Rule] = &[one("command", TEXT), one("abs_path", PATH)];
-const HOOK: &[Rule] = &[one("action", ACTION), one("command", "a shell command")];
+const OVERRIDE: &[Rule] = &[
+    one("command", TEXT)
+        .means("The name of the program.")
+        .required()
+        .example("xorriso"),
+    one("abs_path", PATH)
+        .means("Where the program is.")
+        .required()
+        .example("/usr/local/bin/xorriso"),
+];
+
+const HOOK: &[Rule] = &[
+    one("action", ACTION)
+        .means("The action to which the hook belongs; not `all`.")
+        .required()
+        .example("collect"),
+    one("command", "a shell command")
+        .means("What `/bin/sh` is given.")
+        .required()
+        .example("systemctl stop wiki"),
+];
 
 pub(super) const RULES: &[Rule] = &[
-    one("starting_day", "a day of the week, such as `monday`"),
-    one("working_dir", PATH),
-    one("backup_user", "the name of a user"),
-    one("backup_group", "the name of a group"),
-    one("rcp_command", COMMAND),
-    one("rsh_command", COMMAND),
-    one("cback_command", COMMAND),
-    one("managed_actions", ACTIONS),
-    parts("override", OVERRIDE),
-    parts("pre_action_hook", HOOK),
-    parts("post_action_hook", HOOK),
+    one("starting_day", "a day of the week, such as `monday`")
+        .means(
+            "The day on which the backup week begins. On it incremental sources are collected in full, weekly ones are \
+             collected, and a new disc is begun. All machines of a pool need the same.",
+        )
+        .required()
+        .example("sunday"),
+    one("working_dir", PATH)
+        .means("Where state and temporary files are kept.")
+        .required()
+        .example("/var/lib/cback/work"),
+    one("backup_user", "the name of a user")
+        .means("The user who owns the backup's files when cback runs as root.")
+        .required()
+        .example("backup"),
+    one("backup_group", "the name of a group")
+        .means("The group of the backup's files.")
+        .required()
+        .example("backup"),
+    one("rcp_command", COMMAND)
+        .means("What copies from remote peers. Required only if a remote peer has none of its own.")
+        .example("/usr/bin/scp -B"),
+    one("rsh_command", COMMAND)
+        .means(
+            "What runs a command on a remote peer. Required only if a managed peer has none of its own.",
+        )
+        .example("/usr/bin/ssh"),
+    one("cback_command", COMMAND)
+        .means(
+            "What cback is called on a managed peer. Required only if a managed peer has none of its own.",
+        )
+        .example("/usr/bin/cback"),
+    one("managed_actions", ACTIONS)
+        .means("What managed peers are asked to do, if they have no list of their own.")
+        .example("collect, purge"),
+    parts("override", OVERRIDE).means(
+        "A program that is not where the path finds it. Of several for one command the last counts.",
+    ),
+    parts("pre_action_hook", HOOK)
+        .means("A command that is run before an action. If it fails, the run ends."),
+    parts("post_action_hook", HOOK).means("A command that is run after an action."),
 ];
 
 /// What all actions share.

@@ -13,22 +13,67 @@ const PEER: &[Rule] = &[
     one(
         "name",
         "the name of the peer; for a remote one its host name",
-    ),
-    one("type", "one of `local`, `remote`"),
-    one("collect_dir", PATH),
-    one("ignore_failures", "one of `none`, `all`, `daily`, `weekly`"),
-    one("backup_user", "the name of a user on that machine"),
-    one("rcp_command", COMMAND),
-    one("rsh_command", COMMAND),
-    one("cback_command", COMMAND),
-    one("managed", FLAG),
-    one("managed_actions", ACTIONS),
+    )
+    .means(
+        "Its name, which no other peer has. It becomes a directory of each day: no `/`, no control characters, no dot \
+         at the beginning.",
+    )
+    .required()
+    .example("client1.example.org"),
+    one("type", "one of `local`, `remote`")
+        .means("Whether it is this machine or another one.")
+        .required()
+        .example("remote"),
+    one("collect_dir", PATH)
+        .means("Where it leaves its archives, on that machine.")
+        .required()
+        .example("/var/lib/cback/collect"),
+    one("ignore_failures", "one of `none`, `all`, `daily`, `weekly`")
+        .means(
+            "When it is no failure that the peer is not ready: `none`, never; `all`, always; `daily`, on all days but \
+             the one on which the week begins; `weekly`, only on that day.",
+        )
+        .otherwise("none"),
+    one("backup_user", "the name of a user on that machine")
+        .means("The user on a remote peer.")
+        .from("options")
+        .required()
+        .only_if("type", "remote")
+        .example("backup"),
+    one("rcp_command", COMMAND)
+        .means("What copies from this remote peer.")
+        .from("options")
+        .required()
+        .only_if("type", "remote")
+        .example("/usr/bin/scp -B"),
+    one("rsh_command", COMMAND)
+        .means("What runs a command on this remote peer. Required if it is managed.")
+        .from("options")
+        .only_if("type", "remote")
+        .example("/usr/bin/ssh"),
+    one("cback_command", COMMAND)
+        .means("What cback is called on this remote peer. Required if it is managed.")
+        .from("options")
+        .only_if("type", "remote")
+        .example("/usr/bin/cback"),
+    one("managed", FLAG)
+        .means("Whether the master asks this remote peer to run actions.")
+        .otherwise("N")
+        .only_if("type", "remote"),
+    one("managed_actions", ACTIONS)
+        .means("Which actions the master asks it to run. Required if it is managed.")
+        .from("options")
+        .only_if("type", "remote")
+        .example("collect, purge"),
 ];
 
-pub(super) const RULES: &[Rule] = &[parts("peer", PEER)];
+pub(super) const RULES: &[Rule] = &[parts("peer", PEER).means("One machine.").required()];
 
 /// The rule by which `<stage>` holds peers, too.
-pub(super) const WITHIN_STAGE: Rule = parts("peer", PEER);
+pub(super) const WITHIN_STAGE: Rule = parts("peer", PEER).means(
+    "A machine, as in <peers>. If there is one here, those of <peers> are not staged; managed actions are about \
+     <peers> all the same.",
+);
 
 /// A machine that is backed up.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,13 +12,32 @@ use super::value::{self, PATH, WHOLE};
 
 const ONLY_COPY: &str = "one of `keep`, `purge`";
 
+const KEPT: &str =
+    "What becomes of the only copy of something that was to be stored, however old it is.";
+
 const DIR: &[Rule] = &[
-    one("abs_path", PATH),
-    one("retain_days", WHOLE),
-    one("only_copy", ONLY_COPY),
+    one("abs_path", PATH)
+        .means("Where it is. Not `/`, not a source of <collect>, and not a directory above one.")
+        .required()
+        .example("/var/lib/cback/stage"),
+    one("retain_days", WHOLE)
+        .means("What is younger than so many days stays.")
+        .required()
+        .example("7"),
+    one("only_copy", ONLY_COPY)
+        .means(KEPT)
+        .from("purge")
+        .otherwise("keep")
+        .ours(),
 ];
 
-pub(super) const RULES: &[Rule] = &[one("only_copy", ONLY_COPY), parts("dir", DIR)];
+pub(super) const RULES: &[Rule] = &[
+    one("only_copy", ONLY_COPY)
+        .means(KEPT)
+        .otherwise("keep")
+        .ours(),
+    parts("dir", DIR).means("A directory from which old things are deleted."),
+];
 
 /// What is deleted when it has grown old.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -5,10 +5,18 @@ use super::schema::{Rule, one};
 use super::value::{self, TEXT};
 
 pub(super) const RULES: &[Rule] = &[
-    one("author", TEXT),
-    one("revision", TEXT),
-    one("description", TEXT),
-    one("generator", TEXT),
+    one("author", TEXT)
+        .means("Who wrote the file.")
+        .example("Ada"),
+    one("revision", TEXT)
+        .means("Which version of the file this is.")
+        .example("1"),
+    one("description", TEXT)
+        .means("What the file is for.")
+        .example("The machine under the stairs"),
+    one("generator", TEXT)
+        .means("What made the file.")
+        .example("by hand"),
 ];
 
 /// What the file says about itself.

@@ -1,5 +1,6 @@
-//! Which elements there are: the single table from which unknown ones are found, missing ones are described,
-//! and the man page is checked. Each section's rules stand in that section's file.
+//! Which elements there are and what they mean: the single table from which unknown ones are found, missing ones
+//! are described, effective values are listed, elements are explained, and the man page and the grammar for editors
+//! are made. Each section's rules stand in that section's file.
 
 use super::document::Element;
 use super::finding::Finding;
@@ -11,6 +12,20 @@ pub(super) struct Rule {
     pub(super) name: &'static str,
     pub(super) takes: Takes,
     pub(super) times: Times,
+    /// What it means, in sentences: `x` is a literal text, `<x>` an element.
+    pub(super) meaning: &'static str,
+    /// The section whose element of the same name holds where this one is missing.
+    pub(super) inherits: Option<&'static str>,
+    /// What holds where it is missing and nothing is inherited.
+    pub(super) otherwise: Otherwise,
+    /// A value that makes sense.
+    pub(super) example: Option<&'static str>,
+    /// Whose element it is.
+    pub(super) whose: Whose,
+    /// The element of which this is another spelling.
+    pub(super) spelling_of: Option<&'static str>,
+    /// The element beside it, and the value of that one, without which this one says nothing.
+    pub(super) only_if: Option<(&'static str, &'static str)>,
 }
 
 /// What stands in an element.
@@ -29,60 +44,142 @@ pub(super) enum Times {
     Many,
 }
 
-/// A value that stands once.
-pub(super) const fn one(name: &'static str, kind: &'static str) -> Rule {
+/// What holds where an element is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Otherwise {
+    /// Nothing: it adds something.
+    Nothing,
+    /// It has to be there.
+    Required,
+    /// This value.
+    Value(&'static str),
+}
+
+/// Whose element it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Cedar Backup reads it, too.
+    Cedars,
+    /// Cedar Backup passes over it.
+    Ours,
+}
+
+const fn rule(name: &'static str, takes: Takes, times: Times) -> Rule {
     Rule {
         name,
-        takes: Takes::Text(kind),
-        times: Times::Once,
+        takes,
+        times,
+        meaning: "",
+        inherits: None,
+        otherwise: Otherwise::Nothing,
+        example: None,
+        whose: Whose::Cedars,
+        spelling_of: None,
+        only_if: None,
     }
+}
+
+/// A value that stands once.
+pub(super) const fn one(name: &'static str, kind: &'static str) -> Rule {
+    rule(name, Takes::Text(kind), Times::Once)
 }
 
 /// A value that may stand several times.
 pub(super) const fn many(name: &'static str, kind: &'static str) -> Rule {
-    Rule {
-        name,
-        takes: Takes::Text(kind),
-        times: Times::Many,
-    }
+    rule(name, Takes::Text(kind), Times::Many)
 }
 
 /// An element with elements in it, once.
 pub(super) const fn part(name: &'static str, rules: &'static [Rule]) -> Rule {
-    Rule {
-        name,
-        takes: Takes::Elements(rules),
-        times: Times::Once,
-    }
+    rule(name, Takes::Elements(rules), Times::Once)
 }
 
 /// An element with elements in it, any number of times.
 pub(super) const fn parts(name: &'static str, rules: &'static [Rule]) -> Rule {
-    Rule {
-        name,
-        takes: Takes::Elements(rules),
-        times: Times::Many,
+    rule(name, Takes::Elements(rules), Times::Many)
+}
+
+impl Rule {
+    /// What it means; every element has to say it.
+    pub(super) const fn means(mut self, meaning: &'static str) -> Self {
+        self.meaning = meaning;
+        self
+    }
+
+    /// It has to be there, or where it is inherited from.
+    pub(super) const fn required(mut self) -> Self {
+        self.otherwise = Otherwise::Required;
+        self
+    }
+
+    /// The value that holds where nobody says one.
+    pub(super) const fn otherwise(mut self, value: &'static str) -> Self {
+        self.otherwise = Otherwise::Value(value);
+        self
+    }
+
+    /// The section whose element of this name holds where this one is missing.
+    pub(super) const fn from(mut self, section: &'static str) -> Self {
+        self.inherits = Some(section);
+        self
+    }
+
+    /// A value that makes sense.
+    pub(super) const fn example(mut self, value: &'static str) -> Self {
+        self.example = Some(value);
+        self
+    }
+
+    /// Cedar Backup does not know it.
+    pub(super) const fn ours(mut self) -> Self {
+        self.whose = Whose::Ours;
+        self
+    }
+
+    /// It is another spelling of the element `name` beside it.
+    pub(super) const fn spells(mut self, name: &'static str) -> Self {
+        self.spelling_of = Some(name);
+        self
+    }
+
+    /// It says something only if the element `name` beside it is `value`.
+    pub(super) const fn only_if(mut self, name: &'static str, value: &'static str) -> Self {
+        self.only_if = Some((name, value));
+        self
     }
 }
 
 /// The sections of a configuration.
 pub(super) const SECTIONS: &[Rule] = &[
-    part("reference", super::reference::RULES),
-    part("extensions", super::extensions::RULES),
-    part("options", super::options::RULES),
-    part("peers", super::peers::RULES),
-    part("collect", super::collect::RULES),
-    part("stage", super::stage::RULES),
-    part("store", super::store::RULES),
-    part("purge", super::purge::RULES),
-    part("amazons3", super::amazons3::RULES),
-    part("capacity", super::capacity::RULES),
-    part("encrypt", super::encrypt::RULES),
-    part("mbox", super::mbox::RULES),
-    part("mysql", super::database::MYSQL),
-    part("postgresql", super::database::POSTGRESQL),
-    part("split", super::split::RULES),
-    part("subversion", super::subversion::RULES),
+    part("reference", super::reference::RULES)
+        .means("What the file says about itself. Nothing depends on it."),
+    part("extensions", super::extensions::RULES).means("Actions beside the built-in ones."),
+    part("options", super::options::RULES)
+        .means("What all actions share.")
+        .required(),
+    part("peers", super::peers::RULES).means("The machines of the pool."),
+    part("collect", super::collect::RULES).means(
+        "What is collected on this machine. Each source becomes one archive, named after its path: `/home/ada` becomes \
+         `home-ada.tar.gz`. Two sources with one name are an error, and so is a name that ends in `+` and a number if \
+         another source has what is before it. What stands in the section itself holds for every source that does not \
+         say otherwise.",
+    ),
+    part("stage", super::stage::RULES).means("Where the peers' archives are gathered by day."),
+    part("store", super::store::RULES).means("What is burnt onto which disc."),
+    part("purge", super::purge::RULES).means("What is deleted when it has grown old."),
+    part("amazons3", super::amazons3::RULES).means("Daily directories to a bucket."),
+    part("capacity", super::capacity::RULES)
+        .means("When a disc counts as nearly full. It has exactly one of its two elements."),
+    part("encrypt", super::encrypt::RULES).means("How staged files are encrypted."),
+    part("mbox", super::mbox::RULES)
+        .means("Mailboxes. What stands in the section itself holds for every mailbox that does not say otherwise."),
+    part("mysql", super::database::MYSQL).means("Databases of a MySQL or MariaDB server to be dumped."),
+    part("postgresql", super::database::POSTGRESQL).means("Databases of a PostgreSQL server to be dumped."),
+    part("split", super::split::RULES).means("How staged files that are too large are cut."),
+    part("subversion", super::subversion::RULES).means(
+        "Repositories to be dumped. What stands in the section itself holds for every repository that does not say \
+         otherwise.",
+    ),
 ];
 
 /// The rule for `name` among `rules`.

@@ -7,7 +7,16 @@ use super::read::{Cursor, Read};
 use super::schema::{Rule, one};
 use super::value::{self, SIZE};
 
-pub(super) const RULES: &[Rule] = &[one("size_limit", SIZE), one("split_size", SIZE)];
+pub(super) const RULES: &[Rule] = &[
+    one("size_limit", SIZE)
+        .means("Larger files are cut.")
+        .required()
+        .example("2.5 GB"),
+    one("split_size", SIZE)
+        .means("The size of a part, at least one byte.")
+        .required()
+        .example("100 MB"),
+];
 
 /// How large files are cut.
 #[derive(Debug, Clone, PartialEq, Eq)]

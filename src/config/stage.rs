@@ -9,7 +9,13 @@ use super::read::{Cursor, Read};
 use super::schema::{Rule, one};
 use super::value::{self, PATH};
 
-pub(super) const RULES: &[Rule] = &[one("staging_dir", PATH), peers::WITHIN_STAGE];
+pub(super) const RULES: &[Rule] = &[
+    one("staging_dir", PATH)
+        .means("The directory of the daily directories `YYYY/MM/DD`.")
+        .required()
+        .example("/var/lib/cback/stage"),
+    peers::WITHIN_STAGE,
+];
 
 /// Where and from whom archives are gathered.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,32 +9,79 @@ use crate::units::AbsPath;
 use super::finding::Finding;
 use super::read::{Cursor, Parser, Read, Wrong};
 use super::schema::{Rule, list, one, part};
-use super::value::{self, FLAG, PATH, WHOLE};
+use super::value::{self, FLAG, PATH};
 
 const BLANK_MODE: &str = "one of `daily`, `weekly`";
 const FACTOR: &str = "a number, 0 or more";
+const SECONDS: &str = "a number of seconds, 0 or more";
 
 const BLANKING: &[Rule] = &[
-    one("mode", BLANK_MODE),
-    one("factor", FACTOR),
-    one("blank_mode", BLANK_MODE),
-    one("blank_factor", FACTOR),
+    one("mode", BLANK_MODE)
+        .means("Whether this is weighed every day or only on the starting day.")
+        .required()
+        .example("weekly"),
+    one("factor", FACTOR)
+        .means("A new disc is begun if the room left is at most so many times what is needed.")
+        .required()
+        .example("1.3"),
+    one("blank_mode", BLANK_MODE)
+        .means("The spelling of Cedar Backup's manual, which that program never read.")
+        .spells("mode"),
+    one("blank_factor", FACTOR)
+        .means("The spelling of Cedar Backup's manual, which that program never read.")
+        .spells("factor"),
 ];
 
 pub(super) const RULES: &[Rule] = &[
-    one("source_dir", PATH),
-    one("media_type", "a kind of disc, such as `dvd+r`"),
-    one("device_type", "one of `cdwriter`, `dvdwriter`, `file`"),
-    one("target_device", PATH),
-    one("target_scsi_id", "a SCSI address, such as `0,0,0`"),
-    one("drive_speed", "a whole number, 1 or more"),
-    one("check_data", FLAG),
-    one("check_media", FLAG),
-    one("warn_midnite", FLAG),
-    one("no_eject", FLAG),
-    one("refresh_media_delay", WHOLE),
-    one("eject_delay", WHOLE),
-    part("blank_behavior", BLANKING),
+    one("source_dir", PATH)
+        .means("The directory of the daily directories; usually the <staging_dir>.")
+        .required()
+        .example("/var/lib/cback/stage"),
+    one("media_type", "a kind of disc, such as `dvd+r`")
+        .means(
+            "The kind of disc: `cdr-74`, `cdrw-74`, `cdr-80`, `cdrw-80`, `dvd+r`, `dvd+rw`; and, which Cedar Backup does \
+             not know, `dvd-r`, `dvd-rw`, `dvd+r-dl`, `dvd-r-dl`, `bd-r`, `bd-re`, `bd-r-dl`, `bd-re-dl`, `bd-r-tl`, \
+             `bd-re-tl`, `bd-r-ql`.",
+        )
+        .required()
+        .example("dvd+rw"),
+    one("device_type", "one of `cdwriter`, `dvdwriter`, `file`")
+        .means(
+            "What burns. A `dvdwriter` also writes Blu-ray discs. `file`, which Cedar Backup does not know: the disc is a \
+             file that has the size of the medium; a write-once one that is full is set aside under its label.",
+        )
+        .otherwise("cdwriter"),
+    one("target_device", PATH)
+        .means("The drive's device, or the file that is the disc.")
+        .required()
+        .example("/dev/sr0"),
+    one("target_scsi_id", "a SCSI address, such as `0,0,0`")
+        .means("The address of the drive, if it is not found by its device.")
+        .example("ATA:1,0,0"),
+    one("drive_speed", "a whole number, 1 or more")
+        .means("How many times single speed. Without it: as the drive likes.")
+        .example("4"),
+    one("check_data", FLAG)
+        .means("Whether what was written is read back and compared.")
+        .otherwise("N"),
+    one("check_media", FLAG)
+        .means("Whether the disc's label is looked at first.")
+        .otherwise("N"),
+    one("warn_midnite", FLAG)
+        .means("Whether it is told when the day that is stored is not today.")
+        .otherwise("N"),
+    one("no_eject", FLAG)
+        .means("Whether the tray stays closed.")
+        .otherwise("N"),
+    one("refresh_media_delay", SECONDS)
+        .means("How long to wait after the disc was loaded again.")
+        .otherwise("0"),
+    one("eject_delay", SECONDS)
+        .means("How long to wait after the tray was opened.")
+        .otherwise("0"),
+    part("blank_behavior", BLANKING).means(
+        "When a new disc is begun because the old one is nearly full. Without it every week begins with a new disc.",
+    ),
 ];
 
 /// What is burnt onto which disc, and how.

@@ -6,30 +6,57 @@ use super::schema::{Rule, many, one, part, parts};
 use super::value::{COMPRESS_MODE, MODE, PATH, PATTERN, TEXT};
 
 const EXCLUDE: &[Rule] = &[
-    many("rel_path", "a path below the directory"),
-    many("pattern", PATTERN),
+    many("rel_path", "a path below the directory")
+        .means("Left out: what has this path below the directory.")
+        .example("attic"),
+    many("pattern", PATTERN)
+        .means("Left out: whatever has a path that this pattern matches as a whole.")
+        .example(r".*\.old"),
 ];
 
+const WHEN: &str = "When repositories are dumped: `daily` and `weekly` all revisions, `incr` on most days only new ones.";
+const PACKED: &str = "How dumps are packed. `zstd` is not Cedar Backup's.";
+
+const TYPE: Rule = one("type", TEXT).means("Means nothing.");
+const COLLECT_MODE: Rule = one("collect_mode", MODE)
+    .means(WHEN)
+    .from("subversion")
+    .required()
+    .example("incr");
+const OWN_COMPRESS_MODE: Rule = one("compress_mode", COMPRESS_MODE)
+    .means(PACKED)
+    .from("subversion")
+    .required()
+    .example("bzip2");
+
 const REPOSITORY: &[Rule] = &[
-    one("type", TEXT),
-    one("abs_path", PATH),
-    one("collect_mode", MODE),
-    one("compress_mode", COMPRESS_MODE),
+    TYPE,
+    one("abs_path", PATH)
+        .means("Where the repository is.")
+        .required()
+        .example("/srv/svn/site"),
+    COLLECT_MODE,
+    OWN_COMPRESS_MODE,
 ];
 
 const REPOSITORY_DIR: &[Rule] = &[
-    one("type", TEXT),
-    one("abs_path", PATH),
-    one("collect_mode", MODE),
-    one("compress_mode", COMPRESS_MODE),
-    part("exclude", EXCLUDE),
+    TYPE,
+    one("abs_path", PATH)
+        .means("Where the directory is.")
+        .required()
+        .example("/srv/svn"),
+    COLLECT_MODE,
+    OWN_COMPRESS_MODE,
+    part("exclude", EXCLUDE).means("Repositories of the directory that are left out."),
 ];
 
 pub(super) const RULES: &[Rule] = &[
-    one("collect_mode", MODE),
-    one("compress_mode", COMPRESS_MODE),
-    parts("repository", REPOSITORY),
-    parts("repository_dir", REPOSITORY_DIR),
+    one("collect_mode", MODE).means(WHEN).example("incr"),
+    one("compress_mode", COMPRESS_MODE)
+        .means(PACKED)
+        .example("bzip2"),
+    parts("repository", REPOSITORY).means("A repository."),
+    parts("repository_dir", REPOSITORY_DIR).means("A directory of repositories."),
 ];
 
 /// Repositories to be dumped; never none.
