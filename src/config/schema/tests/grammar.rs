@@ -86,9 +86,14 @@ fn grammar_of(kind: &str) -> String {
 
 fn choice<'w>(words: impl Iterator<Item = &'w str>) -> String {
     // The built-in datatypes compare without the blanks around a value, as the program does.
-    let values: String = words
-        .map(|word| format!("<value datatypeLibrary=\"\" type=\"token\">{word}</value>"))
-        .collect();
+    let mut values = String::new();
+    for word in words {
+        write!(
+            values,
+            "<value datatypeLibrary=\"\" type=\"token\">{word}</value>"
+        )
+        .unwrap();
+    }
     format!("<choice>{values}</choice>")
 }
 
