@@ -4,6 +4,7 @@
 //! burn; read back; catalog; `cback.store`. Killed anywhere, the next run finds on the disc what got there
 //! and goes on. Hidden here: how a session is composed, how it is compared, what an interrupted run left.
 
+mod chain;
 mod error;
 mod judge;
 mod kept;

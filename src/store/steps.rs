@@ -1,5 +1,6 @@
 //! The steps of storing, rebuilding and initializing, in their order.
 
+use super::chain;
 use super::judge;
 use super::kept::{self, Kept};
 use super::layout::{self, Fit, Laid};
@@ -154,6 +155,8 @@ pub(super) fn store(
         }
     }
     let days: Vec<&StagedDay> = laid.days.iter().map(|&at| parts[at].day).collect();
+    let on_disc = previous.as_ref().filter(|_| laid.burn == Burn::Append);
+    chain::check(job, days.iter().copied(), on_disc);
     finish(job, &found.disc, previous, &laid, &days, &mut marked, left)
 }
 

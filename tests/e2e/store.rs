@@ -105,3 +105,37 @@ fn a_rewritable_disc_begins_anew_with_the_week() {
         "{list:?}"
     );
 }
+
+#[test]
+fn an_increment_whose_full_backup_was_thrown_away_is_told_every_night_until_there_is_a_new_one() {
+    let machine = Machine::new();
+    tree::one_of_everything(&machine.path("source"));
+    Machine::settle();
+    machine
+        .cback("collect stage")
+        .on("2026-11-24")
+        .run()
+        .well_and_silent();
+    fs::remove_dir_all(machine.path("stage")).unwrap();
+    fs::create_dir(machine.path("stage")).unwrap();
+    for day in ["2026-11-25", "2026-11-26"] {
+        tree::file(machine.path("source/new"), day);
+        Machine::settle();
+        let told = machine.cback("all").on(day).run().with_status(10);
+        told.says(&[
+            ".tar.gz of 2026-11-24, of which no copy is known",
+            "run `cback --full collect`, then stage and store",
+        ]);
+    }
+    machine
+        .cback("--full collect stage store")
+        .on("2026-11-27")
+        .run()
+        .well_and_silent();
+    machine
+        .cback("all")
+        .on("2026-11-28")
+        .run()
+        .well_and_silent();
+    machine.restores("", &machine.keep("kept"));
+}

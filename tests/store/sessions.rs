@@ -35,7 +35,7 @@ fn three_days_are_three_sessions_that_other_programs_read() {
             date,
             &[
                 ("alpha/etc.tar.gz", &noise(at as u64, 300_000 + at)),
-                ("alpha/etc.mtree.gz", &noise(at as u64 + 10, 5_000)),
+                ("alpha/etc.list.gz", &noise(at as u64 + 10, 5_000)),
                 ("beta/home-user.tar", &noise(at as u64 + 20, 2048 * 100)),
                 ("beta/empty.tar", b""),
             ],

@@ -1,0 +1,204 @@
+//! Whether what is stored can be restored: every archive that a day's manifests name has a known copy.
+//!
+//! An increment is worth what it builds on. If the staging directory was emptied by hand, or a disc was thrown
+//! away, nobody shall learn of it on the worst day of the year.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use super::Store;
+use super::staged::{StagedDay, What};
+use super::steps::Previous;
+use crate::archive::manifest::{self, Coverage, ManifestError, ManifestReader, Place, Stored};
+use crate::catalog::CopyRow;
+use crate::event::{Problem, Tell as _, printable};
+use crate::iso9660::{Content, FileReader, Kind};
+use crate::units::{Day, PeerName};
+
+const MEND: &str =
+    "run `cback --full collect`, then stage and store; if there is a disc that has it, keep it";
+/// What encrypting, splitting, and both add to the name of a staged archive.
+const ADDED: [&str; 4] = ["", ".gpg", "_00000", ".gpg_00000"];
+/// Days after its collection on which an archive may still be staged: a late peer is staged later than it collects.
+const LATE: u64 = 31;
+
+/// Names the archives that the manifests of `days` build on and that are neither staged, nor on the disc that is
+/// continued, nor on a disc of the catalog.
+pub(super) fn check<'a>(
+    job: &Store<'_>,
+    days: impl Iterator<Item = &'a StagedDay>,
+    disc: Option<&Previous>,
+) {
+    let places = Places { job, disc };
+    for day in days {
+        for (peer, name) in manifests(day) {
+            let file = day.daily.path().join(OsStr::from_bytes(name));
+            let needs = match Needs::read(&file) {
+                Ok(needs) => needs,
+                // A foreign file of that name says nothing about archives.
+                Err(ManifestError::Incompatible(_)) => continue,
+                Err(error) => {
+                    job.monitor
+                        .problem(&Problem::with_file(&file, &error).advise(MEND));
+                    continue;
+                }
+            };
+            let late = day.day().days_since(needs.collected).unsigned_abs();
+            let missing: Vec<String> = needs
+                .others
+                .iter()
+                .filter(|needed| !places.have(&peer, needed, late))
+                .map(|needed| {
+                    format!(
+                        "{} of {}",
+                        printable(&needed.archive.to_string_lossy()),
+                        needed.day
+                    )
+                })
+                .collect();
+            if !missing.is_empty() {
+                let reason = format!(
+                    "it builds on {}, of which no copy is known, neither staged nor on a disc",
+                    missing.join(", ")
+                );
+                job.monitor
+                    .problem(&Problem::with_file(&file, &reason).advise(MEND));
+            }
+        }
+    }
+}
+
+/// The manifests of a day: whose, and their paths in it.
+fn manifests(day: &StagedDay) -> impl Iterator<Item = (PeerName, &[u8])> {
+    let suffix = format!(".{}", manifest::EXTENSION).into_bytes();
+    day.entries.iter().filter_map(move |entry| {
+        let is_file = matches!(entry.what, What::File { .. });
+        if !is_file || !entry.name.ends_with(&suffix) {
+            return None;
+        }
+        let at = entry.name.iter().position(|&byte| byte == b'/')?;
+        let peer = std::str::from_utf8(&entry.name[..at]).ok()?.parse().ok()?;
+        Some((peer, entry.name.as_slice()))
+    })
+}
+
+/// What a manifest builds on.
+struct Needs {
+    /// The day of its own collection.
+    collected: Day,
+    /// Archives of other collections.
+    others: BTreeSet<Stored>,
+}
+
+impl Needs {
+    fn read(file: &Path) -> Result<Self, ManifestError> {
+        let mut manifest = ManifestReader::new(File::open(file)?)?;
+        let header = manifest.header();
+        let own = Stored {
+            day: header.day,
+            archive: header.archive.clone(),
+        };
+        let full = header.coverage == Coverage::Full;
+        let mut others = BTreeSet::new();
+        while !full && let Some(entry) = manifest.next_entry()? {
+            if let Place::Whole(stored) | Place::Torn(stored, _) = entry.place
+                && *stored != own
+                && !others.contains(&*stored)
+            {
+                others.insert(Stored::clone(&stored));
+            }
+        }
+        Ok(Self {
+            collected: own.day,
+            others,
+        })
+    }
+}
+
+/// Where copies may be.
+struct Places<'a> {
+    job: &'a Store<'a>,
+    /// The disc in the drive, if it is continued.
+    disc: Option<&'a Previous>,
+}
+
+impl Places<'_> {
+    /// Whether a copy of the archive `needed` of `peer` is known. `late` is by how many days this peer is staged after
+    /// it has collected.
+    fn have(&self, peer: &PeerName, needed: &Stored, late: u64) -> bool {
+        let names = ADDED.map(|added| {
+            let archive = needed.archive.as_bytes();
+            [peer.as_str().as_bytes(), b"/", archive, added.as_bytes()].concat()
+        });
+        let mut day = needed.day;
+        for after in 0..=LATE {
+            let there = names
+                .iter()
+                .any(|name| self.is_staged(day, name) || self.on_disc(day, name).is_some());
+            // An archive without a manifest (an encrypted one, for instance) is believed to be what its directory says.
+            let collected = there
+                .then(|| self.collected(day, peer, &needed.archive).unwrap_or(day))
+                .is_some_and(|collected| collected == needed.day);
+            // The catalog does not know when something was collected.
+            if collected || (after <= late && self.on_other_disc(day, peer, &names)) {
+                return true;
+            }
+            day = day.succ();
+        }
+        false
+    }
+
+    fn is_staged(&self, day: Day, name: &[u8]) -> bool {
+        let daily = self.job.staging.daily(day);
+        daily.path().join(OsStr::from_bytes(name)).exists()
+    }
+
+    fn on_disc(&self, day: Day, name: &[u8]) -> Option<&Content> {
+        let path = day.path().join(OsStr::from_bytes(name));
+        match &self.disc?.tree.lookup(path)?.kind {
+            Kind::File(content) => Some(content),
+            _ => None,
+        }
+    }
+
+    fn on_other_disc(&self, day: Day, peer: &PeerName, names: &[Vec<u8>]) -> bool {
+        let known =
+            |copies: Vec<CopyRow>| copies.iter().any(|copy| names.contains(&copy.file.name));
+        // A catalog that cannot be read is told elsewhere, and knows nothing bad.
+        self.job.catalog.copies(day, Some(peer)).map_or(true, known)
+    }
+
+    /// The day on which the archive in the daily directory of `day` was collected, if its manifest says so.
+    fn collected(&self, day: Day, peer: &PeerName, archive: &OsStr) -> Option<Day> {
+        let archive = archive.as_bytes();
+        let stem = archive
+            .windows(4)
+            .rposition(|part| part == b".tar")
+            .map_or(archive, |at| &archive[..at]);
+        let name = [
+            peer.as_str().as_bytes(),
+            b"/",
+            stem,
+            b".",
+            manifest::EXTENSION.as_bytes(),
+        ]
+        .concat();
+        let staged = self
+            .job
+            .staging
+            .daily(day)
+            .path()
+            .join(OsStr::from_bytes(&name));
+        if let Ok(file) = File::open(staged) {
+            return Some(ManifestReader::new(file).ok()?.header().day);
+        }
+        let Content::Old(extents) = self.on_disc(day, &name)? else {
+            return None;
+        };
+        let file = FileReader::new(&*self.disc?.medium, extents);
+        Some(ManifestReader::new(file).ok()?.header().day)
+    }
+}
