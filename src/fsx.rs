@@ -69,6 +69,14 @@ pub fn remove_durably(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Removes the file at `path`; one that is not there is removed already.
+pub fn remove_if_there(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Makes the directory `path` and its missing parents below `base` durable, each given to `ids`.
 /// `base` must exist.
 pub fn make_dirs(base: &Path, below: &Path, ids: Option<Ids>) -> io::Result<PathBuf> {

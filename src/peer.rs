@@ -7,37 +7,94 @@
 //! How the files are reached is private: today a directory of this machine.
 
 mod copy;
+mod error;
+mod fetch;
 mod ignore;
 mod local;
+mod transport;
 
-use std::ffi::{OsStr, OsString};
-use std::io;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
-use crate::event::{self, Event, Monitor, Problem, Progress, Tell as _};
-use crate::fsx;
+use crate::event::{self, Monitor};
 use crate::sums::{self, Sums};
-use crate::units::{AbsPath, Day, Ids, PeerName};
+use crate::units::{AbsPath, ActionName, CommandLine, Day, Ids, Owner, PeerName};
 
+pub use error::PeerError;
 pub use ignore::{Ignore, Occasion};
-use local::{Local, Refused};
+use local::Local;
+use transport::{Errand, Transport};
 
 /// Indicator in a collect directory: its data may be fetched.
 pub const COLLECTED: &str = "cback.collect";
 /// Indicator in a collect directory: the peer was staged.
 pub const STAGED: &str = "cback.stage";
 
-/// Files that are copied and verified at the same time. They wait for the disk more than for a processor.
-const WORKERS: usize = 4;
-
 /// Somebody's collect directory.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Peer {
     name: PeerName,
-    place: Local,
+    place: Place,
+    /// The connection to another machine, once there is one.
+    line: Mutex<Option<Box<dyn Transport>>>,
+}
+
+/// Where the collect directory is.
+#[derive(Debug, Clone)]
+enum Place {
+    Local(AbsPath),
+    Remote(Remote),
+}
+
+/// A collect directory on another machine, and how it is reached.
+#[derive(Debug, Clone)]
+pub struct Remote {
+    /// The user there.
+    pub user: String,
+    /// The host's name or address.
+    pub host: String,
+    /// The directory there.
+    pub collect_dir: AbsPath,
+    /// How it is reached.
+    pub way: Way,
+    /// What cback is called there.
+    pub cback_command: Option<CommandLine>,
+    /// The backup user of this machine, whose keys and known hosts are used, and as whom commands run.
+    pub owner: Owner,
+    /// Where small files may lie for a moment; the backup user must be able to write there.
+    pub working_dir: AbsPath,
+}
+
+/// How another machine is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// By the SSH that is built in.
+    Native,
+    /// By the configured commands, as Cedar Backup runs them.
+    Command {
+        /// Copies files.
+        rcp_command: CommandLine,
+        /// Runs a command there; only managed actions need it.
+        rsh_command: Option<CommandLine>,
+    },
+}
+
+/// What a managed action is to back up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// As the peer's configuration says.
+    Configured,
+    /// Everything: `--full`.
+    Full,
+}
+
+/// Whether a managed action is done or only shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rehearsal {
+    /// It is done.
+    No,
+    /// It only shows what it would do: `--dry-run`, which only cback itself understands.
+    DryRun,
 }
 
 /// How far a peer has come.
@@ -60,64 +117,22 @@ pub struct Fetched {
     pub bytes: u64,
 }
 
-/// Why a peer could not be fetched.
-#[derive(Debug, thiserror::Error)]
-pub enum PeerError {
-    /// Its directory cannot be read.
-    #[error("cannot read {}: {source}", event::printable(&path.to_string_lossy()))]
-    Unreadable {
-        /// The directory or file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A file changed while it was copied, and again when it was copied once more; or the directory did.
-    #[error("{} changed while it was copied", event::printable(&.0.to_string_lossy()))]
-    Changing(PathBuf),
-    /// There is not a single file that could be staged.
-    #[error("{} has no file that could be staged", event::printable(&.0.to_string_lossy()))]
-    Nothing(PathBuf),
-    /// The daily directory has the collection of another day under the same name.
-    #[error(
-        "{} of {coming} would replace that of {there}, which is in the same daily directory; it stays where it \
-         is, and what the peer collects next has everything that is in it",
-        event::printable(&name.to_string_lossy())
-    )]
-    OtherDay {
-        /// The name of the manifest.
-        name: OsString,
-        /// The day of the collection that is there.
-        there: Day,
-        /// The day of the one that was to be staged.
-        coming: Day,
-    },
-    /// What was written reads back as something else: the disk or the memory of this machine is failing.
-    #[error("the copy {} reads back differently than it was written", event::printable(&.0.to_string_lossy()))]
-    Corrupted(PathBuf),
-    /// The file system that the files are copied to is full.
-    #[error("no room for {}", event::printable(&path.to_string_lossy()))]
-    Full {
-        /// The file that found no room.
-        path: PathBuf,
-        /// Bytes of all of the peer's files.
-        needed: u64,
-    },
-    /// The copy cannot be written.
-    #[error("cannot write {}: {source}", event::printable(&path.to_string_lossy()))]
-    Unwritable {
-        /// The copy, or the indicator in the collect directory.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
-
 impl Peer {
     /// The peer `name` whose collect directory is on this machine.
     pub fn local(name: PeerName, collect_dir: AbsPath) -> Self {
         Self {
             name,
-            place: Local::new(collect_dir),
+            place: Place::Local(collect_dir),
+            line: Mutex::default(),
+        }
+    }
+
+    /// The peer `name` on another machine. Nothing is connected yet.
+    pub fn remote(name: PeerName, remote: Remote) -> Self {
+        Self {
+            name,
+            place: Place::Remote(remote),
+            line: Mutex::default(),
         }
     }
 
@@ -128,16 +143,24 @@ impl Peer {
 
     /// Its collect directory, on whatever machine that is.
     pub fn collect_dir(&self) -> &Path {
-        self.place.path()
+        match &self.place {
+            Place::Local(path) => path,
+            Place::Remote(remote) => &remote.collect_dir,
+        }
     }
 
     /// Whether its files may be fetched.
     pub fn readiness(&self) -> Result<Readiness, PeerError> {
-        self.place.readiness()
+        Ok(match self.talk(|transport| transport.collected())? {
+            None => Readiness::NotReady,
+            Some(collected) if collected.staged => Readiness::Staged,
+            Some(_) => Readiness::Ready,
+        })
     }
 
-    /// Copies every regular file of the collect directory into the empty directory `into`, gives them to `ids`,
-    /// and makes them durable.
+    /// Copies every regular file of the collect directory into the directory `into`, gives them to `ids`, and
+    /// makes them durable. `into` is empty, or has what an interrupted fetch left: that is continued where it can be
+    /// proved, by the digests in `cback.collect`, and fetched anew where not.
     ///
     /// What is guaranteed of each file that is on the returned list: the copy was read back after it was written
     /// out (from the device, where the file system lets go of its cache), and its digest is that of the source's
@@ -148,81 +171,21 @@ impl Peer {
     /// Anything that is no regular file, and a file that is not what the peer says it collected, is a problem and
     /// left out. Partial names and an old `cback.stage` are passed by. Permission bits stay as they are, except
     /// set-user and set-group, which must not come into the backup user's hands.
+    ///
+    /// From another machine, the digest is that of the bytes as they arrived, unless the peer claimed one.
     pub fn fetch(
         &self,
         into: &Path,
         ids: Option<Ids>,
         monitor: &dyn Monitor,
     ) -> Result<Fetched, PeerError> {
-        let source = self.place.open()?;
-        let claimed = source.claimed(monitor)?;
-        let local::Listing {
-            entries,
-            mut refused,
-        } = source.list()?;
-        let needed = entries.iter().map(|entry| entry.bytes).sum();
-        refused.extend(missing(&claimed, &entries, &refused));
-
-        let task = format!("staging {}", self.name);
-        let done = AtomicU64::new(0);
-        let next = AtomicUsize::new(0);
-        let sums = Mutex::new(Sums::new());
-        let refused = Mutex::new(refused);
-        let failed = Mutex::new(None);
-        let work = || {
-            while let Some(entry) = entries.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let progress = &mut |more| {
-                    monitor.observe(&Event::Progress(Progress {
-                        task: &task,
-                        done: done.fetch_add(more, Ordering::Relaxed) + more,
-                        total: Some(needed),
-                        files: None,
-                    }));
-                };
-                let expected = claimed.get(entry.name.as_bytes());
-                match source.get(&entry.name, into, expected, ids, progress) {
-                    Ok(Ok(digest)) => {
-                        locked(&sums).insert(entry.name.as_bytes(), digest);
-                    }
-                    Ok(Err(reason)) => locked(&refused).push((entry.name.clone(), reason)),
-                    Err(error) => {
-                        // Nobody takes up another file.
-                        next.store(entries.len(), Ordering::Relaxed);
-                        locked(&failed).get_or_insert(error);
-                    }
-                }
-            }
+        let order = fetch::Order {
+            name: &self.name,
+            collect_dir: self.collect_dir(),
+            into,
+            ids,
         };
-        std::thread::scope(|scope| {
-            for _ in 1..WORKERS.min(entries.len()) {
-                scope.spawn(work);
-            }
-            work();
-        });
-        monitor.observe(&Event::ProgressEnd(&task));
-        if let Some(mut error) = into_inner(failed) {
-            if let PeerError::Full { needed: all, .. } = &mut error {
-                *all = needed;
-            }
-            return Err(error);
-        }
-        let mut refused = into_inner(refused);
-        refused.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        for (name, reason) in &refused {
-            tell(monitor, &self.collect_dir().join(name), reason);
-        }
-        source.unchanged()?;
-        let sums = into_inner(sums);
-        if sums.is_empty() {
-            return Err(PeerError::Nothing(self.collect_dir().to_owned()));
-        }
-        let kept = |name: &OsStr| sums.get(name.as_bytes()).is_some();
-        let bytes = entries
-            .iter()
-            .filter(|entry| kept(&entry.name))
-            .map(|entry| entry.bytes)
-            .sum();
-        Ok(Fetched { sums, bytes })
+        self.talk(|transport| fetch::fetch(&order, transport, monitor))
     }
 
     /// Says to the peer, with `cback.stage` in its collect directory, that what is on the list is safe on the
@@ -230,55 +193,72 @@ impl Peer {
     pub fn acknowledge(&self, day: Day, sums: &Sums, ids: Option<Ids>) -> Result<(), PeerError> {
         let mut text = format!("{}{day}\n", sums::STAGED_ON).into_bytes();
         text.extend_from_slice(&sums.to_text());
-        self.place.put(STAGED, &text, ids)
+        self.talk(|transport| transport.put(STAGED, &text, ids))
+    }
+
+    /// Lets the peer's own cback carry out `action`. What it prints goes line by line to the log, with the peer's
+    /// name before each. An action that fails there is an error.
+    pub fn exec(
+        &self,
+        action: &ActionName,
+        extent: Extent,
+        rehearsal: Rehearsal,
+    ) -> Result<(), PeerError> {
+        let mut words = Vec::new();
+        if extent == Extent::Full {
+            words.push("--full");
+        }
+        if rehearsal == Rehearsal::DryRun {
+            words.push("--dry-run");
+        }
+        words.push(action.as_str());
+        let mut output = |line: &[u8]| {
+            let line = event::printable(&String::from_utf8_lossy(line));
+            log::info!(target: event::OUTPUT, "{}: {line}", self.name);
+        };
+        self.talk(|transport| transport.exec(&Errand { words: &words }, &mut output))
+    }
+
+    /// Ends the connection, if there is one. The next call makes a new one.
+    pub fn hang_up(&self) {
+        self.line().take();
+    }
+
+    /// Does something over the connection, which is made if there is none. After an error it is not used again.
+    fn talk<T>(
+        &self,
+        talk: impl FnOnce(&dyn Transport) -> Result<T, PeerError>,
+    ) -> Result<T, PeerError> {
+        let line = self.line().take();
+        let line = match (line, &self.place) {
+            (Some(line), _) => line,
+            (None, Place::Local(path)) => Box::new(Local::open(path)?),
+            (None, Place::Remote(remote)) => {
+                return Err(PeerError::Setup(format!(
+                    "this version of cback cannot reach {} yet",
+                    remote.host
+                )));
+            }
+        };
+        let said = talk(&*line)?;
+        if matches!(self.place, Place::Remote(_)) {
+            *self.line() = Some(line);
+        }
+        Ok(said)
+    }
+
+    fn line(&self) -> std::sync::MutexGuard<'_, Option<Box<dyn Transport>>> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What the peer says it collected and does not have.
-fn missing(
-    claimed: &Sums,
-    entries: &[local::Entry],
-    refused: &[(OsString, Refused)],
-) -> Vec<(OsString, Refused)> {
-    let there: std::collections::HashSet<&OsStr> = entries
-        .iter()
-        .map(|entry| entry.name.as_os_str())
-        .chain(refused.iter().map(|(name, _)| name.as_os_str()))
-        .collect();
-    claimed
-        .iter()
-        .map(|(name, _)| OsStr::from_bytes(name))
-        .filter(|name| !there.contains(name))
-        .map(|name| (name.to_owned(), Refused::Missing))
-        .collect()
-}
-
-fn tell(monitor: &dyn Monitor, path: &Path, refused: &Refused) {
-    let problem = Problem::with_file(path, refused);
-    monitor.problem(&match refused {
-        Refused::NotRegular(_) => problem.advise(
-            "a collect directory holds archives; move this away, or collect it as a source",
-        ),
-        Refused::Missing | Refused::Different => {
-            problem.advise("run `cback collect` on the peer, then `cback stage` again")
+impl Clone for Peer {
+    /// The same peer, without the connection.
+    fn clone(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            place: self.place.clone(),
+            line: Mutex::default(),
         }
-        Refused::Unreadable(_) => problem.advise("let the backup user read it, then stage again"),
-    });
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-fn into_inner<T>(mutex: Mutex<T>) -> T {
-    mutex
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// Whether `name` is staged at all.
-fn is_wanted(name: &OsStr) -> bool {
-    name != STAGED && !fsx::is_partial(name)
+    }
 }

@@ -256,7 +256,11 @@ fn take_turn(
         missed,
     };
     let problem = |error: &PeerError| {
-        monitor.problem(&Problem::new(peer.name().as_str(), error));
+        let problem = Problem::new(peer.name().as_str(), error);
+        monitor.problem(&match error.advice() {
+            Some(advice) => problem.advise(advice),
+            None => problem,
+        });
         missed(error.to_string(), Missed::Problem)
     };
     monitor.note(format!("staging peer {}", peer.name()));

@@ -3,63 +3,34 @@
 //! Everything goes through one open handle of the directory, so that nobody can exchange the directory for a
 //! link while it is read. No link in it is followed.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat};
 
 use super::copy::{CopyError, Wanted, digest_at, write_copy};
-use super::{COLLECTED, PeerError, Readiness, STAGED, is_wanted};
-use crate::event::{Monitor, Tell as _, printable};
+use super::transport::{Collected, Entry, Errand, Job, Listing, Refused, Transport, is_wanted};
+use super::{COLLECTED, PeerError, STAGED};
 use crate::fsx;
-use crate::sums::{Digest, Sums};
+use crate::sums::Digest;
 use crate::units::{AbsPath, Ids};
 
-/// Where the collect directory is.
-#[derive(Debug, Clone)]
-pub(super) struct Local {
-    path: AbsPath,
-}
+/// Files that are copied and verified at the same time. They wait for the disk more than for a processor.
+const WORKERS: usize = 4;
 
 /// The collect directory, held open.
-pub(super) struct Source {
+#[derive(Debug)]
+pub(super) struct Local {
     path: PathBuf,
     handle: File,
     /// What `cback.collect` was when the fetching began.
     indicator: Option<Mark>,
-}
-
-/// A regular file that is to be fetched.
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) name: OsString,
-    pub(super) bytes: u64,
-}
-
-/// What is in a collect directory.
-pub(super) struct Listing {
-    /// What to fetch, by the bytes of the names.
-    pub(super) entries: Vec<Entry>,
-    /// What cannot be fetched.
-    pub(super) refused: Vec<(OsString, Refused)>,
-}
-
-/// Why one entry of the directory is not staged, while the others are.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Refused {
-    #[error("{0}; only regular files are staged")]
-    NotRegular(&'static str),
-    #[error("it is on the list of what was collected, but not there")]
-    Missing,
-    #[error("it is not what was collected: its digest differs from the one in cback.collect")]
-    Different,
-    #[error("cannot be read: {0}")]
-    Unreadable(io::Error),
 }
 
 /// What must stay the same while a file is copied.
@@ -95,87 +66,51 @@ enum Attempt {
 }
 
 impl Local {
-    pub(super) fn new(path: AbsPath) -> Self {
-        Self { path }
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(super) fn readiness(&self) -> Result<Readiness, PeerError> {
-        let unreadable = |path: PathBuf| move |source| PeerError::Unreadable { path, source };
-        // A directory that cannot be looked into is not one without the indicator.
-        let directory =
-            std::fs::metadata(&self.path).map_err(unreadable(self.path.clone().into()))?;
-        if !directory.is_dir() {
-            let error = io::Error::from(io::ErrorKind::NotADirectory);
-            return Err(unreadable(self.path.clone().into())(error));
-        }
-        let collected = self.path.join(COLLECTED).to_path_buf();
-        let staged = self.path.join(STAGED).to_path_buf();
-        let Some(collected) = modified(&collected).map_err(unreadable(collected))? else {
-            return Ok(Readiness::NotReady);
-        };
-        match modified(&staged).map_err(unreadable(staged))? {
-            Some(staged) if staged >= collected => Ok(Readiness::Staged),
-            _ => Ok(Readiness::Ready),
-        }
-    }
-
-    pub(super) fn open(&self) -> Result<Source, PeerError> {
+    /// Opens the directory at `path`.
+    pub(super) fn open(path: &AbsPath) -> Result<Self, PeerError> {
         let unreadable = |source| PeerError::Unreadable {
-            path: self.path.clone().into(),
+            path: path.clone().into(),
             source,
         };
         let handle = OpenOptions::new()
             .read(true)
             .custom_flags(OFlags::DIRECTORY.bits().cast_signed())
-            .open(&self.path)
+            .open(path)
             .map_err(unreadable)?;
-        let mut source = Source {
-            path: self.path.clone().into(),
+        let mut local = Self {
+            path: path.clone().into(),
             handle,
             indicator: None,
         };
-        source.indicator = source.look_at_indicator().map_err(unreadable)?;
-        Ok(source)
-    }
-
-    pub(super) fn put(&self, name: &str, text: &[u8], ids: Option<Ids>) -> Result<(), PeerError> {
-        let path = self.path.join(name).to_path_buf();
-        fsx::write_indicator(&path, text, ids)
-            .map_err(|source| PeerError::Unwritable { path, source })
+        local.indicator = local.look_at_indicator().map_err(unreadable)?;
+        Ok(local)
     }
 }
 
-impl Source {
-    /// The digests that the peer says it collected; none if `cback.collect` is not ours.
-    pub(super) fn claimed(&self, monitor: &dyn Monitor) -> Result<Sums, PeerError> {
-        let mut file = match self.open_file(OsStr::new(COLLECTED)) {
-            Ok(Ok(file)) => file,
-            // Whatever is there says that the directory is complete; the listing tells the problem.
-            Ok(Err(_)) => return Ok(Sums::new()),
-            Err(source) if source.kind() == io::ErrorKind::NotFound => {
-                return Err(PeerError::Changing(self.path.clone()));
-            }
-            Err(source) => return Err(self.unreadable(OsStr::new(COLLECTED), source)),
+impl Transport for Local {
+    fn collected(&self) -> Result<Option<Collected>, PeerError> {
+        let modified = |name: &str| {
+            modified(&self.handle, name).map_err(|source| self.unreadable(OsStr::new(name), source))
         };
+        let Some(collected) = modified(COLLECTED)? else {
+            return Ok(None);
+        };
+        let staged = modified(STAGED)?.is_some_and(|staged| staged >= collected);
         let mut text = Vec::new();
-        io::Read::read_to_end(&mut file, &mut text)
-            .map_err(|source| self.unreadable(OsStr::new(COLLECTED), source))?;
-        Ok(Sums::parse(&text).unwrap_or_else(|error| {
-            let path = self.path.join(COLLECTED);
-            monitor.note(format!(
-                "{}: {error}; its text is not used",
-                printable(&path.to_string_lossy())
-            ));
-            Sums::new()
-        }))
+        match self.open_file(OsStr::new(COLLECTED)) {
+            Ok(Ok(mut file)) => {
+                io::Read::read_to_end(&mut file, &mut text)
+                    .map_err(|source| self.unreadable(OsStr::new(COLLECTED), source))?;
+            }
+            // Whatever is there says that the directory is complete; the listing tells the problem.
+            Ok(Err(_)) => {}
+            Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(self.unreadable(OsStr::new(COLLECTED), source)),
+        }
+        Ok(Some(Collected { text, staged }))
     }
 
-    /// Everything in the directory that is not passed by.
-    pub(super) fn list(&self) -> Result<Listing, PeerError> {
+    fn list(&self, _into: &Path) -> Result<Listing, PeerError> {
         let mut entries = Vec::new();
         let mut refused = Vec::new();
         let fault = |source: rustix::io::Errno| PeerError::Unreadable {
@@ -185,7 +120,7 @@ impl Source {
         for entry in Dir::read_from(&self.handle).map_err(fault)? {
             let entry = entry.map_err(fault)?;
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
-            if name == "." || name == ".." || !is_wanted(name) {
+            if !is_wanted(name) {
                 continue;
             }
             let stat = match statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -210,19 +145,66 @@ impl Source {
         Ok(Listing { entries, refused })
     }
 
-    /// Copies the file `name` into the directory `into` and verifies it. A file that changes meanwhile is tried
-    /// once more.
-    pub(super) fn get(
-        &self,
-        name: &OsStr,
-        into: &Path,
-        expected: Option<Digest>,
-        ids: Option<Ids>,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<Result<Digest, Refused>, PeerError> {
-        let target = into.join(name);
+    fn get(&self, job: &Job<'_>) -> Result<(), PeerError> {
+        let next = AtomicUsize::new(0);
+        let failed = Mutex::new(None);
+        let work = || {
+            while let Some(entry) = job.entries.get(next.fetch_add(1, Ordering::Relaxed)) {
+                match self.get_one(entry, job) {
+                    Ok(outcome) => (job.done)(entry, outcome),
+                    Err(error) => {
+                        // Nobody takes up another file.
+                        next.store(job.entries.len(), Ordering::Relaxed);
+                        let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                        failed.get_or_insert(error);
+                    }
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..WORKERS.min(job.entries.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn unchanged(&self) -> Result<(), PeerError> {
+        match self.look_at_indicator() {
+            Ok(now) if now == self.indicator => Ok(()),
+            Ok(_) => Err(PeerError::Changing(self.path.clone())),
+            Err(source) => Err(self.unreadable(OsStr::new(COLLECTED), source)),
+        }
+    }
+
+    fn put(&self, name: &str, text: &[u8], ids: Option<Ids>) -> Result<(), PeerError> {
+        let path = self.path.join(name);
+        fsx::write_indicator(&path, text, ids)
+            .map_err(|source| PeerError::Unwritable { path, source })
+    }
+
+    fn exec(&self, errand: &Errand<'_>, _output: &mut dyn FnMut(&[u8])) -> Result<(), PeerError> {
+        Err(PeerError::Unmanaged(errand.words.join(" ")))
+    }
+}
+
+impl Local {
+    /// Copies and verifies one file. A file that changes meanwhile is tried once more.
+    fn get_one(&self, entry: &Entry, job: &Job<'_>) -> Result<Result<Digest, Refused>, PeerError> {
+        let name = &entry.name;
+        let target = job.into.join(name);
+        let expected = job.claimed.get(name.as_bytes());
+        // What an interrupted fetch left is copied again: on one machine that is quicker than proving it.
+        let swept = fsx::remove_if_there(&target);
+        swept.map_err(|source| PeerError::Unwritable {
+            path: target.clone(),
+            source,
+        })?;
         for _ in 0..2 {
-            match self.attempt(name, &target, expected, ids, progress)? {
+            let progress = &mut |more| (job.progress)(more);
+            match self.attempt(name, &target, expected, job.ids, progress)? {
                 Attempt::Copied(digest) => return Ok(Ok(digest)),
                 Attempt::Refused(why) => return Ok(Err(why)),
                 Attempt::Changed => {}
@@ -295,16 +277,6 @@ impl Source {
         }
     }
 
-    /// Whether `cback.collect` is still the one with which the fetching began. If not, a new collection is under
-    /// way, and what was fetched may be half of it.
-    pub(super) fn unchanged(&self) -> Result<(), PeerError> {
-        match self.look_at_indicator() {
-            Ok(now) if now == self.indicator => Ok(()),
-            Ok(_) => Err(PeerError::Changing(self.path.clone())),
-            Err(source) => Err(self.unreadable(OsStr::new(COLLECTED), source)),
-        }
-    }
-
     fn look_at_indicator(&self) -> io::Result<Option<Mark>> {
         match statat(&self.handle, COLLECTED, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(Mark::of(&stat))),
@@ -337,11 +309,13 @@ impl Source {
     }
 }
 
-/// When the file at `path` was last modified; `None` if it does not exist.
-fn modified(path: &Path) -> io::Result<Option<SystemTime>> {
-    match std::fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        metadata => metadata?.modified().map(Some),
+/// When the file `name` in `dir` was last modified, or what it links to; `None` if it does not exist.
+#[allow(clippy::unnecessary_cast, clippy::cast_possible_wrap)] // the fields' types differ between machines
+fn modified(dir: &File, name: &str) -> io::Result<Option<(i64, i64)>> {
+    match statat(dir, name, AtFlags::empty()) {
+        Ok(stat) => Ok(Some((stat.st_mtime as i64, stat.st_mtime_nsec as i64))),
+        Err(rustix::io::Errno::NOENT) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -41,7 +41,7 @@ fn one_peer_comes_one_is_broken_one_is_missing() {
         pool.heard(&ear),
         [
             "late: not ready: /late has no cback.collect",
-            "broken: cannot read /broken: not a directory",
+            "broken: cannot read /broken: Not a directory (os error 20)",
             "gone: cannot read /gone: No such file or directory (os error 2)",
         ]
     );

@@ -1,0 +1,176 @@
+//! Why a peer could not be had, and what to do about each.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+
+use crate::event;
+use crate::units::Day;
+
+/// Why a peer could not be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum PeerError {
+    /// Its directory cannot be read.
+    #[error("cannot read {}: {source}", event::printable(&path.to_string_lossy()))]
+    Unreadable {
+        /// The directory or file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file changed while it was copied, and again when it was copied once more; or the directory did.
+    #[error("{} changed while it was copied", event::printable(&.0.to_string_lossy()))]
+    Changing(PathBuf),
+    /// There is not a single file that could be staged.
+    #[error("{} has no file that could be staged", event::printable(&.0.to_string_lossy()))]
+    Nothing(PathBuf),
+    /// The daily directory has the collection of another day under the same name.
+    #[error(
+        "{} of {coming} would replace that of {there}, which is in the same daily directory; it stays where it \
+         is, and what the peer collects next has everything that is in it",
+        event::printable(&name.to_string_lossy())
+    )]
+    OtherDay {
+        /// The name of the manifest.
+        name: OsString,
+        /// The day of the collection that is there.
+        there: Day,
+        /// The day of the one that was to be staged.
+        coming: Day,
+    },
+    /// What was written reads back as something else: the disk or the memory of this machine is failing.
+    #[error("the copy {} reads back differently than it was written", event::printable(&.0.to_string_lossy()))]
+    Corrupted(PathBuf),
+    /// The file system that the files are copied to is full.
+    #[error("no room for {}", event::printable(&path.to_string_lossy()))]
+    Full {
+        /// The file that found no room.
+        path: PathBuf,
+        /// Bytes of all of the peer's files.
+        needed: u64,
+    },
+    /// The copy cannot be written.
+    #[error("cannot write {}: {source}", event::printable(&path.to_string_lossy()))]
+    Unwritable {
+        /// The copy, or the indicator in the collect directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Nothing answers under its name, or the connection is not let through.
+    #[error("{host} cannot be reached: {reason}", reason = event::printable(reason))]
+    Unreachable {
+        /// Host and port.
+        host: String,
+        /// Why.
+        reason: String,
+    },
+    /// It answers, and does not let us in or does not do what it is asked.
+    #[error("{host} refused: {}", event::printable(reason))]
+    Refused {
+        /// User and host.
+        host: String,
+        /// What it was asked, and what it said.
+        reason: String,
+    },
+    /// Its host key is not the one that is known.
+    #[error("the host key of {host} is not to be trusted: {reason} ({key})")]
+    HostKey {
+        /// Host and port.
+        host: String,
+        /// Unknown, changed, revoked.
+        reason: String,
+        /// The kind of the key that it showed, and the fingerprint.
+        key: String,
+        /// The file that decided.
+        known_hosts: PathBuf,
+    },
+    /// It has no such directory.
+    #[error("{host} has no directory {}", event::printable(&path.to_string_lossy()))]
+    NoDirectory {
+        /// The host.
+        host: String,
+        /// The collect directory.
+        path: PathBuf,
+    },
+    /// It accepted the connection and then said nothing any more.
+    #[error("{host} said nothing for {seconds} seconds")]
+    Silent {
+        /// Host and port.
+        host: String,
+        /// How long that was borne.
+        seconds: u64,
+    },
+    /// The connection ended in the middle.
+    #[error("the connection to {host} broke: {}", event::printable(reason))]
+    Broken {
+        /// Host and port.
+        host: String,
+        /// What was noticed.
+        reason: String,
+    },
+    /// It said something that no honest peer says.
+    #[error("{host} does not keep to the rules: {}", event::printable(reason))]
+    Foul {
+        /// The host.
+        host: String,
+        /// What it did.
+        reason: String,
+    },
+    /// What is needed to reach it is wrong on this machine: a key, a configuration file, a command.
+    #[error("{0}")]
+    Setup(String),
+    /// The action that it was asked to do ended with a failure there.
+    #[error("`{command}` ended there with {ending}", command = event::printable(command))]
+    Failed {
+        /// The command as it was given.
+        command: String,
+        /// The exit status in words.
+        ending: String,
+    },
+    /// A peer of this machine does its actions in the master's own run.
+    #[error("a peer of this machine is not managed; {0} is done here by the master's own run")]
+    Unmanaged(String),
+}
+
+impl PeerError {
+    /// What to do next.
+    pub fn advice(&self) -> Option<String> {
+        Some(match self {
+            Self::Unreachable { .. } => {
+                "see whether the machine is on, its sshd runs, and the name and port are right".to_owned()
+            }
+            Self::Refused { .. } => {
+                "see whether the peer's authorized_keys has the backup user's key; `cback validate` tries it"
+                    .to_owned()
+            }
+            Self::HostKey {
+                host, known_hosts, ..
+            } => format!(
+                "somebody may be in between: compare the fingerprint with `ssh-keygen -lf \
+                 /etc/ssh/ssh_host_ed25519_key.pub` on the peer itself; if the machine really has a new key, run \
+                 `ssh-keygen -R '{host}' -f '{file}'` and add the new key to {file}",
+                file = event::printable(&known_hosts.to_string_lossy())
+            ),
+            Self::NoDirectory { .. } => {
+                "see whether `<collect_dir>` is the one that the peer itself has, and collect ran there".to_owned()
+            }
+            Self::Silent { .. } | Self::Broken { .. } => {
+                "run `cback stage` again; what came is not lost, and the rest is fetched then".to_owned()
+            }
+            Self::Foul { .. } => {
+                "look at that machine: it may be broken into; nothing of it was staged".to_owned()
+            }
+            Self::Failed { .. } => "see the peer's own log".to_owned(),
+            Self::Changing(_) => "run `cback stage` again when the peer's collect is over".to_owned(),
+            Self::Nothing(_)
+            | Self::OtherDay { .. }
+            | Self::Unreadable { .. }
+            | Self::Corrupted(_)
+            | Self::Full { .. }
+            | Self::Unwritable { .. }
+            | Self::Setup(_)
+            | Self::Unmanaged(_) => return None,
+        })
+    }
+}

@@ -1,0 +1,104 @@
+//! How a collect directory is reached: what every place offers, on this machine or on another.
+//!
+//! An implementation brings bytes and says what it saw; what they mean (readiness, what is missing, what may be
+//! staged) is decided once, in `fetch`. One conformance suite holds for all of them.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::Path;
+
+use crate::fsx;
+use crate::sums::{Digest, Sums};
+use crate::units::Ids;
+
+use super::{PeerError, STAGED};
+
+/// An open way to one collect directory. Over a network it is one connection, used for everything.
+pub(super) trait Transport: Send + Sync + std::fmt::Debug {
+    /// Looks for `cback.collect`; `None` if it is not there. A directory that cannot be looked into is an error.
+    fn collected(&self) -> Result<Option<Collected>, PeerError>;
+
+    /// Everything in the directory that is not passed by. A way that cannot list without fetching fetches into
+    /// the directory `into`.
+    fn list(&self, into: &Path) -> Result<Listing, PeerError>;
+
+    /// Brings the job's files, each verified and durable, and tells the job of each. An error ends the whole
+    /// peer; what is whole by then has been told.
+    fn get(&self, job: &Job<'_>) -> Result<(), PeerError>;
+
+    /// Whether the peer was left alone since [`collected`](Self::collected) was asked first: a new
+    /// `cback.collect` means that it collected meanwhile, and what was fetched may be half of it.
+    fn unchanged(&self) -> Result<(), PeerError>;
+
+    /// Writes the indicator `name` with that text, durably where the place can.
+    fn put(&self, name: &str, text: &[u8], ids: Option<Ids>) -> Result<(), PeerError>;
+
+    /// Lets the peer's own cback do something; each line of what it prints goes to `output`.
+    fn exec(&self, errand: &Errand<'_>, output: &mut dyn FnMut(&[u8])) -> Result<(), PeerError>;
+}
+
+/// What `cback.collect` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Collected {
+    /// Its text; empty if it has none, or cannot be read as a text.
+    pub(super) text: Vec<u8>,
+    /// Whether a `cback.stage` is there that is not older.
+    pub(super) staged: bool,
+}
+
+/// A regular file that is to be fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) name: OsString,
+    pub(super) bytes: u64,
+}
+
+/// What is in a collect directory.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// What to fetch, by the bytes of the names.
+    pub(super) entries: Vec<Entry>,
+    /// What cannot be fetched.
+    pub(super) refused: Vec<(OsString, Refused)>,
+}
+
+/// Why one entry of the directory is not staged, while the others are.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refused {
+    #[error("{0}; only regular files are staged")]
+    NotRegular(&'static str),
+    #[error("it is on the list of what was collected, but not there")]
+    Missing,
+    #[error("it is not what was collected: its digest differs from the one in cback.collect")]
+    Different,
+    #[error("cannot be read: {0}")]
+    Unreadable(io::Error),
+}
+
+/// What to bring where.
+pub(super) struct Job<'a> {
+    /// The files.
+    pub(super) entries: &'a [Entry],
+    /// The directory that they come into. What an interrupted fetch left there may be continued.
+    pub(super) into: &'a Path,
+    /// The digests that the peer says they have, where it does.
+    pub(super) claimed: &'a Sums,
+    /// To whom they are given.
+    pub(super) ids: Option<Ids>,
+    /// Told of bytes as they come; from several threads.
+    pub(super) progress: &'a (dyn Fn(u64) + Sync),
+    /// Told once of each file that came, or why it did not; from several threads.
+    pub(super) done: &'a (dyn Fn(&Entry, Result<Digest, Refused>) + Sync),
+}
+
+/// What a peer's cback is to do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Errand<'a> {
+    /// The switches and the action, each a word that needs no quoting.
+    pub(super) words: &'a [&'a str],
+}
+
+/// Whether `name` is staged at all: partial names and an old `cback.stage` are passed by.
+pub(super) fn is_wanted(name: &OsStr) -> bool {
+    name != "." && name != ".." && name != STAGED && !fsx::is_partial(name)
+}
