@@ -2,18 +2,21 @@
 
 mod args;
 mod exit;
+mod failure;
 mod interrupt;
 mod man;
+mod parse;
+mod program;
 mod quickstart;
 mod restore;
 mod run;
 mod session;
+mod words;
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
-use crate::action::Extent;
 use args::Command;
 
 pub use args::Arguments;
@@ -21,17 +24,25 @@ pub use exit::Exit;
 
 /// Runs the program on the process's own arguments.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let line: Vec<OsString> = std::env::args_os().collect();
+    let called = line.first().cloned().unwrap_or_default();
+    let (_, defaults) = program::named(&called, Path::exists);
+    let arguments = match parse::parse(line, defaults) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A reader that has gone away is no failure.
+            let _ = error.print();
+            let exit = if error.use_stderr() {
+                Exit::Arguments
+            } else {
+                Exit::Well
+            };
+            return exit.into();
+        }
+    };
     let common = &arguments.common;
     let exit = match &arguments.command {
-        None => {
-            let extent = if arguments.full {
-                Extent::Full
-            } else {
-                Extent::Configured
-            };
-            run::run(common, &arguments.actions, extent)
-        }
+        None => run::run(&arguments),
         Some(Command::Quickstart(wish)) => quickstart::run(common, wish),
         Some(Command::Restore(wish)) => restore::run(common, wish),
         Some(Command::Completions { shell }) => {

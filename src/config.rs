@@ -48,7 +48,7 @@ pub use database::{Databases, Which};
 pub use dump::{Dump, DumpDir};
 pub use encrypt::{Encrypt, EncryptMode};
 pub use explain::{Explained, Unexplained, explain, sections};
-pub use extensions::{Extension, Extensions, OrderMode, OrderPlace};
+pub use extensions::{COMMANDS, Extension, Extensions, OrderMode, OrderPlace};
 pub use finding::{Finding, Severity, Spot};
 pub use manual::manual;
 pub use mbox::Mbox;

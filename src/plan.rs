@@ -1,119 +1,205 @@
 //! What a run will do, in order: a pure function of what was asked and of what is configured.
+//!
+//! A [`Plan`] can be printed, which is all that `--dry-run` needs, and is then carried out step by step. Hidden here:
+//! what may be combined, the order, and which managed peers an action has.
 
+mod combine;
 mod hook;
+mod managed;
+mod order;
 
-pub use hook::{HookError, Output, run as run_hook};
+use std::fmt;
 
 use crate::action::Action;
+use crate::config::{self, Config, OrderMode};
+use crate::units::{ActionName, PeerName};
 
-/// What `all` stands for.
-const ALL: [Action; 4] = [Action::Collect, Action::Stage, Action::Store, Action::Purge];
+pub use hook::{HookError, Output, run as run_hook};
+pub use order::{Order, OrderError};
 
-/// Words that are not combined with others, in the order in which offenders are named.
-const ALONE: [&str; 4] = ["rebuild", "validate", "initialize", "all"];
-
-/// Place in the order; Cedar Backup's numbers, between which extensions find theirs.
-fn index(action: Action) -> u32 {
-    match action {
-        Action::Rebuild | Action::Validate | Action::Initialize => 0,
-        Action::Collect => 100,
-        Action::Stage => 200,
-        Action::Store => 300,
-        Action::Purge => 400,
-    }
+/// Where actions are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// On this machine.
+    #[default]
+    Here,
+    /// On this machine, and on managed peers: `--managed`.
+    HereAndManaged,
+    /// On managed peers only: `--managed-only`.
+    ManagedOnly,
 }
 
-/// The actions of a run, in the order in which they will be carried out.
+/// Something that this machine does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan(Vec<Action>);
+pub enum Task {
+    /// An action that is built in.
+    BuiltIn(Action),
+    /// An action with a section of its own.
+    Extension(config::Extension),
+}
+
+/// When a hook is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Immediately before its action, each time.
+    Before,
+    /// Immediately after it, if it went well.
+    After,
+}
+
+/// One step of a run. The next one is taken only if this one went well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A command of the administrator.
+    Hook {
+        /// When.
+        when: When,
+        /// The command, and the action that it belongs to.
+        hook: config::Hook,
+    },
+    /// An action on this machine.
+    Run(Task),
+    /// An action that managed peers are asked to run, one after the other.
+    Managed {
+        /// The action.
+        action: ActionName,
+        /// The peers, in the order of the configuration; at least one.
+        peers: Vec<PeerName>,
+    },
+}
+
+/// The steps of a run, in the order in which they will be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    mode: OrderMode,
+    order: Vec<String>,
+    steps: Vec<Step>,
+}
 
 /// Why no plan can be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// No such action.
-    #[error(
-        "`{0}` is no action; there are collect, stage, store, purge, all, rebuild, validate and initialize"
-    )]
-    Unknown(String),
-    /// A configured extension that this program cannot run.
-    #[error("`{0}` is a configured extension that this version of cback cannot run")]
-    Extension(String),
+    #[error("`{name}` is no action; there are {}", .known.join(", "))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
     /// An action that stands alone was combined.
-    #[error("`{0}` stands alone; it cannot be combined with other actions")]
+    #[error("`{0}` stands alone; it cannot be combined with other actions, nor be named twice")]
     Alone(String),
+    /// Nothing was asked for.
+    #[error("no action is named")]
+    Nothing,
+    /// There is no order.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+}
+
+impl Task {
+    /// The word on the command line.
+    pub fn word(&self) -> &str {
+        match self {
+            Self::BuiltIn(action) => action.word(),
+            Self::Extension(extension) => extension.name.as_str(),
+        }
+    }
 }
 
 impl Plan {
-    /// The order for the actions named by `words`; `extensions` are the names of configured ones.
+    /// The steps for the actions named by `words`. Names are checked first, then the combinations.
     ///
-    /// Names are checked first, then the combinations. The sort is stable: a repeated action runs twice.
-    pub fn new(words: &[String], extensions: &[&str]) -> Result<Self, PlanError> {
-        let mut actions: Vec<Action> = Vec::new();
-        for word in words {
-            let named = Action::ALL.into_iter().find(|action| action.word() == word);
-            match named {
-                Some(action) => actions.push(action),
-                None if word == "all" => actions.extend(ALL),
-                None if extensions.contains(&word.as_str()) => {
-                    return Err(PlanError::Extension(word.clone()));
-                }
-                None => return Err(PlanError::Unknown(word.clone())),
+    /// The order on the command line decides only between actions of the same place: a repeated action runs twice. An
+    /// action of this machine precedes the same action on managed peers.
+    pub fn new(words: &[String], reach: Reach, config: &Config) -> Result<Self, PlanError> {
+        let order = Order::new(&config.extensions)?;
+        let tasks = combine::tasks(words, &config.extensions.actions)?;
+        let mut items: Vec<(u32, Vec<Step>)> = Vec::new();
+        for task in &tasks {
+            let place = order.place(task.word()).unwrap_or(0);
+            if reach != Reach::ManagedOnly {
+                items.push((place, here(task, &config.options)));
             }
         }
-        for alone in ALONE {
-            if words.len() > 1 && words.iter().any(|word| word == alone) {
-                return Err(PlanError::Alone(alone.to_owned()));
+        items.sort_by_key(|item| item.0);
+        if reach != Reach::Here {
+            for task in &tasks {
+                let place = order.place(task.word()).unwrap_or(0);
+                items.extend(managed::step(task, &config.peers).map(|step| (place, vec![step])));
             }
+            // Stable: what this machine does at a place stands before what its managed peers do there.
+            items.sort_by_key(|item| item.0);
         }
-        actions.sort_by_key(|action| index(*action));
-        Ok(Self(actions))
+        Ok(Self {
+            mode: order.mode,
+            order: order.names().map(str::to_owned).collect(),
+            steps: items.into_iter().flat_map(|item| item.1).collect(),
+        })
     }
 
-    /// The actions, first one first.
-    pub fn actions(&self) -> &[Action] {
-        &self.0
+    /// The steps, first one first.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// What this machine does, first one first.
+    pub fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Run(task) => Some(task),
+            Step::Hook { .. } | Step::Managed { .. } => None,
+        })
+    }
+
+    /// Where the order comes from, and every action in it, asked for or not, as a sentence.
+    pub fn order(&self) -> String {
+        let mode = match self.mode {
+            OrderMode::Index => "index",
+            OrderMode::Dependency => "dependency",
+        };
+        format!(
+            "order of all actions ({mode} mode): {}",
+            self.order.join(", ")
+        )
+    }
+}
+
+fn here(task: &Task, options: &config::Options) -> Vec<Step> {
+    let hooks = |when, hooks: &[config::Hook]| -> Vec<Step> {
+        let own = hooks
+            .iter()
+            .filter(|hook| hook.action.as_str() == task.word());
+        own.map(|hook| Step::Hook {
+            when,
+            hook: hook.clone(),
+        })
+        .collect()
+    };
+    let mut steps = hooks(When::Before, &options.pre_action_hooks);
+    steps.push(Step::Run(task.clone()));
+    steps.extend(hooks(When::After, &options.post_action_hooks));
+    steps
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hook { when, hook } => {
+                let when = match when {
+                    When::Before => "before",
+                    When::After => "after",
+                };
+                write!(f, "hook {when} {}: {}", hook.action, hook.command)
+            }
+            Self::Run(task) => f.write_str(task.word()),
+            Self::Managed { action, peers } => {
+                let names: Vec<&str> = peers.iter().map(PeerName::as_str).collect();
+                write!(f, "{action} on {}", names.join(", "))
+            }
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn plan(words: &str) -> Result<String, String> {
-        let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
-        let plan = Plan::new(&words, &["mysql"]).map_err(|error| error.to_string())?;
-        let order: Vec<_> = plan.actions().iter().map(|action| action.word()).collect();
-        Ok(order.join(" "))
-    }
-
-    #[test]
-    fn actions_run_in_their_order_however_they_are_named() {
-        for (words, order) in [
-            ("all", "collect stage store purge"),
-            ("purge store collect", "collect store purge"),
-            ("collect collect", "collect collect"),
-            ("rebuild", "rebuild"),
-            ("validate", "validate"),
-            ("initialize", "initialize"),
-        ] {
-            assert_eq!(plan(words).as_deref(), Ok(order), "{words}");
-        }
-    }
-
-    #[test]
-    fn what_stands_alone_is_not_combined() {
-        for (words, offender) in [
-            ("all all", "`all`"),
-            ("rebuild rebuild", "`rebuild`"),
-            ("all rebuild", "`rebuild`"),
-            ("initialize validate", "`validate`"),
-            ("collect all", "`all`"),
-            ("Collect", "`Collect`"),
-            ("mysql collect", "`mysql`"),
-        ] {
-            let error = plan(words).unwrap_err();
-            assert!(error.starts_with(offender), "{words}: {error}");
-        }
-    }
-}
+mod tests;

@@ -19,8 +19,8 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Template};
 use crate::event::printable;
 use crate::fsx::AtomicFile;
-use crate::plan::Plan;
-use crate::units::{Naming, Owner, PeerName};
+use crate::plan::{Plan, Reach};
+use crate::units::{Owner, PeerName};
 use summary::{program, summary};
 
 /// Directories below the base.
@@ -73,12 +73,13 @@ fn work(
     if !begun {
         write_config(common, wish, base, dirs)?;
     }
-    let config = session.load(&common.config, Naming::V3)?;
+    let config = session.load(common)?;
     if begun {
         known(&config, dirs, common)?;
     }
     let words = ["collect", "stage", "store"].map(str::to_owned);
-    let plan = Plan::new(&words, &[]).map_err(|error| Failure::of(Exit::Failed, error))?;
+    let plan = Plan::new(&words, Reach::Here, &config)
+        .map_err(|error| Failure::of(Exit::Failed, error))?;
     run::carry_out(session, &config, &plan, action::Extent::Configured)?;
     if let Some(summary) = summary(&config, common, base, dirs)? {
         session.show(&summary, ToString::to_string);

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::event::{Monitor, Problem, Tell as _, bytes};
 use crate::media::{self, DeviceType};
 use crate::restore::{self, IfMissing, Recipe, Request, RestoreError, Shelf, ShelfError, Summary};
-use crate::units::{Day, Naming, PeerName};
+use crate::units::{Day, PeerName};
 
 /// Restores what `wish` says.
 pub fn run(common: &Common, wish: &args::Restore) -> Exit {
@@ -140,7 +140,7 @@ fn named(from: &[PathBuf], monitor: &dyn Monitor) -> Places {
 /// The shelves that the configuration knows: the staging directory, the disc in the drive, discs that are files.
 fn configured(session: &Session, common: &Common) -> Result<Places, session::Failure> {
     let monitor = session.monitor();
-    let config = session.load(&common.config, Naming::V3)?;
+    let config = session.load(common)?;
     let path = config.options.working_dir.join(catalog::FILE_NAME);
     // Opening makes a catalog where there is none; restoring changes nothing.
     let catalog = if path.is_file() {

@@ -1,50 +1,61 @@
-//! `cback action…`: configuration, lock, plan, hooks, actions.
+//! `cback action…`: configuration, lock, plan; then its steps.
 
 use std::time::{Duration, SystemTime};
 
-use super::args::Common;
+use super::args::{Arguments, Common};
 use super::exit::Exit;
 use super::session::{Failure, Session};
 use crate::action::{Action, ActionError, Context, Extent};
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{Config, Hook};
-use crate::event::{Event, Tell as _};
+use crate::config::{COMMANDS, Config, Hook};
+use crate::event::{Event, Problem, Tell as _};
 use crate::lock::{Lock, LockError};
 use crate::media::DriveError;
-use crate::plan::{self, Output, Plan};
+use crate::plan::{self, Output, Plan, PlanError, Reach, Step, Task};
 use crate::staging::ChooseError;
 use crate::store::StoreError;
-use crate::units::Naming;
+use crate::units::{ActionName, PeerName};
 
 /// The lock in the working directory.
 const LOCK: &str = "cback.lock";
 
-/// Carries out the actions named by `words`.
-pub fn run(common: &Common, words: &[String], extent: Extent) -> Exit {
-    let session = match Session::open(common) {
+/// Carries out the actions that are named.
+pub fn run(arguments: &Arguments) -> Exit {
+    let session = match Session::open(&arguments.common) {
         Ok(session) => session,
         Err(exit) => return exit,
     };
-    let outcome = work(&session, common, words, extent);
+    let outcome = work(&session, &arguments.common, arguments);
     session.end(&outcome)
 }
 
-fn work(
-    session: &Session,
-    common: &Common,
-    words: &[String],
-    extent: Extent,
-) -> Result<Exit, Failure> {
-    let config = session.load(&common.config, Naming::V3)?;
-    let extensions: Vec<&str> = config
-        .extensions
-        .actions
-        .iter()
-        .map(|extension| extension.name.as_str())
-        .collect();
-    let plan = Plan::new(words, &extensions).map_err(|error| Failure::of(Exit::Config, error))?;
+fn work(session: &Session, common: &Common, arguments: &Arguments) -> Result<Exit, Failure> {
+    let config = session.load(common)?;
+    let reach = match (arguments.managed, arguments.managed_only) {
+        (_, true) => Reach::ManagedOnly,
+        (true, false) => Reach::HereAndManaged,
+        (false, false) => Reach::Here,
+    };
+    let plan = Plan::new(&arguments.actions, reach, &config).map_err(no_plan)?;
+    session.monitor().note(plan.order());
+    let extent = if arguments.full {
+        Extent::Full
+    } else {
+        Extent::Configured
+    };
     carry_out(session, &config, &plan, extent)?;
     Ok(Exit::Well)
+}
+
+/// Why there is no plan, and what was perhaps meant.
+fn no_plan(error: PlanError) -> Failure {
+    let advice = match &error {
+        PlanError::Unknown { name, .. } if COMMANDS.contains(&name.as_str()) => Some(format!(
+            "`{name}` is a command of its own, which stands alone: cback {name} --help"
+        )),
+        _ => None,
+    };
+    Failure::of(Exit::Config, error).advised(advice)
 }
 
 /// Carries out `plan`, alone: another run with this working directory is waited for by nobody.
@@ -56,8 +67,10 @@ pub fn carry_out(
 ) -> Result<(), Failure> {
     let clock = SystemClock;
     let owner = &config.options.owner;
+    runnable(plan)?;
     // Looking changes nothing; it finds out whether there is such an owner, and a working directory for a lock.
-    let looks_only = plan.actions() == [Action::Validate];
+    let validate = Task::BuiltIn(Action::Validate);
+    let looks_only = plan.tasks().all(|task| *task == validate);
     let ids = if looks_only {
         None
     } else {
@@ -75,16 +88,64 @@ pub fn carry_out(
         monitor: session.monitor(),
     };
     let _lock = (!looks_only).then(|| lock(config, &context)).transpose()?;
-    for &action in plan.actions() {
-        hooks(session, action, &config.options.pre_action_hooks)?;
-        session.monitor().observe(&Event::Begin(action.word()));
-        action
-            .run(&context)
-            .map_err(|error| failure(action, error))?;
-        session.monitor().observe(&Event::End(action.word()));
-        hooks(session, action, &config.options.post_action_hooks)?;
+    for step in plan.steps() {
+        match step {
+            Step::Hook { hook, .. } => run_hook(session, hook)?,
+            Step::Run(task) => {
+                session.monitor().observe(&Event::Begin(task.word()));
+                run_task(task, &context)?;
+                session.monitor().observe(&Event::End(task.word()));
+            }
+            Step::Managed { action, peers } => ask(session, action, peers),
+        }
     }
     Ok(())
+}
+
+/// Whether every step can be taken at all; found out before the first one.
+fn runnable(plan: &Plan) -> Result<(), Failure> {
+    for task in plan.tasks() {
+        if let Task::Extension(extension) = task {
+            let what = format!(
+                "`{}` is a configured extension that this version of cback cannot run",
+                extension.name
+            );
+            return Err(Failure::new(Exit::Config, what).advise("leave it out"));
+        }
+    }
+    Ok(())
+}
+
+fn run_task(task: &Task, context: &Context<'_>) -> Result<(), Failure> {
+    match task {
+        Task::BuiltIn(action) => action.run(context).map_err(|error| failure(*action, error)),
+        // Refused before the first step.
+        Task::Extension(_) => Ok(()),
+    }
+}
+
+/// Asks each of `peers` to run `action`. One that does not is a problem, and the others are asked all the same.
+fn ask(session: &Session, action: &ActionName, peers: &[PeerName]) {
+    for peer in peers {
+        let reason = format!(
+            "it was not asked to run {action}: this version of cback cannot run actions on other machines"
+        );
+        session
+            .monitor()
+            .problem(&Problem::new(peer.as_str(), &reason));
+    }
+}
+
+fn run_hook(session: &Session, hook: &Hook) -> Result<(), Failure> {
+    session
+        .monitor()
+        .note(format!("running the hook `{}`", hook.command));
+    let output = if session.logs_output() {
+        Output::Log
+    } else {
+        Output::Drop
+    };
+    plan::run_hook(&hook.command, output).map_err(|error| Failure::of(Exit::Failed, error))
 }
 
 /// One run at a time.
@@ -103,24 +164,6 @@ fn lock(config: &Config, context: &Context<'_>) -> Result<Lock, Failure> {
         LockError::Io { .. } => Failure::of(Exit::Failed, error)
             .advise("<working_dir> has to be a directory in which this user may write"),
     })
-}
-
-fn hooks(session: &Session, action: Action, hooks: &[Hook]) -> Result<(), Failure> {
-    for hook in hooks {
-        if hook.action.as_str() == action.word() {
-            session
-                .monitor()
-                .note(format!("running the hook `{}`", hook.command));
-            let output = if session.logs_output() {
-                Output::Log
-            } else {
-                Output::Drop
-            };
-            plan::run_hook(&hook.command, output)
-                .map_err(|error| Failure::of(Exit::Failed, error))?;
-        }
-    }
-    Ok(())
 }
 
 /// What an action's failure means to the caller.

@@ -1,86 +1,22 @@
 //! One run as people see it: screen, log, JSON, the count of problems, and how it all ends.
 
-use std::error::Error;
 use std::fmt::Display;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::args::Common;
 use super::exit::Exit;
+pub use super::failure::Failure;
 use super::interrupt;
 use crate::config::{Colour, Config, ConfigError};
 use crate::event::{
     Detail, Event, JsonLines, LogFile, Monitor, Problem, Screen, Tally, Tell as _, Verbosity,
     hear_developers, printable,
 };
-use crate::units::{Naming, Owner};
-
-/// Why a run does not end well, with all that a person needs.
-#[derive(Debug)]
-pub struct Failure {
-    exit: Exit,
-    what: String,
-    causes: Vec<String>,
-    advice: Option<String>,
-    /// Shown as it is before the message; problems of a configuration.
-    exhibit: Option<String>,
-}
-
-impl Failure {
-    /// A failure that nothing caused.
-    pub fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self {
-            exit,
-            what: what.into(),
-            causes: Vec::new(),
-            advice: None,
-            exhibit: None,
-        }
-    }
-
-    /// `error` with all its causes.
-    pub fn of(exit: Exit, error: impl Error) -> Self {
-        let mut failure = Self::new(exit, error.to_string());
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            let text = error.to_string();
-            // Messages that already say their cause are not said twice.
-            if !failure.what.ends_with(&text) {
-                failure.causes.push(text);
-            }
-            cause = error.source();
-        }
-        failure
-    }
-
-    /// Adds what to do next.
-    pub fn advise(self, advice: impl Into<String>) -> Self {
-        self.advised(Some(advice.into()))
-    }
-
-    /// Adds what to do next, if there is something to do.
-    pub fn advised(mut self, advice: Option<String>) -> Self {
-        self.advice = self.advice.or(advice);
-        self
-    }
-
-    /// Says in which action it happened.
-    pub fn during(mut self, action: &str) -> Self {
-        self.what = format!("{action}: {}", self.what);
-        self
-    }
-
-    fn sentence(&self) -> String {
-        let mut text = self.what.clone();
-        for cause in &self.causes {
-            text = format!("{text}: {cause}");
-        }
-        text
-    }
-}
+use crate::units::Owner;
 
 /// One run as people see it.
 pub struct Session {
@@ -88,6 +24,7 @@ pub struct Session {
     log_path: Option<PathBuf>,
     detail: Detail,
     exhibits: bool,
+    stack: bool,
     json: bool,
 }
 
@@ -190,6 +127,7 @@ impl Session {
             log_path,
             detail: detail(common),
             exhibits: !common.quiet && !common.json,
+            stack: common.stack,
             json: common.json,
         }
     }
@@ -204,9 +142,9 @@ impl Session {
         self.detail != Detail::Normal
     }
 
-    /// Reads the configuration. Warnings go to the log, problems to the screen as well.
-    pub fn load(&self, path: &Path, naming: Naming) -> Result<Config, Failure> {
-        match Config::load(path, naming) {
+    /// Reads the configuration that the switches name. Warnings go to the log, problems to the screen as well.
+    pub fn load(&self, common: &Common) -> Result<Config, Failure> {
+        match Config::load(&common.config, common.naming) {
             Ok((config, report)) => {
                 for line in report.lines() {
                     self.monitor().warn(line);
@@ -276,6 +214,11 @@ impl Session {
     fn tell(&self, failure: &Failure) {
         let sentence = printable(&failure.sentence());
         log::error!(target: "cback", "{sentence}");
+        if self.stack {
+            for line in failure.stack().lines() {
+                log::error!(target: "cback", "{line}");
+            }
+        }
         if !self.exhibits {
             return;
         }
@@ -285,7 +228,11 @@ impl Session {
         if let Some(exhibit) = &failure.exhibit {
             anstream::eprintln!("{exhibit}");
         }
-        error_line("error", &sentence);
+        if self.stack {
+            error_line("error", &failure.stack());
+        } else {
+            error_line("error", &sentence);
+        }
         if let Some(advice) = &failure.advice {
             // Lists in it have lines of their own.
             let lines: Vec<String> = advice.lines().map(printable).collect();

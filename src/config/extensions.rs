@@ -167,6 +167,9 @@ pub(super) const BUILT_IN: [&str; 8] = [
     "all",
 ];
 
+/// Commands of the program that are no actions; they are found before any extension of the same name.
+pub const COMMANDS: [&str; 4] = ["completions", "man", "quickstart", "restore"];
+
 /// Extensions that have sections of their own names.
 pub(super) const EXTENSIONS: [&str; 8] = [
     "amazons3",
@@ -185,6 +188,13 @@ fn unique(at: Cursor<'_>) {
         if BUILT_IN.contains(&text) {
             at.tell(
                 Finding::error(name, name.value_span(), format!("`{text}` is built in"))
+                    .right("give the extension another name"),
+            );
+        }
+        if COMMANDS.contains(&text) {
+            let message = format!("`cback {text}` is a command, and would hide this extension");
+            at.tell(
+                Finding::error(name, name.value_span(), message)
                     .right("give the extension another name"),
             );
         }

@@ -1,0 +1,215 @@
+//! From the words of the command line to [`Arguments`].
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use super::args::{Arguments, word};
+use super::program::Defaults;
+use super::words;
+
+/// The command line's definition, with those defaults.
+pub fn command(defaults: Defaults) -> clap::Command {
+    Arguments::command()
+        .mut_arg("config", |arg| arg.default_value(defaults.config))
+        .mut_arg("logfile", |arg| arg.default_value(defaults.logfile))
+        .mut_arg("naming", |arg| arg.default_value(word(defaults.naming)))
+}
+
+/// Parses `line`, the program's name first.
+pub fn parse(line: Vec<OsString>, defaults: Defaults) -> Result<Arguments, clap::Error> {
+    let mut command = command(defaults);
+    let line = words::in_order(line, &command);
+    let matches = command.try_get_matches_from_mut(line)?;
+    let arguments =
+        Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    let fault = |text: String| Err(command.clone().error(ErrorKind::ArgumentConflict, text));
+    if let Some((name, _)) = matches.subcommand() {
+        for (switch, given) in [
+            ("--full", arguments.full),
+            ("--managed", arguments.managed),
+            ("--managed-only", arguments.managed_only),
+            ("--dry-run", arguments.dry_run),
+            ("--diagnostics", arguments.diagnostics),
+        ] {
+            if given {
+                return fault(format!(
+                    "`{switch}` before `{name}` is about actions; the switches of `{name}` stand behind it"
+                ));
+            }
+        }
+    }
+    Ok(arguments)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::cli::program::{SECOND, THIRD};
+    use crate::units::Naming;
+
+    fn parsed(line: &str) -> Result<Arguments, clap::Error> {
+        parse(line.split(' ').map(OsString::from).collect(), SECOND)
+    }
+
+    fn shown(line: &str) -> String {
+        format!("{:?}", parsed(line).unwrap())
+    }
+
+    /// Switches of Cedar Backup 2 and 3: letter, word, value.
+    const CEDAR: &[(char, &str, Option<&str>)] = &[
+        ('h', "help", None),
+        ('V', "version", None),
+        ('b', "verbose", None),
+        ('q', "quiet", None),
+        ('c', "config", Some("/etc/x")),
+        ('f', "full", None),
+        ('M', "managed", None),
+        ('N', "managed-only", None),
+        ('l', "logfile", Some("/tmp/l")),
+        ('o', "owner", Some("a:b:c")),
+        ('m', "mode", Some("0640")),
+        ('O', "output", None),
+        ('d', "debug", None),
+        ('s', "stack", None),
+        ('D', "diagnostics", None),
+        ('u', "unsupported", None),
+    ];
+
+    #[test]
+    fn every_switch_of_cedar_backup_is_known_by_letter_and_word() {
+        for (letter, word, value) in CEDAR {
+            let lines = match value {
+                None => vec![
+                    format!("cback -{letter} all"),
+                    format!("cback --{word} all"),
+                ],
+                Some(value) => vec![
+                    format!("cback -{letter} {value} all"),
+                    format!("cback -{letter}{value} all"),
+                    format!("cback -b{letter}{value} all"),
+                    format!("cback --{word} {value} all"),
+                    format!("cback --{word}={value} all"),
+                ],
+            };
+            for line in lines {
+                match parsed(&line) {
+                    Ok(_) => {}
+                    Err(error) => assert_eq!(error.exit_code(), 0, "{line}: {error}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_abbreviation_that_cedar_backup_took_means_the_same() {
+        let mut tried = 0;
+        for (_, word, value) in CEDAR {
+            for end in 1..word.len() {
+                let short = &word[..end];
+                let like = CEDAR.iter().filter(|row| row.1.starts_with(short)).count();
+                let value = value.map(|value| format!(" {value}")).unwrap_or_default();
+                let line = |switch: &str| format!("cback --{switch}{value} all");
+                if like > 1 && !CEDAR.iter().any(|row| row.1 == short) {
+                    let error = parsed(&line(short)).unwrap_err();
+                    assert_eq!(error.exit_code(), 2, "{short}");
+                } else if matches!(*word, "help" | "version") {
+                    assert_eq!(parsed(&line(short)).unwrap_err().exit_code(), 0, "{short}");
+                } else if like == 1 {
+                    assert_eq!(shown(&line(short)), shown(&line(word)), "{short}");
+                }
+                tried += 1;
+            }
+        }
+        assert!(tried > 60);
+    }
+
+    #[test]
+    fn switches_mean_what_they_meant() {
+        for (line, same) in [
+            ("cback -bd all", "cback --verbose --debug all"),
+            ("cback -bfc/x all", "cback -b -f -c /x all"),
+            ("cback -b -b all", "cback -b all"),
+            ("cback -c /one -c /two all", "cback -c /two all"),
+            ("cback --config /one -c /two all", "cback -c /one all"),
+            ("cback --mode 0o600 all", "cback -m 600 all"),
+            ("cback --managed all", "cback -M all"),
+            ("cback -c -b all", "cback --config=-b all"),
+            ("cback -f -- collect", "cback -f collect"),
+            // more lenient than it was
+            ("cback collect --full", "cback -f collect"),
+            ("cback collect -c /x stage", "cback -c /x collect stage"),
+        ] {
+            assert_eq!(shown(line), shown(same), "{line}");
+        }
+    }
+
+    #[test]
+    fn wrong_arguments_are_told() {
+        // the line, and what is said of it
+        for (line, says) in [
+            ("cback", "required"),
+            ("cback -b", "required"),
+            ("cback -M -N all", "cannot be used with"),
+            ("cback --man all", "--man"),
+            ("cback --ver all", "--ver"),
+            ("cback --full=yes all", "unexpected value"),
+            ("cback --nonsense all", "unexpected argument"),
+            ("cback -x all", "unexpected argument"),
+            ("cback -c", "value is required"),
+            ("cback --config= all", "value is required"),
+            ("cback --logfile= all", "value is required"),
+            ("cback --owner root all", "USER:GROUP"),
+            ("cback --owner :adm all", "USER:GROUP"),
+            ("cback --owner root: all", "USER:GROUP"),
+            ("cback --mode 9 all", "octal"),
+            ("cback --mode -1 all", "octal"),
+            ("cback --mode rw all", "octal"),
+            ("cback --naming v4 all", "`v2` or `v3`"),
+            ("cback restore", "required"),
+            ("cback restore --into /r --as-of yesterday", "yesterday"),
+            ("cback quickstart --media floppy /home", "it is one of"),
+            ("cback collect restore --into /r", "unexpected argument"),
+            (
+                "cback --full restore --into /r",
+                "`--full` before `restore`",
+            ),
+            ("cback -n restore --into /r", "`--dry-run` before `restore`"),
+        ] {
+            let error = parsed(line).expect_err(line);
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.to_string().contains(says), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn only_the_first_word_is_a_command() {
+        // Behind an action, or behind `--`, it is the name of an action, whether there is one or not.
+        for line in [
+            "cback collect restore",
+            "cback -- restore",
+            "cback collect man",
+        ] {
+            let arguments = parsed(line).unwrap();
+            assert!(arguments.command.is_none(), "{line}");
+            let last = line.rsplit(' ').next().map(str::to_owned);
+            assert_eq!(arguments.actions.last(), last.as_ref());
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_name() {
+        let line = || ["cback3", "all"].map(OsString::from).to_vec();
+        let common = parse(line(), THIRD).unwrap().common;
+        assert_eq!(common.config.to_str(), Some("/etc/cback3.conf"));
+        assert_eq!(common.logfile.to_str(), Some("/var/log/cback3.log"));
+        assert_eq!(common.naming, Naming::V3);
+        let common = parse(line(), SECOND).unwrap().common;
+        assert_eq!(common.config.to_str(), Some("/etc/cback.conf"));
+        assert_eq!(common.naming, Naming::V2);
+        let common = parsed("cback --naming v3 all").unwrap().common;
+        assert_eq!(common.naming, Naming::V3);
+    }
+}
