@@ -57,6 +57,7 @@ Exit status:
     max_term_width = 100,
     disable_help_subcommand = true
 )]
+#[allow(clippy::struct_excessive_bools)] // switches
 pub struct Arguments {
     /// Switches that every command takes.
     #[command(flatten)]

@@ -18,7 +18,7 @@ pub struct Failure {
     /// Shown as it is before the message; problems of a configuration.
     pub exhibit: Option<String>,
     /// Where in the program it was met.
-    backtrace: Backtrace,
+    backtrace: Box<Backtrace>,
 }
 
 impl Failure {
@@ -30,7 +30,7 @@ impl Failure {
             causes: Vec::new(),
             advice: None,
             exhibit: None,
-            backtrace: Backtrace::force_capture(),
+            backtrace: Box::new(Backtrace::force_capture()),
         }
     }
 

@@ -109,15 +109,15 @@ mod tests {
         for (_, word, value) in CEDAR {
             for end in 1..word.len() {
                 let short = &word[..end];
-                let like = CEDAR.iter().filter(|row| row.1.starts_with(short)).count();
+                let several = CEDAR.iter().filter(|row| row.1.starts_with(short)).count();
                 let value = value.map(|value| format!(" {value}")).unwrap_or_default();
                 let line = |switch: &str| format!("cback --{switch}{value} all");
-                if like > 1 && !CEDAR.iter().any(|row| row.1 == short) {
+                if several > 1 && !CEDAR.iter().any(|row| row.1 == short) {
                     let error = parsed(&line(short)).unwrap_err();
                     assert_eq!(error.exit_code(), 2, "{short}");
                 } else if matches!(*word, "help" | "version") {
                     assert_eq!(parsed(&line(short)).unwrap_err().exit_code(), 0, "{short}");
-                } else if like == 1 {
+                } else if several == 1 {
                     assert_eq!(shown(&line(short)), shown(&line(word)), "{short}");
                 }
                 tried += 1;

@@ -214,14 +214,13 @@ pub(super) mod tests {
             .map(|word| {
                 let end = word.find(['<', '>', '=']).unwrap_or(word.len());
                 let (name, rest) = word.split_at(end);
-                let place = match rest.strip_prefix('=') {
-                    Some(index) => OrderPlace::Index(index.parse().unwrap()),
-                    None => {
-                        let (before, after) = rest.split_once('>').unwrap_or((rest, ""));
-                        OrderPlace::Depends {
-                            run_before: names(before.trim_start_matches('<')),
-                            run_after: names(after),
-                        }
+                let place = if let Some(index) = rest.strip_prefix('=') {
+                    OrderPlace::Index(index.parse().unwrap())
+                } else {
+                    let (before, after) = rest.split_once('>').unwrap_or((rest, ""));
+                    OrderPlace::Depends {
+                        run_before: names(before.trim_start_matches('<')),
+                        run_after: names(after),
                     }
                 };
                 Extension {
