@@ -7,8 +7,9 @@ use super::exit::Exit;
 use super::session::{Failure, Session};
 use crate::action::{Action, ActionError, Context, Extent};
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{COMMANDS, Config, Hook};
+use crate::config::{self, COMMANDS, Config, Hook};
 use crate::event::{Event, Problem, Tell as _};
+use crate::extend::Extension;
 use crate::lock::{Lock, LockError};
 use crate::media::DriveError;
 use crate::plan::{self, Output, Plan, PlanError, Reach, Step, Task};
@@ -102,25 +103,33 @@ pub fn carry_out(
     Ok(())
 }
 
-/// Whether every step can be taken at all; found out before the first one.
+/// Whether every extension of the plan is one of ours; found out before the first step.
 fn runnable(plan: &Plan) -> Result<(), Failure> {
     for task in plan.tasks() {
         if let Task::Extension(extension) = task {
-            let what = format!(
-                "`{}` is a configured extension that this version of cback cannot run",
-                extension.name
-            );
-            return Err(Failure::new(Exit::Config, what).advise("leave it out"));
+            ours(extension)?;
         }
     }
     Ok(())
 }
 
+fn ours(extension: &config::Extension) -> Result<Extension, Failure> {
+    Extension::named(&extension.module, &extension.function).ok_or_else(|| {
+        let what = format!(
+            "the extension `{}` is `{}.{}`, which is not one of those that are built in",
+            extension.name, extension.module, extension.function
+        );
+        Failure::new(Exit::Config, what)
+            .advise("run that program from a hook of another action, or leave the extension out")
+    })
+}
+
 fn run_task(task: &Task, context: &Context<'_>) -> Result<(), Failure> {
     match task {
         Task::BuiltIn(action) => action.run(context).map_err(|error| failure(*action, error)),
-        // Refused before the first step.
-        Task::Extension(_) => Ok(()),
+        Task::Extension(extension) => ours(extension)?
+            .run(context)
+            .map_err(|error| Failure::of(Exit::Failed, error).during(task.word())),
     }
 }
 
