@@ -131,6 +131,18 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
+/// [`printable`] for bytes: those that are no UTF-8 become `\xff`.
+pub fn printable_bytes(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text += &printable(chunk.valid());
+        for byte in chunk.invalid() {
+            text += &format!("\\x{byte:02x}");
+        }
+    }
+    text
+}
+
 /// `1.25 GB in 40.00 MB/s`-like amounts for people.
 pub fn bytes(amount: u64) -> String {
     ByteSize(amount).to_string()
@@ -143,5 +155,6 @@ mod tests {
     #[test]
     fn a_name_cannot_steer_the_terminal() {
         assert_eq!(printable("a\u{1b}[2Jb\nc ä"), "a\\u{1b}[2Jb\\nc ä");
+        assert_eq!(printable_bytes(b"a\nb\xff\xc3\xa4"), "a\\nb\\xffä");
     }
 }

@@ -41,5 +41,6 @@ pub mod fsx;
 pub mod iso9660;
 pub mod legacy;
 pub mod lock;
+pub mod process;
 pub mod sums;
 pub mod units;

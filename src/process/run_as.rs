@@ -1,0 +1,59 @@
+//! The user as whom a program runs when we are root.
+
+use std::ffi::CString;
+use std::path::PathBuf;
+
+use nix::unistd::{Gid, Uid, User, getgrouplist};
+
+use crate::units::{Owner, OwnerError};
+
+/// A user as whom a program can run, with all that the user database says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunAs {
+    pub(super) uid: Uid,
+    pub(super) gid: Gid,
+    pub(super) groups: Vec<Gid>,
+    pub(super) name: String,
+    pub(super) home: PathBuf,
+}
+
+/// Why a program cannot run as that user.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RunAsError {
+    /// User or group is unknown.
+    #[error(transparent)]
+    Owner(#[from] OwnerError),
+    /// The groups of the user cannot be found out.
+    #[error("cannot find out the groups of the user `{user}`: {reason}")]
+    Groups {
+        /// The user.
+        user: String,
+        /// Why.
+        reason: nix::Error,
+    },
+}
+
+impl RunAs {
+    /// The user of `owner`, with the group of `owner` first and the user's own groups besides.
+    pub fn lookup(owner: &Owner) -> Result<Self, RunAsError> {
+        let ids = owner.lookup()?;
+        let user = User::from_name(&owner.user)
+            .map_err(OwnerError::Database)?
+            .ok_or_else(|| OwnerError::NoUser(owner.user.clone()))?;
+        let gid = Gid::from_raw(ids.gid);
+        let groups = CString::new(owner.user.as_str())
+            .map_err(|_| nix::Error::EINVAL)
+            .and_then(|name| getgrouplist(&name, user.gid))
+            .map_err(|reason| RunAsError::Groups {
+                user: owner.user.clone(),
+                reason,
+            })?;
+        Ok(Self {
+            uid: user.uid,
+            gid,
+            groups,
+            name: owner.user.clone(),
+            home: user.dir,
+        })
+    }
+}
