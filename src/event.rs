@@ -8,6 +8,7 @@ mod screen;
 mod tally;
 mod zone;
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::units::ByteSize;
@@ -137,7 +138,8 @@ pub fn printable_bytes(bytes: &[u8]) -> String {
     for chunk in bytes.utf8_chunks() {
         text += &printable(chunk.valid());
         for byte in chunk.invalid() {
-            text += &format!("\\x{byte:02x}");
+            // Writing to a text cannot fail.
+            let _ = write!(text, "\\x{byte:02x}");
         }
     }
     text

@@ -24,24 +24,23 @@ pub(super) struct Tail(VecDeque<String>);
 
 impl Lines {
     /// Takes more output and tells the lines that are complete.
-    pub(super) fn take(&mut self, bytes: &[u8], tail: &mut Tail) {
-        for &byte in bytes {
-            let returned = std::mem::take(&mut self.returned);
-            match byte {
-                b'\n' => self.end(tail),
-                b'\r' if returned => self.returned = true,
-                b'\r' => self.returned = true,
-                _ => {
-                    if returned {
-                        self.end(tail);
-                    }
-                    if self.line.len() < LONGEST {
-                        self.line.push(byte);
-                    } else {
-                        self.dropped += 1;
-                    }
-                }
+    pub(super) fn take(&mut self, mut bytes: &[u8], tail: &mut Tail) {
+        while let Some(&first) = bytes.first() {
+            // A return may have been the first half of a line's end.
+            if std::mem::take(&mut self.returned) && first != b'\n' && first != b'\r' {
+                self.end(tail);
             }
+            let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+            let (text, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+            let room = (LONGEST - self.line.len()).min(text.len());
+            self.line.extend_from_slice(&text[..room]);
+            self.dropped += text.len() - room;
+            match rest.first() {
+                Some(b'\n') => self.end(tail),
+                Some(_) => self.returned = true,
+                None => {}
+            }
+            bytes = rest.get(1..).unwrap_or_default();
         }
     }
 
@@ -115,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_line_without_end_costs_little() {
-        let kept = lines(&[&[b'a'; 100_000], b"\nnext\n"]);
+        let kept = lines(&[&vec![b'a'; 100_000], b"\nnext\n"]);
         assert_eq!(kept[0].len(), LONGEST + " [... 95904 bytes more]".len());
         assert!(kept[0].ends_with("a [... 95904 bytes more]"));
         assert_eq!(kept[1], "next");

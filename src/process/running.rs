@@ -30,11 +30,11 @@ impl Running {
         stdin: Option<ChildStdin>,
         stdout: Option<ChildStdout>,
         leash: PipeWriter,
-        tended: Tended<'static>,
+        program: Tended<'static>,
     ) -> Result<Self, RunError> {
         let tender = thread::Builder::new()
             .name("program".to_owned())
-            .spawn(move || tended.to_the_end())
+            .spawn(move || program.stay())
             .map_err(|source| run_error(command, Fault::Io(source)))?;
         Ok(Self {
             stdin,

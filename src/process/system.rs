@@ -162,9 +162,7 @@ impl Runner for System<'_> {
             lines: Some(OwnedFd::from(lines).into()),
             leash: None,
         };
-        let tale = tended
-            .to_the_end()
-            .map_err(|fault| run_error(command, fault))?;
+        let tale = tended.stay().map_err(|fault| run_error(command, fault))?;
         if tale.left_behind {
             self.monitor.warn(format!(
                 "`{command}` has ended, but left something running that holds its output"

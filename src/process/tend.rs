@@ -79,7 +79,7 @@ struct State {
 
 impl Tended<'_> {
     /// Stays with the program until it has ended and its output is taken.
-    pub(super) fn to_the_end(mut self) -> Result<Tale, Fault> {
+    pub(super) fn stay(mut self) -> Result<Tale, Fault> {
         let mut state = State {
             status: None,
             // Old kernels have none; then it is looked at now and then.
@@ -292,7 +292,7 @@ impl Tended<'_> {
     }
 
     fn take_output(&mut self, state: &mut State) -> Result<(), Fault> {
-        let mut room = [0; 65536];
+        let mut room = vec![0; 65536];
         let Some((file, taker)) = &mut self.output else {
             return Ok(());
         };
