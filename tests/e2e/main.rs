@@ -6,6 +6,7 @@
 
 mod call;
 mod collect;
+mod config;
 mod crash;
 mod faults;
 mod foreign;
