@@ -30,6 +30,9 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
         } else {
             Occasion::Ordinary
         },
+        parallel: 4,
+        wait: std::time::Duration::ZERO,
+        clock: cx.clock,
     };
     stage(&request, cx.monitor)?;
     Ok(())

@@ -4,10 +4,11 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use cback::archive::Compression;
 use cback::archive::manifest::Coverage;
+use cback::clock::SystemClock;
 use cback::collect::{self, Compare, Full, Mode, Shape, Source};
 use cback::peer::{Ignore, Occasion, Peer};
 use cback::restore::{Request, Shelf};
@@ -160,6 +161,9 @@ impl Road {
             peers: &[wanted],
             ids: None,
             occasion: Occasion::Ordinary,
+            parallel: 1,
+            wait: Duration::ZERO,
+            clock: &SystemClock,
         };
         stage::stage(&request, &heard).unwrap();
         assert_eq!(heard.0.into_inner().unwrap(), [""; 0]);
