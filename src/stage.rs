@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::event::{self, Monitor};
-use crate::peer::{Ignore, Occasion, Peer};
+use crate::peer::{Ignore, Limits, Occasion, Peer};
 use crate::staging::{Received, Staging};
 use crate::sums::Sums;
 use crate::units::{Day, Ids, PeerName};
@@ -56,6 +56,8 @@ pub struct Request<'a> {
     pub occasion: Occasion,
     /// How many peers are worked on at the same time; at least one is.
     pub parallel: usize,
+    /// How much each peer may bring.
+    pub limits: Limits,
     /// How long a peer that is not ready or cannot be reached is asked again.
     pub wait: Duration,
     /// What time it is.

@@ -9,7 +9,7 @@ use super::queue::{Next, Queue};
 use super::total::Total;
 use super::{Missed, Missing, Present, Request, StageError, Wanted, collision, locked};
 use crate::event::{self, Monitor, Problem, Tell as _};
-use crate::peer::{Peer, PeerError, Readiness};
+use crate::peer::{Peer, PeerError, Readiness, Target};
 use crate::staging::{Daily, Staging};
 use crate::sums::Sums;
 
@@ -188,7 +188,9 @@ impl Work<'_> {
         if readiness == Readiness::NotReady {
             return Ok(Err(Absent {
                 reason: format!("not ready: {dir} has no cback.collect"),
-                advice: Some("see whether collect ran on the peer, then run `cback stage` again".to_owned()),
+                advice: Some(
+                    "see whether collect ran on the peer, then run `cback stage` again".to_owned(),
+                ),
                 kind: Kind::Away,
             }));
         }
@@ -233,7 +235,14 @@ impl Work<'_> {
         let incoming = daily
             .receive(peer.name(), request.ids)
             .map_err(unwritable)?;
-        let fetched = match peer.fetch(incoming.path(), request.ids, monitor) {
+        let earlier = incoming.earlier();
+        let target = Target {
+            into: incoming.path(),
+            earlier: earlier.as_deref(),
+            ids: request.ids,
+            limits: request.limits,
+        };
+        let fetched = match peer.fetch(&target, monitor) {
             Ok(fetched) => fetched,
             Err(error) => {
                 if !is_interrupted(&error) {
@@ -303,7 +312,10 @@ fn is_interrupted(error: &PeerError) -> bool {
 /// Whether the peer may come later without anybody mending anything.
 fn is_away(error: &PeerError) -> bool {
     is_interrupted(error)
-        || matches!(error, PeerError::Changing(_) | PeerError::Unreachable { .. })
+        || matches!(
+            error,
+            PeerError::Changing(_) | PeerError::Unreachable { .. }
+        )
 }
 
 /// What this process may still write into the staging directory.

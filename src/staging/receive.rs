@@ -59,8 +59,13 @@ impl Daily {
         let path = self.peer_path(peer);
         let partial = fsx::partial_path(&path);
         self.sweep_one(&aside_path(&path))?;
-        self.sweep_one(&partial)?;
-        fs::create_dir(&partial)?;
+        match fs::symlink_metadata(&partial) {
+            Ok(there) if there.is_dir() => {}
+            _ => {
+                self.sweep_one(&partial)?;
+                fs::create_dir(&partial)?;
+            }
+        }
         Ok(Incoming {
             daily: self,
             peer: peer.clone(),

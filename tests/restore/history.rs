@@ -10,7 +10,7 @@ use cback::archive::Compression;
 use cback::archive::manifest::Coverage;
 use cback::clock::SystemClock;
 use cback::collect::{self, Compare, Full, Mode, Shape, Source};
-use cback::peer::{Ignore, Occasion, Peer};
+use cback::peer::{Ignore, Limits, Occasion, Peer};
 use cback::restore::{Request, Shelf};
 use cback::select::Rules;
 use cback::stage;
@@ -162,6 +162,7 @@ impl Road {
             ids: None,
             occasion: Occasion::Ordinary,
             parallel: 1,
+            limits: Limits::default(),
             wait: Duration::ZERO,
             clock: &SystemClock,
         };

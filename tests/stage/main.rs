@@ -60,7 +60,7 @@ fn one_peer_comes_one_is_broken_one_is_missing() {
             &format!(
                 "cback.stage=day 2026-11-21\nin alpha: 3 files, 11 bytes\n\
                  missing late: not ready: {root}/late has no cback.collect\n\
-                 missing broken: cannot read {root}/broken: not a directory\n\
+                 missing broken: cannot read {root}/broken: Not a directory (os error 20)\n\
                  missing gone: cannot read {root}/gone: No such file or directory (os error 2)\n"
             ),
         ]

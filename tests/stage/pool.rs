@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cback::clock::SystemClock;
 use cback::event::{Event, Monitor};
-use cback::peer::{Ignore, Occasion, Peer};
+use cback::peer::{Ignore, Limits, Occasion, Peer};
 use cback::stage::{Request, StageError, Staged, Wanted, stage};
 use cback::staging::{Daily, Staging};
 use cback::units::{AbsPath, Day};
@@ -111,6 +111,7 @@ impl Pool {
             ids: None,
             occasion: Occasion::Ordinary,
             parallel: 3,
+            limits: Limits::default(),
             wait: Duration::ZERO,
             clock: &SystemClock,
         };
