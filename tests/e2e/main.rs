@@ -10,6 +10,7 @@ mod config;
 mod crash;
 mod faults;
 mod foreign;
+mod hooks;
 mod machine;
 mod manners;
 mod purge;
