@@ -1,7 +1,6 @@
 //! Arguments, exit codes, hints.
 
 mod args;
-mod config;
 mod exit;
 mod failure;
 mod interrupt;
@@ -46,7 +45,6 @@ pub fn main() -> ExitCode {
         None => run::run(&arguments),
         Some(Command::Quickstart(wish)) => quickstart::run(common, wish),
         Some(Command::Restore(wish)) => restore::run(common, wish),
-        Some(Command::Config(wish)) => config::run(common, wish),
         Some(Command::Completions { shell }) => {
             man::completions(*shell);
             Exit::Well

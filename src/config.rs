@@ -27,7 +27,6 @@ mod read;
 mod reference;
 mod report;
 mod schema;
-mod show;
 mod split;
 mod stage;
 mod store;
@@ -58,7 +57,6 @@ pub use peers::{IgnoreFailures, Managed, Peer, Place, Remote};
 pub use purge::{OnlyCopy, Purge, PurgeDir};
 pub use reference::Reference;
 pub use report::{Colour, Report};
-pub use show::{Origin, Setting, Shown, show};
 pub use split::Split;
 pub use stage::Stage;
 pub use store::Store;
@@ -131,7 +129,16 @@ pub enum ConfigError {
 impl Config {
     /// Reads the file at `path`; archives are named by the rules of `naming`. The report has only warnings.
     pub fn load(path: &Path, naming: Naming) -> Result<(Self, Report), ConfigError> {
-        Self::parse(&bytes_of(path)?, path, naming)
+        let fault = |source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        };
+        let file = File::open(path).map_err(fault)?;
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(fault)?;
+        Self::parse(&bytes, path, naming)
     }
 
     /// Reads `bytes`, the content of the file at `path`. The report has only warnings.
@@ -150,20 +157,6 @@ impl Config {
             _ => Err(ConfigError::Problems(report)),
         }
     }
-}
-
-/// The content of the file at `path`, or a little more than is read if it is too large.
-fn bytes_of(path: &Path) -> Result<Vec<u8>, ConfigError> {
-    let fault = |source| ConfigError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
-    let file = File::open(path).map_err(fault)?;
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(fault)?;
-    Ok(bytes)
 }
 
 fn parse(bytes: &[u8], path: &Path) -> Result<Document, ConfigError> {
@@ -238,14 +231,18 @@ fn read(document: &Document, notes: &Notes, naming: Naming) -> Read<Config> {
     let amazons3 = root.part("amazons3").map(amazons3::read).transpose();
     let capacity = root.part("capacity").map(capacity::read).transpose();
     let encrypt = root.part("encrypt").map(encrypt::read).transpose();
-    let mbox = root.part("mbox").map(mbox::read).transpose();
+    let mbox = root.part("mbox").map(|at| mbox::read(at, naming));
+    let mbox = mbox.transpose();
     let mysql = root.part("mysql").map(database::mysql).transpose();
     let postgresql = root
         .part("postgresql")
         .map(database::postgresql)
         .transpose();
     let split = root.part("split").map(split::read).transpose();
-    let subversion = root.part("subversion").map(subversion::read).transpose();
+    let subversion = root.part("subversion");
+    let subversion = subversion
+        .map(|at| subversion::read(at, naming))
+        .transpose();
 
     let (collect, sources) = collect.unzip();
     let sources = sources.unwrap_or_default();

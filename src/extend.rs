@@ -4,10 +4,17 @@
 //! would do. The work itself is in modules below; here the configuration meets them.
 
 mod capacity;
+mod databases;
+mod due;
 mod error;
+mod mbox;
+mod programs;
 mod split;
+mod subversion;
+mod sysinfo;
 
 use crate::action::{Context, Finding};
+use crate::dump::Server;
 
 pub use error::ExtendError;
 
@@ -81,7 +88,12 @@ impl Extension {
     /// What is not as the configuration says. Looks only.
     pub fn check(self, cx: &Context<'_>) -> Vec<Finding> {
         match self {
+            Self::Sysinfo => sysinfo::check(cx),
             Self::Capacity => capacity::check(cx),
+            Self::Mysql => databases::check(cx, Server::Mysql),
+            Self::Postgresql => databases::check(cx, Server::Postgresql),
+            Self::Subversion => subversion::check(cx),
+            Self::Mbox => mbox::check(cx),
             Self::Split => split::check(cx),
             _ => Vec::new(),
         }
@@ -90,7 +102,12 @@ impl Extension {
     /// What a run would do, a sentence each without a full stop. Changes nothing.
     pub fn preview(self, cx: &Context<'_>) -> Result<Vec<String>, ExtendError> {
         match self {
+            Self::Sysinfo => sysinfo::preview(cx),
             Self::Capacity => capacity::preview(cx),
+            Self::Mysql => databases::preview(cx, Server::Mysql),
+            Self::Postgresql => databases::preview(cx, Server::Postgresql),
+            Self::Subversion => subversion::preview(cx),
+            Self::Mbox => mbox::preview(cx),
             Self::Split => split::preview(cx),
             _ => Err(ExtendError::CannotRun(self.word())),
         }
@@ -100,7 +117,12 @@ impl Extension {
     /// monitor; an error means that the extension could not do its work.
     pub fn run(self, cx: &Context<'_>) -> Result<(), ExtendError> {
         match self {
+            Self::Sysinfo => sysinfo::run(cx),
             Self::Capacity => capacity::run(cx),
+            Self::Mysql => databases::run(cx, Server::Mysql),
+            Self::Postgresql => databases::run(cx, Server::Postgresql),
+            Self::Subversion => subversion::run(cx),
+            Self::Mbox => mbox::run(cx),
             Self::Split => split::run(cx),
             _ => Err(ExtendError::CannotRun(self.word())),
         }

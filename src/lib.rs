@@ -20,6 +20,7 @@ pub mod config;
 
 // 2: compositions
 pub mod collect;
+pub mod dump;
 pub mod purge;
 pub mod restore;
 pub mod split;

@@ -17,6 +17,7 @@ mod lines;
 mod run_as;
 mod running;
 mod scripted;
+mod secrets;
 mod system;
 mod tend;
 

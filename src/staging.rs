@@ -10,7 +10,6 @@
 mod backups;
 mod choose;
 mod daily;
-mod list;
 mod receive;
 
 use std::ffi::OsStr;

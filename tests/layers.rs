@@ -26,6 +26,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("stage", 4),
     ("store", 4),
     ("purge", 4),
+    ("dump", 4),
     ("split", 4),
     ("span", 4),
     ("config", 5),
@@ -41,6 +42,7 @@ const LAYERS: &[(&str, u8)] = &[
 /// Edges between modules of one layer that are right all the same: who, whom.
 const EXTRA: &[(&str, &str)] = &[
     ("extend", "action"), // what every action of a run knows
+    ("action", "extend"), // validate asks every extension, too
 ];
 
 /// Modules that talk to people.

@@ -3,6 +3,7 @@
 use super::look::{self, Access, Finding};
 use super::{ActionError, Context, collect, purge, stage, store};
 use crate::event::{Problem, Tell as _};
+use crate::extend::Extension;
 
 pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
     let findings = findings(cx);
@@ -33,5 +34,21 @@ fn findings(cx: &Context<'_>) -> Vec<Finding> {
     findings.extend(stage::check(cx));
     findings.extend(store::check(cx));
     findings.extend(purge::check(cx));
-    findings
+    for extension in &cx.config.extensions.actions {
+        match Extension::named(&extension.module, &extension.function) {
+            Some(known) => findings.extend(known.check(cx)),
+            None => findings.push(Finding::new(format!(
+                "the extension {} is `{}.{}`, which is not one of those that are built in",
+                extension.name, extension.module, extension.function
+            ))),
+        }
+    }
+    // Several extensions look at the same directories.
+    let mut unique: Vec<Finding> = Vec::new();
+    for finding in findings {
+        if !unique.contains(&finding) {
+            unique.push(finding);
+        }
+    }
+    unique
 }

@@ -49,6 +49,16 @@ impl Compression {
             Self::Zstd => "tar.zst",
         }
     }
+
+    /// The end of a packed file's name that is no archive: nothing, `.gz`, `.bz2`, `.zst`.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Gzip => ".gz",
+            Self::Bzip2 => ".bz2",
+            Self::Zstd => ".zst",
+        }
+    }
 }
 
 impl FromStr for Compression {

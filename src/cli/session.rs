@@ -22,6 +22,7 @@ use crate::units::Owner;
 pub struct Session {
     everyone: Arc<Everyone>,
     log_path: Option<PathBuf>,
+    detail: Detail,
     exhibits: bool,
     stack: bool,
     json: bool,
@@ -124,6 +125,7 @@ impl Session {
         Self {
             everyone,
             log_path,
+            detail: detail(common),
             exhibits: !common.quiet && !common.json,
             stack: common.stack,
             json: common.json,
@@ -133,6 +135,11 @@ impl Session {
     /// Who is told what happens.
     pub fn monitor(&self) -> &dyn Monitor {
         &*self.everyone
+    }
+
+    /// Whether the log wants what other programs print.
+    pub fn logs_output(&self) -> bool {
+        self.detail != Detail::Normal
     }
 
     /// Reads the configuration that the switches name. Warnings go to the log, problems to the screen as well.

@@ -2,7 +2,7 @@
 
 use crate::archive::Compression;
 use crate::collect::Mode;
-use crate::units::{AbsPath, Pattern};
+use crate::units::{AbsPath, ArchiveName, Naming, Pattern};
 
 use super::read::{Cursor, Read};
 use super::value;
@@ -12,6 +12,8 @@ use super::value;
 pub struct Dump {
     /// Where it is.
     pub path: AbsPath,
+    /// What its files are called.
+    pub name: ArchiveName,
     /// When it is dumped, and how much of it.
     pub mode: Mode,
     /// How the dump is packed.
@@ -33,12 +35,14 @@ pub struct DumpDir {
 pub(super) struct Defaults {
     mode: Read<Option<Mode>>,
     compression: Read<Option<Compression>>,
+    naming: Naming,
 }
 
-pub(super) fn defaults(at: Cursor<'_>) -> Defaults {
+pub(super) fn defaults(at: Cursor<'_>, naming: Naming) -> Defaults {
     Defaults {
         mode: at.optional("collect_mode", value::mode),
         compression: at.optional("compress_mode", value::compress_mode),
+        naming,
     }
 }
 
@@ -56,8 +60,10 @@ pub(super) fn one(at: Cursor<'_>, defaults: &Defaults) -> Read<Dump> {
         at.optional("compress_mode", value::compress_mode),
         defaults.compression,
     );
+    let path = path?;
     Ok(Dump {
-        path: path?,
+        name: ArchiveName::of(&path, defaults.naming),
+        path,
         mode: mode?,
         compression: compression?,
     })

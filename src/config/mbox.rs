@@ -1,5 +1,7 @@
 //! `<mbox>`: mailboxes to be collected by date.
 
+use crate::units::Naming;
+
 use super::dump::{self, Dump, DumpDir};
 use super::read::{Cursor, Read, together};
 use super::schema::{Rule, many, one, part, parts};
@@ -65,8 +67,8 @@ pub struct Mbox {
     pub dirs: Vec<DumpDir>,
 }
 
-pub(super) fn read(at: Cursor<'_>) -> Read<Mbox> {
-    let defaults = dump::defaults(at);
+pub(super) fn read(at: Cursor<'_>, naming: Naming) -> Read<Mbox> {
+    let defaults = dump::defaults(at, naming);
     let files = together(at.parts("file").map(|at| dump::one(at, &defaults)));
     let dirs = together(at.parts("dir").map(|at| dump::dir(at, &defaults)));
     let (files, dirs) = (files?, dirs?);

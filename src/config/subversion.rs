@@ -1,5 +1,7 @@
 //! `<subversion>`: repositories to be dumped by revision.
 
+use crate::units::Naming;
+
 use super::dump::{self, Dump, DumpDir};
 use super::read::{Cursor, Read, together};
 use super::schema::{Rule, many, one, part, parts};
@@ -68,8 +70,8 @@ pub struct Subversion {
     pub dirs: Vec<DumpDir>,
 }
 
-pub(super) fn read(at: Cursor<'_>) -> Read<Subversion> {
-    let defaults = dump::defaults(at);
+pub(super) fn read(at: Cursor<'_>, naming: Naming) -> Read<Subversion> {
+    let defaults = dump::defaults(at, naming);
     let repositories = together(at.parts("repository").map(|at| dump::one(at, &defaults)));
     let dirs = together(
         at.parts("repository_dir")

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::action::ActionError;
+use crate::dump::DumpError;
 use crate::event::printable;
 use crate::media::{DriveError, WrongDisc};
 
@@ -30,6 +31,9 @@ pub enum ExtendError {
     /// The disc in the drive is not one of ours.
     #[error(transparent)]
     WrongDisc(#[from] WrongDisc),
+    /// A dump failed for a reason that others would fail for, too.
+    #[error(transparent)]
+    Dump(#[from] DumpError),
     /// The drive cannot be used.
     #[error(transparent)]
     Drive(#[from] DriveError),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::run_as::RunAs;
+use super::secrets::Secrets;
 use crate::event::printable_bytes;
 use crate::units::CommandLine;
 
@@ -18,6 +19,7 @@ pub struct Command {
     pub(super) args: Vec<OsString>,
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) input: Input,
+    pub(super) secrets: Secrets,
     pub(super) user: Option<RunAs>,
     pub(super) time_limit: Option<Duration>,
     pub(super) cwd: Option<PathBuf>,
@@ -50,6 +52,7 @@ impl Command {
             args: Vec::new(),
             env: Vec::new(),
             input: Input::default(),
+            secrets: Secrets::default(),
             user: None,
             time_limit: None,
             cwd: None,
@@ -95,6 +98,14 @@ impl Command {
     #[must_use]
     pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.input = Input(bytes.into());
+        self
+    }
+
+    /// A word that must not be repeated: in what the program prints, stars stand for it in the log and in messages.
+    /// It is for what programs say of users and passwords that they were given elsewhere.
+    #[must_use]
+    pub fn hide(mut self, secret: impl Into<String>) -> Self {
+        self.secrets.add(secret.into());
         self
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::secrets::Secrets;
 use crate::event::{OUTPUT, printable_bytes};
 
 /// Lines that are kept for the message of a program that fails.
@@ -20,7 +21,10 @@ pub(super) struct Lines {
 
 /// The last lines of a program's output; each has gone to the log.
 #[derive(Default)]
-pub(super) struct Tail(VecDeque<String>);
+pub(super) struct Tail {
+    lines: VecDeque<String>,
+    secrets: Secrets,
+}
 
 impl Lines {
     /// Takes more output and tells the lines that are complete.
@@ -63,16 +67,25 @@ impl Lines {
 }
 
 impl Tail {
-    fn push(&mut self, line: String) {
-        log::info!(target: OUTPUT, "{line}");
-        if self.0.len() == TAIL {
-            self.0.pop_front();
+    /// No lines yet; `secrets` will be in none of them.
+    pub(super) fn hiding(secrets: Secrets) -> Self {
+        Self {
+            lines: VecDeque::new(),
+            secrets,
         }
-        self.0.push_back(line);
+    }
+
+    fn push(&mut self, line: String) {
+        let line = self.secrets.redact(line);
+        log::info!(target: OUTPUT, "{line}");
+        if self.lines.len() == TAIL {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(line);
     }
 
     pub(super) fn into_lines(self) -> Vec<String> {
-        self.0.into()
+        self.lines.into()
     }
 }
 

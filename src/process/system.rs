@@ -74,6 +74,7 @@ impl<'a> System<'a> {
             input,
             output: None,
             lines,
+            secrets: command.secrets.clone(),
             leash: Some(leash.into()),
         };
         Running::new(command, stdin, stdout, held, tended)
@@ -160,6 +161,7 @@ impl Runner for System<'_> {
             input: input.map(|pipe| (pipe, command.input.0.clone())),
             output: stdout.zip(output),
             lines: Some(OwnedFd::from(lines).into()),
+            secrets: command.secrets.clone(),
             leash: None,
         };
         let tale = tended.stay().map_err(|fault| run_error(command, fault))?;

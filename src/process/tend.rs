@@ -15,6 +15,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use super::ended::{Ended, Status};
 use super::group::{self, GRACE, Group};
 use super::lines::{Lines, Tail};
+use super::secrets::Secrets;
 
 /// How long a stream is still listened to when the program has ended and something that it left behind, a daemon
 /// that a hook started, holds it open.
@@ -41,6 +42,8 @@ pub(super) struct Tended<'a> {
     pub(super) output: Option<(File, Taker<'a>)>,
     /// What becomes lines.
     pub(super) lines: Option<File>,
+    /// What must not be in a line.
+    pub(super) secrets: Secrets,
     /// When its other end is closed, nobody is interested any more.
     pub(super) leash: Option<OwnedFd>,
 }
@@ -90,7 +93,7 @@ impl Tended<'_> {
             fault: None,
             fed: 0,
             cutter: Lines::default(),
-            tail: Tail::default(),
+            tail: Tail::hiding(std::mem::take(&mut self.secrets)),
             left_behind: false,
         };
         if let Some((pipe, _)) = &self.input
