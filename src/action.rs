@@ -20,6 +20,7 @@ use crate::catalog;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::event::Monitor;
+use crate::process::System;
 use crate::units::{Day, Ids};
 
 pub use error::ActionError;
@@ -51,6 +52,16 @@ pub struct Context<'a> {
     pub ids: Option<Ids>,
     /// Who is told.
     pub monitor: &'a dyn Monitor,
+    /// Who runs other programs.
+    pub programs: &'a System<'a>,
+}
+
+/// The programs of this machine, where `config` says that they are. Every outside program is run by these.
+pub fn programs<'a>(config: &Config, monitor: &'a dyn Monitor) -> System<'a> {
+    let overrides = config.options.overrides.iter();
+    overrides.fold(System::new(monitor), |system, row| {
+        system.overriding(&row.command, row.path.as_path())
+    })
 }
 
 /// An action that is built in.

@@ -1,6 +1,7 @@
 //! Arguments, exit codes, hints.
 
 mod args;
+mod config;
 mod exit;
 mod failure;
 mod interrupt;
@@ -45,6 +46,7 @@ pub fn main() -> ExitCode {
         None => run::run(&arguments),
         Some(Command::Quickstart(wish)) => quickstart::run(common, wish),
         Some(Command::Restore(wish)) => restore::run(common, wish),
+        Some(Command::Config(wish)) => config::run(common, wish),
         Some(Command::Completions { shell }) => {
             man::completions(*shell);
             Exit::Well

@@ -1,6 +1,7 @@
 //! Wall time for *when*, monotonic time for *how long*; the [`Day`] is read once a run.
 
-use std::time::{Duration, SystemTime};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, Local};
 
@@ -14,6 +15,12 @@ pub trait Clock: Sync {
     /// The civil date of [`Clock::now`] in the local time zone.
     fn today(&self) -> Day {
         Day::from(DateTime::<Local>::from(self.now()).date_naive())
+    }
+
+    /// Time since some moment of this process, whatever becomes of the wall clock.
+    fn elapsed(&self) -> Duration {
+        static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        BEGAN.elapsed()
     }
 
     /// Waits.

@@ -27,6 +27,7 @@ mod read;
 mod reference;
 mod report;
 mod schema;
+mod show;
 mod split;
 mod stage;
 mod store;
@@ -57,6 +58,7 @@ pub use peers::{IgnoreFailures, Managed, Peer, Place, Remote};
 pub use purge::{OnlyCopy, Purge, PurgeDir};
 pub use reference::Reference;
 pub use report::{Colour, Report};
+pub use show::{Origin, Setting, Shown, show};
 pub use split::Split;
 pub use stage::Stage;
 pub use store::Store;
@@ -129,16 +131,7 @@ pub enum ConfigError {
 impl Config {
     /// Reads the file at `path`; archives are named by the rules of `naming`. The report has only warnings.
     pub fn load(path: &Path, naming: Naming) -> Result<(Self, Report), ConfigError> {
-        let fault = |source| ConfigError::Unreadable {
-            path: path.to_owned(),
-            source,
-        };
-        let file = File::open(path).map_err(fault)?;
-        let mut bytes = Vec::new();
-        file.take(MAX_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(fault)?;
-        Self::parse(&bytes, path, naming)
+        Self::parse(&bytes_of(path)?, path, naming)
     }
 
     /// Reads `bytes`, the content of the file at `path`. The report has only warnings.
@@ -157,6 +150,20 @@ impl Config {
             _ => Err(ConfigError::Problems(report)),
         }
     }
+}
+
+/// The content of the file at `path`, or a little more than is read if it is too large.
+fn bytes_of(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    let fault = |source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(fault)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(fault)?;
+    Ok(bytes)
 }
 
 fn parse(bytes: &[u8], path: &Path) -> Result<Document, ConfigError> {

@@ -7,9 +7,11 @@
 //! How the files are reached is private: today a directory of this machine.
 
 mod copy;
+mod earlier;
 mod error;
 mod fetch;
 mod ignore;
+mod limits;
 mod local;
 mod transport;
 
@@ -22,6 +24,7 @@ use crate::units::{AbsPath, ActionName, CommandLine, Day, Ids, Owner, PeerName};
 
 pub use error::PeerError;
 pub use ignore::{Ignore, Occasion};
+pub use limits::Limits;
 use local::Local;
 use transport::{Errand, Transport};
 
@@ -117,6 +120,19 @@ pub struct Fetched {
     pub bytes: u64,
 }
 
+/// Where a peer's files are to come.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The directory. It is empty, or has what an interrupted fetch left.
+    pub into: &'a Path,
+    /// A directory with files of an earlier fetch. What the peer still has unchanged is linked from there.
+    pub earlier: Option<&'a Path>,
+    /// To whom the files are given.
+    pub ids: Option<Ids>,
+    /// How much the peer may bring.
+    pub limits: Limits,
+}
+
 impl Peer {
     /// The peer `name` whose collect directory is on this machine.
     pub fn local(name: PeerName, collect_dir: AbsPath) -> Self {
@@ -158,9 +174,9 @@ impl Peer {
         })
     }
 
-    /// Copies every regular file of the collect directory into the directory `into`, gives them to `ids`, and
-    /// makes them durable. `into` is empty, or has what an interrupted fetch left: that is continued where it can be
-    /// proved, by the digests in `cback.collect`, and fetched anew where not.
+    /// Copies every regular file of the collect directory to `target` and makes them durable. What an interrupted
+    /// fetch left there is continued where it can be proved, by the digests in `cback.collect`, and fetched anew
+    /// where not.
     ///
     /// What is guaranteed of each file that is on the returned list: the copy was read back after it was written
     /// out (from the device, where the file system lets go of its cache), and its digest is that of the source's
@@ -173,17 +189,11 @@ impl Peer {
     /// set-user and set-group, which must not come into the backup user's hands.
     ///
     /// From another machine, the digest is that of the bytes as they arrived, unless the peer claimed one.
-    pub fn fetch(
-        &self,
-        into: &Path,
-        ids: Option<Ids>,
-        monitor: &dyn Monitor,
-    ) -> Result<Fetched, PeerError> {
+    pub fn fetch(&self, target: &Target<'_>, monitor: &dyn Monitor) -> Result<Fetched, PeerError> {
         let order = fetch::Order {
             name: &self.name,
             collect_dir: self.collect_dir(),
-            into,
-            ids,
+            target,
         };
         self.talk(|transport| fetch::fetch(&order, transport, monitor))
     }

@@ -14,7 +14,7 @@ use crate::action::Action;
 use crate::config::{self, Config, OrderMode};
 use crate::units::{ActionName, PeerName};
 
-pub use hook::{HookError, Output, run as run_hook};
+pub use hook::{HookError, run as run_hook};
 pub use order::{Order, OrderError};
 
 /// Where actions are run.
@@ -182,14 +182,19 @@ fn here(task: &Task, options: &config::Options) -> Vec<Step> {
     steps
 }
 
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Before => "before",
+            Self::After => "after",
+        })
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hook { when, hook } => {
-                let when = match when {
-                    When::Before => "before",
-                    When::After => "after",
-                };
                 write!(f, "hook {when} {}: {}", hook.action, hook.command)
             }
             Self::Run(task) => f.write_str(task.word()),

@@ -1,22 +1,36 @@
 //! Stage: the peers' collect directories become a daily directory.
 //!
-//! For each peer: fetched into a partial directory and verified, renamed, put on the day's list of digests,
-//! acknowledged to the peer. When all had their turn, the day is marked staged. A peer that cannot be had is a
-//! problem, and the others go on. Killed anywhere, the next run sweeps what was half done; a day that a killed
-//! run never marked is marked by the next run, whatever the date then is, so that the peers that were already
-//! told that they are safe really get stored.
+//! Several peers are worked on at the same time. For each: fetched into a partial directory and verified, renamed,
+//! noted with its digests, acknowledged to the peer. A peer that is not ready or cannot be reached has its turn again
+//! later, as long as the request says. When all are through, the day is marked staged. A peer that cannot be had is a
+//! problem, and the others go on; what is told about them comes in the order of the request. Killed anywhere, the next
+//! run goes on with what was half done; a day that a killed run never marked is marked by the next run, whatever the
+//! date then is, so that the peers that were already told that they are safe really get stored.
 
 mod collision;
+mod held;
+mod queue;
 mod report;
+mod tidy;
+mod total;
+mod turn;
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Duration;
 
-use crate::event::{self, Monitor, Problem, Tell as _};
-use crate::peer::{Ignore, Occasion, Peer, PeerError, Readiness};
-use crate::staging::{Daily, Received, Staging};
+use crate::clock::Clock;
+use crate::event::{self, Monitor};
+use crate::peer::{Ignore, Limits, Occasion, Peer};
+use crate::staging::{Received, Staging};
 use crate::sums::Sums;
 use crate::units::{Day, Ids, PeerName};
+
+use held::InOrder;
+use queue::Queue;
+use total::Total;
+use turn::{Turn, Work};
 
 /// A peer to stage, and when it may be absent.
 #[derive(Debug, Clone)]
@@ -28,7 +42,7 @@ pub struct Wanted {
 }
 
 /// What to stage.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// Where to.
     pub staging: &'a Staging,
@@ -40,6 +54,14 @@ pub struct Request<'a> {
     pub ids: Option<Ids>,
     /// What kind of run it is.
     pub occasion: Occasion,
+    /// How many peers are worked on at the same time; at least one is.
+    pub parallel: usize,
+    /// How much each peer may bring.
+    pub limits: Limits,
+    /// How long a peer that is not ready or cannot be reached is asked again.
+    pub wait: Duration,
+    /// What time it is.
+    pub clock: &'a dyn Clock,
 }
 
 /// A peer that is in the day.
@@ -133,14 +155,6 @@ pub enum StageError {
     },
 }
 
-/// How one peer's turn ended.
-enum Turn {
-    Came(Present),
-    Missed(Missing),
-    /// It found no room, and lacks so many bytes.
-    NoRoom(Missing, u64),
-}
-
 /// Stages the peers of `request`. Peers that cannot be had are problems, told to `monitor` and named in the result.
 pub fn stage(request: &Request<'_>, monitor: &dyn Monitor) -> Result<Staged, StageError> {
     let root = request.staging.root();
@@ -148,25 +162,31 @@ pub fn stage(request: &Request<'_>, monitor: &dyn Monitor) -> Result<Staged, Sta
         path: root.to_owned(),
         source,
     };
-    tidy(request, monitor).map_err(fault)?;
+    tidy::tidy(request, monitor).map_err(fault)?;
     let daily = request.staging.daily(request.day);
-    repair_sums(&daily, request.ids, monitor).map_err(fault)?;
+    tidy::repair_sums(&daily, request.ids, monitor).map_err(fault)?;
+    let list = daily.sums().map_err(fault)?.unwrap_or_default();
 
+    let turns = all_turns(request, &list, monitor)?;
+    let known = daily.sums().map_err(fault)?.unwrap_or_default();
+    let inside = daily.peers().map_err(fault)?;
+    if !inside.is_empty() {
+        daily.complete_sums(&known, request.ids).map_err(fault)?;
+    }
     let mut present = Vec::new();
     let mut missing = Vec::new();
     let mut no_room: Option<(PeerName, u64)> = None;
-    for wanted in request.peers {
-        match take_turn(request, wanted, monitor)? {
+    for turn in turns {
+        match turn {
             Turn::Came(one) => present.push(one),
             Turn::Missed(one) => missing.push(one),
-            Turn::NoRoom(one, bytes) => {
+            Turn::NoRoom(one, needed) => {
                 let (_, sum) = no_room.get_or_insert((one.peer.clone(), 0));
-                *sum += bytes;
+                *sum += needed;
                 missing.push(one);
             }
         }
     }
-    let inside = daily.peers().map_err(fault)?;
     let marked = if inside.is_empty() {
         Marked::NobodyIn
     } else {
@@ -174,12 +194,12 @@ pub fn stage(request: &Request<'_>, monitor: &dyn Monitor) -> Result<Staged, Sta
         daily.mark_staged(&text, request.ids).map_err(fault)?;
         Marked::Yes
     };
-    if let Some((peer, missing)) = no_room {
-        let path = root.to_owned();
+    if let Some((peer, needed)) = no_room {
+        let free = turn::free_bytes(request.staging).map_err(fault)?;
         return Err(StageError::Full {
-            path,
+            path: root.to_owned(),
             peer,
-            missing,
+            missing: needed.saturating_sub(free).max(1),
         });
     }
     let unexcused = missing.iter().any(|one| one.missed == Missed::Problem);
@@ -197,186 +217,63 @@ pub fn stage(request: &Request<'_>, monitor: &dyn Monitor) -> Result<Staged, Sta
     })
 }
 
-/// Clears away what killed runs left, and marks the days that they did not come to mark.
-fn tidy(request: &Request<'_>, monitor: &dyn Monitor) -> io::Result<()> {
-    for daily in request.staging.days()? {
-        let swept = daily.sweep()?;
-        if !swept.is_empty() {
-            monitor.note(format!(
-                "swept what an interrupted run left in {}",
-                event::printable(&daily.path().to_string_lossy())
-            ));
-        }
-        // Only our own staging writes the list before the mark; Cedar Backup's half done days stay unmarked.
-        let unfinished = daily.day() != request.day && !daily.is_staged()?;
-        if !unfinished || daily.sums().is_ok_and(|sums| sums.is_none()) {
-            continue;
-        }
-        let inside = daily.peers()?;
-        if inside.is_empty() {
-            continue;
-        }
-        repair_sums(&daily, request.ids, monitor)?;
-        let known = daily.sums()?.unwrap_or_default();
-        daily.complete_sums(&known, request.ids)?;
-        daily.mark_staged(&report::text(daily.day(), &inside, &[], &[]), request.ids)?;
-        monitor.warn(format!(
-            "the staging of {} was interrupted; what it had staged ({}) will be stored",
-            daily.day(),
-            report::names(&inside)
-        ));
-    }
-    Ok(())
-}
-
-/// Makes a new list of digests from the files if the day's list cannot be understood.
-fn repair_sums(daily: &Daily, ids: Option<Ids>, monitor: &dyn Monitor) -> io::Result<()> {
-    match daily.sums() {
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            monitor.warn(format!(
-                "the list of digests in {} is damaged ({error}); it is made anew from the files as they are now",
-                event::printable(&daily.path().to_string_lossy())
-            ));
-            daily.complete_sums(&Sums::new(), ids)
-        }
-        sums => sums.map(drop),
-    }
-}
-
-/// Gives one peer its turn.
-fn take_turn(
+/// Gives every peer its turn. `list` is the day's list of digests as it was before. The turns come in the order of
+/// the request.
+fn all_turns(
     request: &Request<'_>,
-    wanted: &Wanted,
+    list: &Sums,
     monitor: &dyn Monitor,
-) -> Result<Turn, StageError> {
-    let peer = &wanted.peer;
-    let missed = |reason: String, missed| Missing {
-        peer: peer.name().clone(),
-        reason,
-        missed,
+) -> Result<Vec<Turn>, StageError> {
+    let work = Work {
+        request,
+        list,
+        told: InOrder::new(monitor),
+        total: Total::new(request.peers, monitor),
+        crowded_out: Mutex::default(),
     };
-    let problem = |error: &PeerError| {
-        let problem = Problem::new(peer.name().as_str(), error);
-        monitor.problem(&match error.advice() {
-            Some(advice) => problem.advise(advice),
-            None => problem,
-        });
-        missed(error.to_string(), Missed::Problem)
-    };
-    monitor.note(format!("staging peer {}", peer.name()));
-    let readiness = match peer.readiness() {
-        Ok(readiness) => readiness,
-        Err(error) => return Ok(Turn::Missed(problem(&error))),
-    };
-    let dir = event::printable(&peer.collect_dir().to_string_lossy());
-    if readiness == Readiness::NotReady {
-        let reason = format!("not ready: {dir} has no cback.collect");
-        if wanted.ignore.covers(request.occasion) {
-            monitor.note(format!("{}: {reason}; it may be absent today", peer.name()));
-            return Ok(Turn::Missed(missed(reason, Missed::Excused)));
-        }
-        let problem = Problem::new(peer.name().as_str(), &reason)
-            .advise("see whether collect ran on the peer, then run `cback stage` again");
-        monitor.problem(&problem);
-        return Ok(Turn::Missed(missed(reason, Missed::Problem)));
-    }
-
-    let fault = |source| StageError::Staging {
-        path: request.staging.daily(request.day).path().to_owned(),
-        source,
-    };
-    let daily = request
-        .staging
-        .make(request.day, request.ids)
-        .map_err(fault)?;
-    if readiness == Readiness::Staged && !daily.peer_path(peer.name()).exists() {
-        let reason = format!(
-            "nothing was collected in {dir} since it was last staged; the same files are staged again"
-        );
-        if wanted.ignore.covers(request.occasion) {
-            monitor.warn(format!("{}: {reason}", peer.name()));
-        } else {
-            let problem = Problem::new(peer.name().as_str(), &reason)
-                .advise("see whether collect still runs on the peer");
-            monitor.problem(&problem);
-        }
-    }
-    match receive(request, &daily, peer, monitor) {
-        Ok(present) => {
-            monitor.note(format!(
-                "staged {} ({} files, {})",
-                peer.name(),
-                present.files,
-                event::bytes(present.bytes)
-            ));
-            Ok(Turn::Came(present))
-        }
+    let queue = Queue::new(request.peers.len(), request.wait, request.clock);
+    let turns: Mutex<Vec<Option<Turn>>> = Mutex::new(request.peers.iter().map(|_| None).collect());
+    let failed = Mutex::new(None);
+    let keep = |index: usize, turn| match turn {
+        Ok(None) => {}
+        Ok(Some(turn)) => locked(&turns)[index] = Some(turn),
         Err(error) => {
-            let missing = problem(&error);
-            Ok(match error {
-                PeerError::Full { needed, .. } => {
-                    let free = free_bytes(&daily).map_err(fault)?;
-                    Turn::NoRoom(missing, needed.saturating_sub(free).max(1))
-                }
-                _ => Turn::Missed(missing),
-            })
+            // The staging directory itself cannot be used: nobody else has a turn.
+            queue.close();
+            locked(&failed).get_or_insert(error);
         }
-    }
-}
-
-/// Fetches a peer into `daily` and tells it so. What is half done when it fails is gone when it returns.
-fn receive(
-    request: &Request<'_>,
-    daily: &Daily,
-    peer: &Peer,
-    monitor: &dyn Monitor,
-) -> Result<Present, PeerError> {
-    let into = daily.peer_path(peer.name());
-    let unwritable = |source| PeerError::Unwritable {
-        path: into.clone(),
-        source,
     };
-    let incoming = daily
-        .receive(peer.name(), request.ids)
-        .map_err(unwritable)?;
-    let fetched = peer.fetch(incoming.path(), request.ids, monitor)?;
-    if let Some(found) = collision::find(&into, incoming.path()).map_err(unwritable)? {
-        return Err(PeerError::OtherDay {
-            name: found.name,
-            there: found.there,
-            coming: found.coming,
-        });
-    }
-    let received = incoming.commit(&fetched.sums).map_err(|source| {
-        if crate::fsx::is_full(&source) {
-            PeerError::Full {
-                path: into.clone(),
-                needed: fetched.bytes,
-            }
-        } else {
-            unwritable(source)
+    let worker = || {
+        while let Some(next) = queue.next() {
+            keep(next.index, work.take_turn(next, &queue));
         }
-    })?;
-    if let Err(error) = peer.acknowledge(request.day, &fetched.sums, request.ids) {
-        // It is staged; the peer only does not know, and will bring it again.
-        monitor.problem(
-            &Problem::new(
-                peer.name().as_str(),
-                &format!("staged, but it cannot be told so: {error}"),
-            )
-            .advise("let the backup user write into the collect directory"),
-        );
+    };
+    std::thread::scope(|scope| {
+        for number in 1..request.parallel.min(request.peers.len()) {
+            // Without a thread the others do its work.
+            let thread = std::thread::Builder::new().name(format!("peer {number}"));
+            let _ = thread.spawn_scoped(scope, worker);
+        }
+        worker();
+    });
+    for (index, turn) in work.crowded_out() {
+        keep(index, turn);
     }
-    Ok(Present {
-        peer: peer.name().clone(),
-        files: fetched.sums.len(),
-        bytes: fetched.bytes,
-        received,
-    })
+    work.total.end();
+    let failed = failed
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let turns = turns
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    Ok(turns.into_iter().flatten().collect())
 }
 
-/// What this process may still write beside `daily`.
-fn free_bytes(daily: &Daily) -> io::Result<u64> {
-    let stat = rustix::fs::statvfs(daily.path())?;
-    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -10,6 +10,7 @@
 mod backups;
 mod choose;
 mod daily;
+mod list;
 mod receive;
 
 use std::ffi::OsStr;

@@ -78,6 +78,22 @@ impl Sums {
             .map(|(name, digest)| (name.as_slice(), *digest))
     }
 
+    /// The names that begin with `prefix`, and their digests, in the order of the names.
+    pub fn below<'a>(&'a self, prefix: &'a [u8]) -> impl Iterator<Item = (&'a [u8], Digest)> {
+        self.0
+            .range(prefix.to_vec()..)
+            .take_while(move |(name, _)| name.starts_with(prefix))
+            .map(|(name, digest)| (name.as_slice(), *digest))
+    }
+
+    /// Takes every name that begins with `prefix` off the list.
+    pub fn remove_below(&mut self, prefix: &[u8]) {
+        let names: Vec<Vec<u8>> = self.below(prefix).map(|(name, _)| name.to_vec()).collect();
+        for name in names {
+            self.0.remove(&name);
+        }
+    }
+
     /// Keeps the names that `keep` wants.
     pub fn retain(&mut self, mut keep: impl FnMut(&[u8]) -> bool) {
         self.0.retain(|name, _| keep(name));

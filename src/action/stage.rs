@@ -4,7 +4,7 @@ use super::look::{self, Access, Finding};
 use super::{ActionError, Context, Extent};
 use crate::config::{self, Place};
 use crate::event::{Problem, Tell as _};
-use crate::peer::{Occasion, Peer};
+use crate::peer::{Limits, Occasion, Peer};
 use crate::stage::{Request, Wanted, stage};
 use crate::staging::Staging;
 
@@ -30,6 +30,10 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
         } else {
             Occasion::Ordinary
         },
+        parallel: 4,
+        limits: Limits::default(),
+        wait: std::time::Duration::ZERO,
+        clock: cx.clock,
     };
     stage(&request, cx.monitor)?;
     Ok(())

@@ -4,6 +4,7 @@
 //! its own: `cback restore …`. Each of those has a file, named like the word, that holds its switches.
 
 mod common;
+mod config;
 mod quickstart;
 mod restore;
 
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub use common::{Common, word};
+pub use config::{ConfigFile, ConfigWish, ConfigWord};
 pub use quickstart::{Packing, Quickstart};
 pub use restore::Restore;
 
@@ -120,6 +122,10 @@ Examples:
 Nothing is ever written outside the directory of --into, and nothing that is there is replaced. With --from no configuration is \
 needed: a disc tells everything by itself.")]
     Restore(Restore),
+
+    /// Check, show, explain the configuration
+    #[command(name = "config", arg_required_else_help = true)]
+    Config(ConfigWish),
 
     /// Print the shell's completions
     #[command(hide = true)]

@@ -60,6 +60,12 @@ impl Failure {
         self
     }
 
+    /// Adds why.
+    pub fn because(mut self, cause: impl Into<String>) -> Self {
+        self.causes.push(cause.into());
+        self
+    }
+
     /// Says in which action it happened.
     pub fn during(mut self, action: &str) -> Self {
         self.what = format!("{action}: {}", self.what);

@@ -14,9 +14,22 @@ pub fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut command = Arguments::command();
     command.build();
     let mut pages = vec![page(command.clone())?];
+    below(&command, "cback", "cback", &mut pages)?;
+    pages.push(("cback.conf.5".to_owned(), config::manual().into_bytes()));
+    Ok(pages)
+}
+
+/// A page for each word of `command`, and for the words of that one.
+fn below(
+    command: &clap::Command,
+    name: &str,
+    usage: &str,
+    pages: &mut Vec<(String, Vec<u8>)>,
+) -> io::Result<()> {
     for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
-        let name = format!("cback-{}", sub.get_name());
-        let usage = format!("cback {}", sub.get_name());
+        let name = format!("{name}-{}", sub.get_name());
+        let usage = format!("{usage} {}", sub.get_name());
+        below(sub, &name, &usage, pages)?;
         pages.push(page(
             sub.clone()
                 .name(name)
@@ -24,8 +37,7 @@ pub fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
                 .version(env!("CARGO_PKG_VERSION")),
         )?);
     }
-    pages.push(("cback.conf.5".to_owned(), config::manual().into_bytes()));
-    Ok(pages)
+    Ok(())
 }
 
 fn page(command: clap::Command) -> io::Result<(String, Vec<u8>)> {

@@ -5,14 +5,14 @@ use std::time::{Duration, SystemTime};
 use super::args::{Arguments, Common};
 use super::exit::Exit;
 use super::session::{Failure, Session};
-use crate::action::{Action, ActionError, Context, Extent};
+use crate::action::{self, Action, ActionError, Context, Extent};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, COMMANDS, Config, Hook};
 use crate::event::{Event, Problem, Tell as _};
 use crate::extend::Extension;
 use crate::lock::{Lock, LockError};
 use crate::media::DriveError;
-use crate::plan::{self, Output, Plan, PlanError, Reach, Step, Task};
+use crate::plan::{self, Plan, PlanError, Reach, Step, Task, When};
 use crate::staging::ChooseError;
 use crate::store::StoreError;
 use crate::units::{ActionName, PeerName};
@@ -79,6 +79,7 @@ pub fn carry_out(
             Failure::of(Exit::Failed, error).advise("correct <backup_user> and <backup_group>")
         })?
     };
+    let programs = action::programs(config, session.monitor());
     let context = Context {
         config,
         day: clock.today(),
@@ -87,11 +88,12 @@ pub fn carry_out(
         extent,
         ids,
         monitor: session.monitor(),
+        programs: &programs,
     };
     let _lock = (!looks_only).then(|| lock(config, &context)).transpose()?;
     for step in plan.steps() {
         match step {
-            Step::Hook { hook, .. } => run_hook(session, hook)?,
+            Step::Hook { when, hook } => run_hook(*when, hook, &context)?,
             Step::Run(task) => {
                 session.monitor().observe(&Event::Begin(task.word()));
                 run_task(task, &context)?;
@@ -145,16 +147,12 @@ fn ask(session: &Session, action: &ActionName, peers: &[PeerName]) {
     }
 }
 
-fn run_hook(session: &Session, hook: &Hook) -> Result<(), Failure> {
-    session
-        .monitor()
-        .note(format!("running the hook `{}`", hook.command));
-    let output = if session.logs_output() {
-        Output::Log
-    } else {
-        Output::Drop
-    };
-    plan::run_hook(&hook.command, output).map_err(|error| Failure::of(Exit::Failed, error))
+fn run_hook(when: When, hook: &Hook, context: &Context<'_>) -> Result<(), Failure> {
+    plan::run_hook(hook, when, context.programs, context.monitor).map_err(|error| {
+        Failure::of(Exit::Failed, error)
+            .during(hook.action.as_str())
+            .advise("mend the hook, or give it `<ignore_failure>Y</ignore_failure>`; with --output the log has all that it prints")
+    })
 }
 
 /// One run at a time.

@@ -22,7 +22,6 @@ use crate::units::Owner;
 pub struct Session {
     everyone: Arc<Everyone>,
     log_path: Option<PathBuf>,
-    detail: Detail,
     exhibits: bool,
     stack: bool,
     json: bool,
@@ -125,7 +124,6 @@ impl Session {
         Self {
             everyone,
             log_path,
-            detail: detail(common),
             exhibits: !common.quiet && !common.json,
             stack: common.stack,
             json: common.json,
@@ -135,11 +133,6 @@ impl Session {
     /// Who is told what happens.
     pub fn monitor(&self) -> &dyn Monitor {
         &*self.everyone
-    }
-
-    /// Whether the log wants what other programs print.
-    pub fn logs_output(&self) -> bool {
-        self.detail != Detail::Normal
     }
 
     /// Reads the configuration that the switches name. Warnings go to the log, problems to the screen as well.

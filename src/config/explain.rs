@@ -124,7 +124,7 @@ impl Explained {
             elements,
             several: rule.times == Times::Many,
             required: rule.otherwise == Otherwise::Required,
-            inherits: rule.inherits,
+            inherits: rule.inherits.filter(|_| value.is_some()),
             default,
             only_if: rule.only_if,
             spelling_of: rule.spelling_of,

@@ -110,6 +110,11 @@ impl Lines {
         Self(before)
     }
 
+    /// The line of `text` in which `offset` is, from 1.
+    pub(super) fn of(&self, text: &str, offset: usize) -> usize {
+        self.before(text, offset) + 1
+    }
+
     /// Line ends in `text` before `offset`.
     fn before(&self, text: &str, offset: usize) -> usize {
         let block = offset / BLOCK;

@@ -46,7 +46,11 @@ fn about(rule: &Rule) -> String {
     if rule.times == Times::Many && matches!(rule.takes, Takes::Text(_)) {
         parts.push("any number".to_owned());
     }
-    match (rule.otherwise, rule.inherits) {
+    let inherits = match rule.takes {
+        Takes::Text(_) => rule.inherits,
+        Takes::Elements(_) => None,
+    };
+    match (rule.otherwise, inherits) {
         (Otherwise::Required, None) => parts.push("required".to_owned()),
         (Otherwise::Required, Some(section)) => {
             parts.push(format!("required here or in <{section}>"));

@@ -1,10 +1,12 @@
 //! `<options>`: what all actions share.
 
+use std::time::Duration;
+
 use crate::units::{AbsPath, ActionName, CommandLine, Owner, Weekday};
 
 use super::read::{Cursor, Read, together};
 use super::schema::{Rule, one, parts};
-use super::value::{self, ACTION, ACTIONS, COMMAND, PATH, TEXT};
+use super::value::{self, ACTION, ACTIONS, COMMAND, FLAG, PATH, SECONDS, TEXT};
 
 const OVERRIDE: &[Rule] = &[
     one("command", TEXT)
@@ -26,6 +28,17 @@ const HOOK: &[Rule] = &[
         .means("What `/bin/sh` is given.")
         .required()
         .example("systemctl stop wiki"),
+    one("timeout", SECONDS)
+        .means(
+            "The hook may take this many seconds. Then it is ended, with all that it started, and has failed. Without it \
+             there is no limit.",
+        )
+        .example("600")
+        .ours(),
+    one("ignore_failure", FLAG)
+        .means("Whether the run goes on when the hook fails; the log says so.")
+        .otherwise("N")
+        .ours(),
 ];
 
 pub(super) const RULES: &[Rule] = &[
@@ -68,8 +81,15 @@ pub(super) const RULES: &[Rule] = &[
         "A program that is not where the path finds it. Of several for one command the last counts.",
     ),
     parts("pre_action_hook", HOOK)
-        .means("A command that is run before an action. If it fails, the run ends."),
-    parts("post_action_hook", HOOK).means("A command that is run after an action."),
+        .means(
+        "A command that is run immediately before an action. Several for one action run in order. One that does not end \
+         with status 0 fails the action, which is not begun, and the run ends; the message has the last lines that it \
+         printed.",
+    ),
+    parts("post_action_hook", HOOK).means(
+        "A command that is run immediately after an action that went well. One that does not end with status 0 fails the \
+         action, and the run ends.",
+    ),
 ];
 
 /// What all actions share.
@@ -113,6 +133,10 @@ pub struct Hook {
     pub action: ActionName,
     /// The command, for a shell.
     pub command: String,
+    /// How long it may take.
+    pub timeout: Option<Duration>,
+    /// Whether the run goes on when it fails.
+    pub ignore_failure: bool,
 }
 
 pub(super) fn read(at: Cursor<'_>) -> Read<Options> {
@@ -154,8 +178,12 @@ pub(super) fn read(at: Cursor<'_>) -> Read<Options> {
 fn hook(at: Cursor<'_>) -> Read<Hook> {
     let action = at.required("action", value::action);
     let command = at.required("command", value::text);
+    let timeout = at.optional("timeout", value::time_limit);
+    let ignore_failure = at.optional("ignore_failure", value::flag);
     Ok(Hook {
         action: action?,
         command: command?,
+        timeout: timeout?,
+        ignore_failure: ignore_failure?.unwrap_or(false),
     })
 }

@@ -24,6 +24,8 @@ pub(super) struct Rule {
     pub(super) whose: Whose,
     /// The element of which this is another spelling.
     pub(super) spelling_of: Option<&'static str>,
+    /// Which of the two counts if both are there.
+    pub(super) wins: Wins,
     /// The element beside it, and the value of that one, without which this one says nothing.
     pub(super) only_if: Option<(&'static str, &'static str)>,
 }
@@ -64,6 +66,15 @@ pub(super) enum Whose {
     Ours,
 }
 
+/// Which of two spellings counts if both are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wins {
+    /// The element's own name.
+    Name,
+    /// The other spelling.
+    Spelling,
+}
+
 const fn rule(name: &'static str, takes: Takes, times: Times) -> Rule {
     Rule {
         name,
@@ -75,6 +86,7 @@ const fn rule(name: &'static str, takes: Takes, times: Times) -> Rule {
         example: None,
         whose: Whose::Cedars,
         spelling_of: None,
+        wins: Wins::Name,
         only_if: None,
     }
 }
@@ -136,9 +148,10 @@ impl Rule {
         self
     }
 
-    /// It is another spelling of the element `name` beside it.
-    pub(super) const fn spells(mut self, name: &'static str) -> Self {
+    /// It is another spelling of the element `name` beside it; `wins` says which counts if both are there.
+    pub(super) const fn spells(mut self, name: &'static str, wins: Wins) -> Self {
         self.spelling_of = Some(name);
+        self.wins = wins;
         self
     }
 

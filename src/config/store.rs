@@ -8,7 +8,7 @@ use crate::units::AbsPath;
 
 use super::finding::Finding;
 use super::read::{Cursor, Parser, Read, Wrong};
-use super::schema::{Rule, list, one, part};
+use super::schema::{Rule, Wins, list, one, part};
 use super::value::{self, FLAG, PATH};
 
 const BLANK_MODE: &str = "one of `daily`, `weekly`";
@@ -26,10 +26,10 @@ const BLANKING: &[Rule] = &[
         .example("1.3"),
     one("blank_mode", BLANK_MODE)
         .means("The spelling of Cedar Backup's manual, which that program never read.")
-        .spells("mode"),
+        .spells("mode", Wins::Name),
     one("blank_factor", FACTOR)
         .means("The spelling of Cedar Backup's manual, which that program never read.")
-        .spells("factor"),
+        .spells("factor", Wins::Name),
 ];
 
 pub(super) const RULES: &[Rule] = &[

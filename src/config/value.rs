@@ -18,6 +18,7 @@ pub(super) const TEXT: &str = "a text";
 pub(super) const PATH: &str = "an absolute path";
 pub(super) const FLAG: &str = "`Y` or `N`";
 pub(super) const WHOLE: &str = "a whole number, 0 or more";
+pub(super) const SECONDS: &str = "a whole number of seconds, 1 or more";
 pub(super) const MODE: &str = "one of `daily`, `weekly`, `incr`";
 pub(super) const ARCHIVE_MODE: &str = "one of `tar`, `targz`, `tarbz2`, `tarzst`";
 pub(super) const COMPRESS_MODE: &str = "one of `none`, `gzip`, `bzip2`, `zstd`";
@@ -123,6 +124,11 @@ pub(super) fn positive(text: &str) -> Parsed<u32> {
 /// A whole number of seconds.
 pub(super) fn seconds(text: &str) -> Parsed<Duration> {
     whole(text).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+/// A whole number of seconds that is a time: 1 or more.
+pub(super) fn time_limit(text: &str) -> Parsed<Duration> {
+    positive(text).map(|seconds| Duration::from_secs(seconds.into()))
 }
 
 /// A level of compression of any format.

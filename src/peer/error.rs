@@ -117,6 +117,9 @@ pub enum PeerError {
         /// What it did.
         reason: String,
     },
+    /// It brings more than one peer may.
+    #[error("it has {0} for the master, which is over its limit")]
+    TooMuch(String),
     /// What is needed to reach it is wrong on this machine: a key, a configuration file, a command.
     #[error("{0}")]
     Setup(String),
@@ -160,6 +163,11 @@ impl PeerError {
             }
             Self::Foul { .. } => {
                 "look at that machine: it may be broken into; nothing of it was staged".to_owned()
+            }
+            Self::TooMuch(_) => {
+                "if that is right, raise `<max_files>`, `<max_bytes>` or `<max_time>` in `<stage>`; if not, look at \
+                 that machine; nothing of it was staged"
+                    .to_owned()
             }
             Self::Failed { .. } => "see the peer's own log".to_owned(),
             Self::Changing(_) => "run `cback stage` again when the peer's collect is over".to_owned(),

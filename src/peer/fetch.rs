@@ -6,18 +6,19 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::transport::{Entry, Job, Listing, Refused, Transport};
-use super::{COLLECTED, Fetched, PeerError};
+use super::earlier::take_over;
+use super::limits::Watched;
+use super::transport::{Entry, Job, Listing, Refused, Transport, is_wanted};
+use super::{COLLECTED, Fetched, PeerError, Target};
 use crate::event::{self, Event, Monitor, Problem, Progress, Tell as _};
 use crate::sums::{Digest, Sums};
-use crate::units::{Ids, PeerName};
+use crate::units::PeerName;
 
 /// Whose files go where.
 pub(super) struct Order<'a> {
     pub(super) name: &'a PeerName,
     pub(super) collect_dir: &'a Path,
-    pub(super) into: &'a Path,
-    pub(super) ids: Option<Ids>,
+    pub(super) target: &'a Target<'a>,
 }
 
 /// Fetches as [`Peer::fetch`](super::Peer::fetch) promises.
@@ -31,24 +32,46 @@ pub(super) fn fetch(
         return Err(PeerError::Changing(dir.to_owned()));
     };
     let claimed = claimed(&collected.text, &dir.join(COLLECTED), monitor);
+    let target = order.target;
+    let limits = Watched::new(target.limits);
     let Listing {
         entries,
         mut refused,
-    } = transport.list(order.into)?;
-    let needed = entries.iter().map(|entry| entry.bytes).sum();
+    } = transport.list(target.into, target.limits.files)?;
+    limits.files(entries.len() + refused.len())?;
+    let entries = plain_names(entries, &mut refused);
+    let needed = entries
+        .iter()
+        .fold(0_u64, |sum, entry| sum.saturating_add(entry.bytes));
+    limits.bytes(needed)?;
     refused.extend(missing(&claimed, &entries, &refused));
+    let (there, entries) = match target.earlier {
+        Some(earlier) => take_over(entries, &claimed, earlier, target.into).map_err(|source| {
+            PeerError::Unwritable {
+                path: target.into.to_owned(),
+                source,
+            }
+        })?,
+        None => (Vec::new(), entries),
+    };
 
     let task = format!("staging {}", order.name);
-    let came = AtomicU64::new(0);
-    let sums = Mutex::new(Sums::new());
+    let came = AtomicU64::new(there.iter().map(|(entry, _)| entry.bytes).sum());
+    let mut sums = Sums::new();
+    for (entry, digest) in &there {
+        sums.insert(entry.name.as_bytes(), *digest);
+    }
+    let sums = Mutex::new(sums);
     let refused = Mutex::new(refused);
     let progress = |more| {
+        let done = came.fetch_add(more, Ordering::Relaxed) + more;
         monitor.observe(&Event::Progress(Progress {
             task: &task,
-            done: came.fetch_add(more, Ordering::Relaxed) + more,
+            done,
             total: Some(needed),
             files: None,
         }));
+        limits.bytes(done)
     };
     let done = |entry: &Entry, outcome: Result<Digest, Refused>| match outcome {
         Ok(digest) => {
@@ -58,9 +81,9 @@ pub(super) fn fetch(
     };
     let outcome = transport.get(&Job {
         entries: &entries,
-        into: order.into,
+        into: target.into,
         claimed: &claimed,
-        ids: order.ids,
+        ids: target.ids,
         progress: &progress,
         done: &done,
     });
@@ -80,12 +103,33 @@ pub(super) fn fetch(
         return Err(PeerError::Nothing(dir.to_owned()));
     }
     let kept = |name: &OsStr| sums.get(name.as_bytes()).is_some();
-    let bytes = entries
+    let bytes = there
         .iter()
+        .map(|(entry, _)| entry)
+        .chain(&entries)
         .filter(|entry| kept(&entry.name))
         .map(|entry| entry.bytes)
         .sum();
     Ok(Fetched { sums, bytes })
+}
+
+/// The entries that can be files of one directory, each name once; the others are refused.
+fn plain_names(entries: Vec<Entry>, refused: &mut Vec<(OsString, Refused)>) -> Vec<Entry> {
+    let mut seen = std::collections::HashSet::new();
+    let (plain, odd): (Vec<Entry>, Vec<Entry>) = entries
+        .into_iter()
+        .partition(|entry| is_plain(&entry.name) && seen.insert(entry.name.clone()));
+    refused.extend(odd.into_iter().map(|entry| (entry.name, Refused::Name)));
+    plain
+}
+
+/// Whether `name` leads nowhere but to a file of its own in the directory.
+fn is_plain(name: &OsStr) -> bool {
+    let bytes = name.as_bytes();
+    is_wanted(name)
+        && (1..=255).contains(&bytes.len())
+        && !bytes.contains(&b'/')
+        && !bytes.contains(&0)
 }
 
 /// The digests that the peer says it collected; none if `cback.collect` is not ours.
@@ -121,6 +165,7 @@ fn missing(
 fn tell(monitor: &dyn Monitor, path: &Path, refused: &Refused) {
     let problem = Problem::with_file(path, refused);
     monitor.problem(&match refused {
+        Refused::Name => problem.advise("look at that machine: no file system allows such a name"),
         Refused::NotRegular(_) => problem.advise(
             "a collect directory holds archives; move this away, or collect it as a source",
         ),
@@ -141,4 +186,38 @@ fn into_inner<T>(mutex: Mutex<T>) -> T {
     mutex
         .into_inner()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn names_that_lead_elsewhere_are_refused_and_each_comes_once() {
+        let long = "n".repeat(256);
+        let names: [&[u8]; 12] = [
+            b"etc.tar.gz",
+            b"..",
+            b"a/b",
+            b"/etc/passwd",
+            b"../alpha/etc.tar.gz",
+            b"",
+            b"nul\0",
+            long.as_bytes(),
+            b"cback.stage",
+            b".x.partial",
+            b"etc.tar.gz",
+            b"odd \x1b[2J\n\xff",
+        ];
+        let entries = names.map(|name| Entry {
+            name: OsStr::from_bytes(name).to_owned(),
+            bytes: 1,
+        });
+        let mut refused = Vec::new();
+        let plain = plain_names(entries.into(), &mut refused);
+        let plain: Vec<&[u8]> = plain.iter().map(|entry| entry.name.as_bytes()).collect();
+        assert_eq!(plain, [names[0], names[11]]);
+        assert_eq!(refused.len(), 10);
+    }
 }

@@ -5,7 +5,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,9 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat};
 
 use super::copy::{CopyError, Wanted, digest_at, write_copy};
-use super::transport::{Collected, Entry, Errand, Job, Listing, Refused, Transport, is_wanted};
+use super::transport::{
+    Collected, Entry, Errand, Job, LONGEST_INDICATOR, Listing, Refused, Transport, is_wanted,
+};
 use super::{COLLECTED, PeerError, STAGED};
 use crate::fsx;
 use crate::sums::Digest;
@@ -98,8 +100,9 @@ impl Transport for Local {
         let staged = modified(STAGED)?.is_some_and(|staged| staged >= collected);
         let mut text = Vec::new();
         match self.open_file(OsStr::new(COLLECTED)) {
-            Ok(Ok(mut file)) => {
-                io::Read::read_to_end(&mut file, &mut text)
+            Ok(Ok(file)) => {
+                file.take(LONGEST_INDICATOR)
+                    .read_to_end(&mut text)
                     .map_err(|source| self.unreadable(OsStr::new(COLLECTED), source))?;
             }
             // Whatever is there says that the directory is complete; the listing tells the problem.
@@ -110,7 +113,7 @@ impl Transport for Local {
         Ok(Some(Collected { text, staged }))
     }
 
-    fn list(&self, _into: &Path) -> Result<Listing, PeerError> {
+    fn list(&self, _into: &Path, most: usize) -> Result<Listing, PeerError> {
         let mut entries = Vec::new();
         let mut refused = Vec::new();
         let fault = |source: rustix::io::Errno| PeerError::Unreadable {
@@ -119,6 +122,9 @@ impl Transport for Local {
         };
         for entry in Dir::read_from(&self.handle).map_err(fault)? {
             let entry = entry.map_err(fault)?;
+            if entries.len() + refused.len() > most {
+                break;
+            }
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
             if !is_wanted(name) {
                 continue;
@@ -203,8 +209,15 @@ impl Local {
             source,
         })?;
         for _ in 0..2 {
-            let progress = &mut |more| (job.progress)(more);
-            match self.attempt(name, &target, expected, job.ids, progress)? {
+            let mut enough = Ok(());
+            let progress = &mut |more| {
+                if enough.is_ok() {
+                    enough = (job.progress)(more);
+                }
+            };
+            let attempt = self.attempt(name, &target, expected, job.ids, progress)?;
+            enough?;
+            match attempt {
                 Attempt::Copied(digest) => return Ok(Ok(digest)),
                 Attempt::Refused(why) => return Ok(Err(why)),
                 Attempt::Changed => {}

@@ -19,8 +19,8 @@ pub(super) trait Transport: Send + Sync + std::fmt::Debug {
     fn collected(&self) -> Result<Option<Collected>, PeerError>;
 
     /// Everything in the directory that is not passed by. A way that cannot list without fetching fetches into
-    /// the directory `into`.
-    fn list(&self, into: &Path) -> Result<Listing, PeerError>;
+    /// the directory `into`. When there are more than `most` entries, it may stop there.
+    fn list(&self, into: &Path, most: usize) -> Result<Listing, PeerError>;
 
     /// Brings the job's files, each verified and durable, and tells the job of each. An error ends the whole
     /// peer; what is whole by then has been told.
@@ -67,6 +67,8 @@ pub(super) struct Listing {
 pub(super) enum Refused {
     #[error("{0}; only regular files are staged")]
     NotRegular(&'static str),
+    #[error("its name cannot be that of a file")]
+    Name,
     #[error("it is on the list of what was collected, but not there")]
     Missing,
     #[error("it is not what was collected: its digest differs from the one in cback.collect")]
@@ -85,8 +87,9 @@ pub(super) struct Job<'a> {
     pub(super) claimed: &'a Sums,
     /// To whom they are given.
     pub(super) ids: Option<Ids>,
-    /// Told of bytes as they come; from several threads.
-    pub(super) progress: &'a (dyn Fn(u64) + Sync),
+    /// Told of bytes as they come; from several threads. An error means that it is enough: nothing more may be
+    /// fetched, and the error is the outcome.
+    pub(super) progress: &'a (dyn Fn(u64) -> Result<(), PeerError> + Sync),
     /// Told once of each file that came, or why it did not; from several threads.
     pub(super) done: &'a (dyn Fn(&Entry, Result<Digest, Refused>) + Sync),
 }
@@ -97,6 +100,9 @@ pub(super) struct Errand<'a> {
     /// The switches and the action, each a word that needs no quoting.
     pub(super) words: &'a [&'a str],
 }
+
+/// The most that is read of an indicator: a list of some hundred thousand files.
+pub(super) const LONGEST_INDICATOR: u64 = 32 << 20;
 
 /// Whether `name` is staged at all: partial names and an old `cback.stage` are passed by.
 pub(super) fn is_wanted(name: &OsStr) -> bool {

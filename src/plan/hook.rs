@@ -1,111 +1,93 @@
 //! Hooks: commands of the administrator, run before or after an action.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, ExitStatus, Stdio};
+use super::When;
+use crate::config::Hook;
+use crate::event::{Monitor, Tell as _};
+use crate::process::{Command, RunError, Runner, Stdout};
 
-/// What becomes of a hook's output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Output {
-    /// It goes to the log.
-    Log,
-    /// It is shown only if the hook fails.
-    Drop,
-}
-
-/// Why a hook failed.
+/// A hook failed, and with it the action that it belongs to.
 #[derive(Debug, thiserror::Error)]
-pub enum HookError {
-    /// It could not be started or read.
-    #[error("the hook `{command}` cannot be run")]
-    Run {
-        /// The hook.
-        command: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It ended otherwise than with 0.
-    #[error("the hook `{command}` ended with {status}; its last output: {tail}")]
-    Ended {
-        /// The hook.
-        command: String,
-        /// How it ended.
-        status: ExitStatus,
-        /// The last ten lines of its output, joined by ` / `.
-        tail: String,
-    },
+#[error("the hook {when} it failed")]
+pub struct HookError {
+    /// When it was run.
+    pub when: When,
+    /// How it failed.
+    pub source: RunError,
 }
 
-/// Output lines that are kept for the message of a hook that fails.
-const TAIL: usize = 10;
+/// What a hook is: a shell with the administrator's own words, our environment and umask, and no input.
+pub fn command(hook: &Hook) -> Command {
+    let command = Command::shell(&hook.command);
+    match hook.timeout {
+        Some(limit) => command.time_limit(limit),
+        None => command,
+    }
+}
 
-/// Runs the hook through a shell: its words are the administrator's own. Standard input is empty;
-/// output and errors come as one stream. Fails unless it ends with 0.
-pub fn run(hook: &str, output: Output) -> Result<(), HookError> {
-    let fault = |source| HookError::Run {
-        command: hook.to_owned(),
-        source,
-    };
-    let (reader, writer) = std::io::pipe().map_err(fault)?;
-    let mut command = Command::new("/bin/sh");
-    command
-        .arg("-c")
-        .arg(hook)
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .stdout(writer.try_clone().map_err(fault)?)
-        .stderr(writer);
-    let mut child = command.spawn().map_err(fault)?;
-    // The command holds the pipe's write end; reading would never end with it open here.
-    drop(command);
-    let mut tail = std::collections::VecDeque::new();
-    for line in BufReader::new(reader).split(b'\n') {
-        let line = line.map_err(fault)?;
-        let line = crate::event::printable(&String::from_utf8_lossy(&line));
-        if output == Output::Log {
-            log::info!(target: "output", "{line}");
+/// Runs the hook. It fails unless it ends with status 0 in time; a failure that the configuration ignores is told to
+/// `monitor`.
+pub fn run(
+    hook: &Hook,
+    when: When,
+    runner: &dyn Runner,
+    monitor: &dyn Monitor,
+) -> Result<(), HookError> {
+    let command = command(hook);
+    monitor.note(format!(
+        "running the hook {when} {}: {command}",
+        hook.action
+    ));
+    let ended = runner.run(&command, Stdout::Lines);
+    match ended.and_then(|ended| ended.ok(&command)) {
+        Ok(()) => Ok(()),
+        Err(error) if hook.ignore_failure => {
+            monitor.warn(format!(
+                "the hook {when} {} failed, which the configuration ignores: {error}",
+                hook.action
+            ));
+            Ok(())
         }
-        if tail.len() == TAIL {
-            tail.pop_front();
-        }
-        tail.push_back(line);
+        Err(source) => Err(HookError { when, source }),
     }
-    let status = child.wait().map_err(fault)?;
-    if status.success() {
-        return Ok(());
-    }
-    let tail: Vec<String> = tail.into();
-    Err(HookError::Ended {
-        command: hook.to_owned(),
-        status,
-        tail: if tail.is_empty() {
-            "(none)".to_owned()
-        } else {
-            tail.join(" / ")
-        },
-    })
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::event::Tally;
+    use crate::process::{Answer, Scripted};
+    use std::time::Duration;
 
-    fn run(command: &str) -> Result<(), HookError> {
-        super::run(command, Output::Drop)
+    fn hook(ignore_failure: bool) -> Hook {
+        Hook {
+            action: "collect".parse().unwrap(),
+            command: "sync; true".to_owned(),
+            timeout: Some(Duration::from_secs(7)),
+            ignore_failure,
+        }
+    }
+
+    fn ends(answer: Answer, ignore_failure: bool) -> (Result<(), HookError>, u64) {
+        let expected = Command::shell("sync; true").time_limit(Duration::from_secs(7));
+        let script = Scripted::new().expect(expected, answer);
+        let tally = Tally::default();
+        let hook = hook(ignore_failure);
+        let result = run(&hook, When::Before, &script, &tally);
+        (result, tally.warnings())
     }
 
     #[test]
-    fn a_hook_succeeds_with_status_0() {
-        run("test \"a b\" = 'a b'").unwrap();
-    }
-
-    #[test]
-    fn a_hook_that_fails_shows_the_end_of_its_output() {
-        let error = run("seq 1 20; echo bad >&2; exit 3")
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("exit status: 3"), "{error}");
-        assert!(error.ends_with("19 / 20 / bad"), "{error}");
-        assert!(!error.contains(" 11 /"), "{error}");
+    fn a_failure_counts_unless_the_configuration_ignores_it() {
+        assert!(matches!(ends(Answer::well(""), false), (Ok(()), 0)));
+        assert!(matches!(ends(Answer::failing(1, "bad"), true), (Ok(()), 1)));
+        let (result, warnings) = ends(Answer::failing(1, "bad\nworse"), false);
+        let error = result.unwrap_err();
+        assert_eq!(warnings, 0);
+        assert_eq!(error.to_string(), "the hook before it failed");
+        assert_eq!(
+            error.source.to_string(),
+            "`sync; true` ended with status 1; its last output: bad / worse"
+        );
     }
 }

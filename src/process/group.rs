@@ -86,12 +86,19 @@ pub fn end_all() {
     for &number in &alive.groups {
         Group(Pid::from_raw(number)).ask();
     }
-    let (alive, _) = CHANGED
-        .wait_timeout_while(alive, GRACE, |alive| !alive.groups.is_empty())
-        .unwrap_or_else(PoisonError::into_inner);
+    let alive = wait_until_empty(alive);
     for &number in &alive.groups {
         Group(Pid::from_raw(number)).kill();
     }
+    // Dying takes a moment.
+    drop(wait_until_empty(alive));
+}
+
+fn wait_until_empty(alive: MutexGuard<'static, Alive>) -> MutexGuard<'static, Alive> {
+    let (alive, _) = CHANGED
+        .wait_timeout_while(alive, GRACE, |alive| !alive.groups.is_empty())
+        .unwrap_or_else(PoisonError::into_inner);
+    alive
 }
 
 /// Whether we are about to end.

@@ -106,7 +106,7 @@ impl Places {
             return Ok(Fate::Free);
         }
         // A list without the indicator: an interrupted staging, which the next one completes.
-        let ours = daily.path().join(sums::FILE_NAME).try_exists()?;
+        let ours = daily.is_listed()?;
         let waits = (daily.is_staged()? || ours) && !daily.is_stored()? && !daily.is_uploaded()?;
         Ok(if waits { Fate::OnlyCopy } else { Fate::Free })
     }

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use super::{ENCRYPTED, SPLIT, STAGED, STORED, UPLOADED};
 use crate::fsx;
-use crate::sums::{self, Sums};
 use crate::units::{Day, Ids, PeerName};
 
 /// The daily directory of a day. It need not exist.
@@ -120,24 +119,6 @@ impl Daily {
         }
         files.sort_unstable_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
         Ok(files)
-    }
-
-    /// The list of digests of the peers' files, with names `PEER/file`. `None` if there is none: the day was
-    /// staged by Cedar Backup, or a staging was interrupted. A list that cannot be understood is an error of
-    /// kind `InvalidData`.
-    pub fn sums(&self) -> io::Result<Option<Sums>> {
-        let text = match std::fs::read(self.path.join(sums::FILE_NAME)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            text => text?,
-        };
-        Sums::parse(&text)
-            .map(Some)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
-    }
-
-    /// Replaces the list of digests durably.
-    pub fn write_sums(&self, sums: &Sums, ids: Option<Ids>) -> io::Result<()> {
-        fsx::write_indicator(&self.path.join(sums::FILE_NAME), sums.to_text(), ids)
     }
 }
 

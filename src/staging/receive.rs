@@ -11,9 +11,13 @@
 //! 3. the day's list of digests says nothing about this peer any more;
 //! 4. the directory has its name;
 //! 5. the list of digests covers it.
+//!
+//! What was gathered before a connection broke stays in the partial directory, so that the next try goes on from
+//! there. Whoever puts files there checks what he finds; nothing but what the commit's list names gets through.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -23,11 +27,13 @@ use rustix::io::Errno;
 
 use super::Daily;
 use super::daily::sums_name;
+use super::list::part_of;
 use crate::fsx;
-use crate::sums::{Digest, Sums};
+use crate::sums::Sums;
 use crate::units::{Ids, PeerName};
 
-/// A peer's directory while it is gathered. Dropped without [`Incoming::commit`], it is removed.
+/// A peer's directory while it is gathered. Dropped without [`Incoming::commit`], what is there stays for the next
+/// try.
 #[derive(Debug)]
 pub struct Incoming<'a> {
     daily: &'a Daily,
@@ -48,14 +54,18 @@ pub enum Received {
 }
 
 impl Daily {
-    /// Begins to receive `peer`. The daily directory must exist; what an earlier run left half done for this
-    /// peer is swept.
+    /// Begins to receive `peer`. The daily directory must exist. What an earlier try gathered is still there.
     pub fn receive(&self, peer: &PeerName, ids: Option<Ids>) -> io::Result<Incoming<'_>> {
         let path = self.peer_path(peer);
         let partial = fsx::partial_path(&path);
         self.sweep_one(&aside_path(&path))?;
-        self.sweep_one(&partial)?;
-        fs::create_dir(&partial)?;
+        match fs::symlink_metadata(&partial) {
+            Ok(there) if there.is_dir() => {}
+            _ => {
+                self.sweep_one(&partial)?;
+                fs::create_dir(&partial)?;
+            }
+        }
         Ok(Incoming {
             daily: self,
             peer: peer.clone(),
@@ -65,16 +75,21 @@ impl Daily {
     }
 
     /// Removes what a killed run left half done in this daily directory, and puts back what it had set aside.
-    /// Gives the names of what was swept. Does nothing if the daily directory does not exist.
-    pub fn sweep(&self) -> io::Result<Vec<OsString>> {
+    /// What was gathered of the peers in `keep` stays. Gives the names of what was swept. Does nothing if the
+    /// daily directory does not exist.
+    pub fn sweep(&self, keep: &[&PeerName]) -> io::Result<Vec<OsString>> {
         let entries = match fs::read_dir(self.path()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
+        let kept: HashSet<OsString> = keep
+            .iter()
+            .filter_map(|peer| Some(fsx::partial_path(peer.as_ref()).file_name()?.to_owned()))
+            .collect();
         let mut swept = Vec::new();
         for entry in entries {
             let name = entry?.file_name();
-            if fsx::is_partial(&name) {
+            if fsx::is_partial(&name) && part_of(&name).is_none() && !kept.contains(&name) {
                 self.sweep_one(&self.path().join(&name))?;
                 swept.push(name);
             }
@@ -100,66 +115,48 @@ impl Daily {
         }
         fsx::sync_dir(self.path())
     }
-
-    /// Writes the list of digests so that it covers every file of every peer's directory: digests that `known`
-    /// has are taken from it, files that it does not know are read, names that are gone are dropped.
-    pub fn complete_sums(&self, known: &Sums, ids: Option<Ids>) -> io::Result<()> {
-        let mut sums = Sums::new();
-        for peer in self.peers()? {
-            cover(
-                &mut sums,
-                known,
-                &self.peer_path(&peer),
-                &sums_name(&peer, b""),
-            )?;
-        }
-        self.write_sums(&sums, ids)
-    }
-}
-
-/// Puts the files below `dir` on the list, with `prefix` before their names.
-fn cover(sums: &mut Sums, known: &Sums, dir: &Path, prefix: &[u8]) -> io::Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let mut name = prefix.to_vec();
-        name.extend_from_slice(entry.file_name().as_bytes());
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            name.push(b'/');
-            cover(sums, known, &entry.path(), &name)?;
-        } else if kind.is_file() && !fsx::is_partial(&entry.file_name()) {
-            let digest = match known.get(&name) {
-                Some(digest) => digest,
-                None => Digest::of_reader(&mut File::open(entry.path())?)?.0,
-            };
-            sums.insert(name, digest);
-        }
-    }
-    Ok(())
 }
 
 impl Incoming<'_> {
-    /// Where the files are to be put: an empty directory.
+    /// Where the files are to be put.
     pub fn path(&self) -> &Path {
         &self.partial
     }
 
-    /// Gives the directory its name. `new` has the digests of the files in it, by their names; their bytes
-    /// must be durable already.
-    pub fn commit(self, new: &Sums) -> io::Result<Received> {
+    /// Where the peer's files of an earlier staging of the day are, if there are any.
+    pub fn earlier(&self) -> Option<PathBuf> {
         let path = self.daily.peer_path(&self.peer);
-        let old = self.daily.sums()?.unwrap_or_default();
+        path.is_dir().then_some(path)
+    }
+
+    /// Gives up, and keeps nothing of what was gathered.
+    pub fn discard(self) -> io::Result<()> {
+        self.daily.sweep_one(&self.partial)
+    }
+
+    /// Gives the directory its name. `new` has the digests of the files in it, by their names; their bytes
+    /// must be durable already. Whatever else is in it is removed. `list` is the day's list of digests as it was
+    /// before anybody came.
+    ///
+    /// The list is complete when [`Daily::complete_sums`] has written it.
+    pub fn commit(self, new: &Sums, list: &Sums) -> io::Result<Received> {
+        let path = self.daily.peer_path(&self.peer);
         let prefix = sums_name(&self.peer, b"");
+        let mut known = Sums::new();
+        for (name, digest) in list.below(&prefix) {
+            known.insert(&name[prefix.len()..], digest);
+        }
         let received = if !path.try_exists()? {
             Received::First
         } else if new
             .iter()
-            .all(|(name, digest)| old.get(&sums_name(&self.peer, name)) == Some(digest))
+            .all(|(name, digest)| known.get(name) == Some(digest))
         {
             Received::Same
         } else {
             Received::Changed
         };
+        keep_listed(&self.partial, new)?;
         if received != Received::First {
             link_missing(&path, &self.partial)?;
         }
@@ -169,31 +166,30 @@ impl Incoming<'_> {
         if received != Received::Same {
             self.daily.unmark_stored()?;
         }
-        let mut known = old.clone();
         if received == Received::Changed {
-            known.retain(|name| !name.starts_with(&prefix));
-            if known != old {
-                self.daily.write_sums(&known, self.ids)?;
-            }
-            // What did not come again is still what it was.
-            for (name, digest) in old.iter().filter(|(name, _)| name.starts_with(&prefix)) {
-                known.insert(name, digest);
-            }
+            self.daily.write_part(&self.peer, &Sums::new(), self.ids)?;
         }
         take_name(&self.partial, &path, received)?;
+        // What did not come again is still what it was.
         for (name, digest) in new.iter() {
-            known.insert(sums_name(&self.peer, name), digest);
+            known.insert(name, digest);
         }
-        self.daily.complete_sums(&known, self.ids)?;
+        self.daily.write_part(&self.peer, &known, self.ids)?;
         Ok(received)
     }
 }
 
-impl Drop for Incoming<'_> {
-    fn drop(&mut self) {
-        // After a commit there is nothing left. What cannot be removed now is swept by the next run.
-        let _ = self.daily.sweep_one(&self.partial);
+/// Removes everything in `dir` that is not on the list.
+fn keep_listed(dir: &Path, list: &Sums) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else if list.get(entry.file_name().as_bytes()).is_none() {
+            fs::remove_file(entry.path())?;
+        }
     }
+    Ok(())
 }
 
 /// Gives the directory `partial` the name `path`. One that has the name already is removed.
@@ -231,7 +227,8 @@ fn aside_path(path: &Path) -> PathBuf {
 fn path_of_aside(aside: &Path) -> Option<PathBuf> {
     let name = aside.file_name()?.as_bytes();
     let name = name.strip_prefix(b"..")?.strip_suffix(b".partial")?;
-    (!name.is_empty()).then(|| aside.with_file_name(OsStr::from_bytes(name)))
+    (!name.is_empty() && !name.starts_with(b"."))
+        .then(|| aside.with_file_name(OsStr::from_bytes(name)))
 }
 
 /// Links everything below `from` that `to` does not have into `to`.
@@ -261,6 +258,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::staging::Staging;
+    use crate::sums::Digest;
     use crate::units::AbsPath;
     use std::process::Command;
 
@@ -276,13 +274,17 @@ mod tests {
     }
 
     fn stage(daily: &Daily, name: &str, files: &[(&str, &str)]) -> Received {
+        let list = daily.sums().unwrap().unwrap_or_default();
         let incoming = daily.receive(&peer(name), None).unwrap();
         let mut sums = Sums::new();
         for (file, text) in files {
             fs::write(incoming.path().join(file), text).unwrap();
             sums.insert(*file, Digest::of(text.as_bytes()));
         }
-        incoming.commit(&sums).unwrap()
+        let received = incoming.commit(&sums, &list).unwrap();
+        let known = daily.sums().unwrap().unwrap();
+        daily.complete_sums(&known, None).unwrap();
+        received
     }
 
     fn holds(daily: &Daily, name: &str) -> Vec<String> {
@@ -325,18 +327,54 @@ mod tests {
         assert!(!daily.is_stored().unwrap());
         assert_eq!(holds(&daily, "alpha"), ["a=1", "b=2", "c=2"]);
         assert_sums(&daily, 4);
-        assert_eq!(daily.sweep().unwrap(), [""; 0]);
+        assert_eq!(daily.sweep(&[]).unwrap(), [""; 0]);
     }
 
     #[test]
-    fn a_peer_that_is_given_up_leaves_nothing() {
+    fn a_peer_that_fails_goes_on_where_it_was_and_one_that_is_given_up_leaves_nothing() {
         let (_dir, daily) = fixture();
         stage(&daily, "alpha", &[("a", "1")]);
-        let incoming = daily.receive(&peer("alpha"), None).unwrap();
-        fs::write(incoming.path().join("a"), "half").unwrap();
+        let alpha = peer("alpha");
+        let incoming = daily.receive(&alpha, None).unwrap();
+        let half = incoming.path().join("a");
+        fs::write(&half, "half").unwrap();
         drop(incoming);
+        assert_eq!(daily.sweep(&[&alpha]).unwrap(), [""; 0]);
+        let incoming = daily.receive(&alpha, None).unwrap();
+        assert_eq!(fs::read(&half).unwrap(), b"half");
+        incoming.discard().unwrap();
+        assert!(!half.exists());
         assert_eq!(holds(&daily, "alpha"), ["a=1"]);
-        assert_eq!(daily.sweep().unwrap(), [""; 0]);
+        assert_eq!(daily.sweep(&[]).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_not_on_the_list_does_not_get_through() {
+        let (_dir, daily) = fixture();
+        let incoming = daily.receive(&peer("alpha"), None).unwrap();
+        fs::create_dir(incoming.path().join("dir")).unwrap();
+        for name in ["a", "b", ".c.partial"] {
+            fs::write(incoming.path().join(name), "1").unwrap();
+        }
+        std::os::unix::fs::symlink("/etc", incoming.path().join("link")).unwrap();
+        let mut sums = Sums::new();
+        sums.insert("a", Digest::of(b"1"));
+        incoming.commit(&sums, &Sums::new()).unwrap();
+        let there: Vec<_> = fs::read_dir(daily.peer_path(&peer("alpha")))
+            .unwrap()
+            .collect();
+        assert_eq!(there.len(), 1, "{there:?}");
+    }
+
+    #[test]
+    fn a_link_in_place_of_a_partial_directory_is_not_followed() {
+        let (dir, daily) = fixture();
+        let elsewhere = dir.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, daily.path().join(".alpha.partial")).unwrap();
+        stage(&daily, "alpha", &[("a", "1")]);
+        assert_eq!(fs::read_dir(elsewhere).unwrap().count(), 0);
+        assert_eq!(holds(&daily, "alpha"), ["a=1"]);
     }
 
     #[test]
@@ -347,7 +385,7 @@ mod tests {
             fs::create_dir(daily.path().join(leftover)).unwrap();
             fs::write(daily.path().join(leftover).join("old"), "1").unwrap();
         }
-        let swept = daily.sweep().unwrap();
+        let swept = daily.sweep(&[]).unwrap();
         assert_eq!(
             swept,
             ["..beta.partial", "..gamma.partial", ".alpha.partial"]

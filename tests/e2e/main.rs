@@ -6,11 +6,13 @@
 
 mod call;
 mod collect;
+mod config;
 mod crash;
 mod extend;
 mod extend_databases;
 mod faults;
 mod foreign;
+mod hooks;
 mod machine;
 mod manners;
 mod purge;

@@ -4,12 +4,13 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use cback::archive::Compression;
 use cback::archive::manifest::Coverage;
+use cback::clock::SystemClock;
 use cback::collect::{self, Compare, Full, Mode, Shape, Source};
-use cback::peer::{Ignore, Occasion, Peer};
+use cback::peer::{Ignore, Limits, Occasion, Peer};
 use cback::restore::{Request, Shelf};
 use cback::select::Rules;
 use cback::stage;
@@ -160,6 +161,10 @@ impl Road {
             peers: &[wanted],
             ids: None,
             occasion: Occasion::Ordinary,
+            parallel: 1,
+            limits: Limits::default(),
+            wait: Duration::ZERO,
+            clock: &SystemClock,
         };
         stage::stage(&request, &heard).unwrap();
         assert_eq!(heard.0.into_inner().unwrap(), [""; 0]);

@@ -60,7 +60,7 @@ fn one_peer_comes_one_is_broken_one_is_missing() {
             &format!(
                 "cback.stage=day 2026-11-21\nin alpha: 3 files, 11 bytes\n\
                  missing late: not ready: {root}/late has no cback.collect\n\
-                 missing broken: cannot read {root}/broken: not a directory\n\
+                 missing broken: cannot read {root}/broken: Not a directory (os error 20)\n\
                  missing gone: cannot read {root}/gone: No such file or directory (os error 2)\n"
             ),
         ]
@@ -85,9 +85,10 @@ fn what_is_no_regular_file_is_a_problem_and_the_others_are_staged() {
     assert!(fifo.success());
     fs::write(dir.join(".e.partial"), "half").unwrap();
     fs::write(dir.join("cback.stage"), "of an earlier day").unwrap();
+    pool.collected("alpha", &[]);
     fs::write(dir.join(OsStr::from_bytes(b"f\xff\\\n")), "odd").unwrap();
     assert_eq!(
-        pool.told(&["alpha"])[1..],
+        pool.told(&["alpha"]),
         [
             "/alpha/b: a directory; only regular files are staged",
             "/alpha/c: a symbolic link; only regular files are staged",
@@ -247,20 +248,24 @@ fn a_second_staging_of_the_day_merges_and_unmarks_only_what_changed() {
 }
 
 #[test]
-fn the_same_files_on_another_day_are_a_problem() {
+fn what_was_collected_before_the_last_staging_is_not_ready() {
     let pool = Pool::new();
     pool.collected("alpha", &[("etc.tar.gz", "1")]);
-    assert_eq!(pool.told(&["alpha"]), [""; 0]);
+    pool.collected("beta", &[("etc.tar.gz", "1")]);
+    assert_eq!(pool.told(&["alpha", "beta"]), [""; 0]);
+    pool.collected("beta", &[("etc.tar.gz", "2")]);
     let ear = Ear::default();
-    pool.stage_on(day().succ(), &pool.wanted(&["alpha"]), &ear)
+    let next = day().succ();
+    let staged = pool
+        .stage_on(next, &pool.wanted(&["alpha", "beta"]), &ear)
         .unwrap();
     assert_eq!(
         pool.heard(&ear),
-        [
-            "alpha: nothing was collected in /alpha since it was last staged; \
-             the same files are staged again"
-        ]
+        ["alpha: not ready: nothing was collected in /alpha since it was last staged"]
     );
+    assert_eq!((staged.present.len(), staged.missing.len()), (1, 1));
+    let daily = pool.staging().daily(next);
+    assert_eq!(daily.peers().unwrap(), ["beta".parse().unwrap()]);
 }
 
 #[test]

@@ -4,9 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
+use std::time::Duration;
 
+use cback::clock::SystemClock;
 use cback::event::{Event, Monitor};
-use cback::peer::{Ignore, Occasion, Peer};
+use cback::peer::{Ignore, Limits, Occasion, Peer};
 use cback::stage::{Request, StageError, Staged, Wanted, stage};
 use cback::staging::{Daily, Staging};
 use cback::units::{AbsPath, Day};
@@ -63,7 +65,12 @@ impl Pool {
         for (name, text) in files {
             fs::write(dir.join(name), text).unwrap();
         }
-        fs::write(dir.join("cback.collect"), "").unwrap();
+        let indicator = fs::File::create(dir.join("cback.collect")).unwrap();
+        // The file system's clock ticks slowly; a collection takes longer than that.
+        if let Ok(staged) = fs::metadata(dir.join("cback.stage")) {
+            let later = staged.modified().unwrap() + Duration::from_nanos(1);
+            indicator.set_modified(later).unwrap();
+        }
     }
 
     pub fn wanted(&self, peers: &[&str]) -> Vec<Wanted> {
@@ -103,6 +110,10 @@ impl Pool {
             peers,
             ids: None,
             occasion: Occasion::Ordinary,
+            parallel: 3,
+            limits: Limits::default(),
+            wait: Duration::ZERO,
+            clock: &SystemClock,
         };
         stage(&request, ear)
     }

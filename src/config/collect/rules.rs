@@ -1,6 +1,6 @@
 //! The elements of `<collect>` and what they mean.
 
-use super::super::schema::{Rule, many, one, part, parts};
+use super::super::schema::{Rule, Wins, many, one, part, parts};
 use super::super::value::{ARCHIVE_MODE, FLAG, MODE, PATH, PATTERN, WHOLE};
 
 const COMPARE: &str = "one of `metadata`, `content`";
@@ -65,7 +65,7 @@ const ONE_FILE_SYSTEM: Rule = one("one_file_system", FLAG)
 
 const OLD_MODE: Rule = one("mode", MODE)
     .means("The old spelling of <collect_mode>. If both are there, this one counts.")
-    .spells("collect_mode");
+    .spells("collect_mode", Wins::Spelling);
 
 const FILE: &[Rule] = &[
     one("abs_path", PATH)
@@ -103,9 +103,11 @@ const DIR: &[Rule] = &[
     CACHEDIR_TAG.from("collect"),
     NODUMP.from("collect"),
     ONE_FILE_SYSTEM.from("collect"),
-    part("exclude", EXCLUDE).means(
-        "What is left out of this directory, besides what the section leaves out of every one.",
-    ),
+    part("exclude", EXCLUDE)
+        .means(
+            "What is left out of this directory, besides what the section leaves out of every one.",
+        )
+        .from("collect"),
 ];
 
 pub(in crate::config) const RULES: &[Rule] = &[

@@ -1,0 +1,61 @@
+//! What killed runs left: cleared away, and finished where the peers were told that they are safe.
+
+use std::io;
+
+use super::{Request, report};
+use crate::event::{self, Monitor, Tell as _};
+use crate::staging::Daily;
+use crate::sums::Sums;
+use crate::units::{Ids, PeerName};
+
+/// Clears away what killed runs left, and marks the days that they did not come to mark. What was gathered today of
+/// the peers that are asked again stays.
+pub(super) fn tidy(request: &Request<'_>, monitor: &dyn Monitor) -> io::Result<()> {
+    let asked: Vec<&PeerName> = request.peers.iter().map(|one| one.peer.name()).collect();
+    for daily in request.staging.days()? {
+        let today = daily.day() == request.day;
+        let swept = daily.sweep(if today { &asked } else { &[] })?;
+        if !swept.is_empty() {
+            monitor.note(format!(
+                "swept what an interrupted run left in {}",
+                event::printable(&daily.path().to_string_lossy())
+            ));
+        }
+        // Only our own staging writes a list before the mark; Cedar Backup's half done days stay unmarked.
+        if today || daily.is_staged()? || !daily.is_listed()? {
+            continue;
+        }
+        let inside = daily.peers()?;
+        if inside.is_empty() {
+            continue;
+        }
+        repair_sums(&daily, request.ids, monitor)?;
+        let known = daily.sums()?.unwrap_or_default();
+        daily.complete_sums(&known, request.ids)?;
+        daily.mark_staged(&report::text(daily.day(), &inside, &[], &[]), request.ids)?;
+        monitor.warn(format!(
+            "the staging of {} was interrupted; what it had staged ({}) will be stored",
+            daily.day(),
+            report::names(&inside)
+        ));
+    }
+    Ok(())
+}
+
+/// Makes a new list of digests from the files if the day's list cannot be understood.
+pub(super) fn repair_sums(
+    daily: &Daily,
+    ids: Option<Ids>,
+    monitor: &dyn Monitor,
+) -> io::Result<()> {
+    match daily.sums() {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            monitor.warn(format!(
+                "the list of digests in {} is damaged ({error}); it is made anew from the files as they are now",
+                event::printable(&daily.path().to_string_lossy())
+            ));
+            daily.complete_sums(&Sums::new(), ids)
+        }
+        sums => sums.map(drop),
+    }
+}
