@@ -2,6 +2,7 @@
 
 mod args;
 mod config;
+mod disc;
 mod exit;
 mod failure;
 mod interrupt;
@@ -47,6 +48,7 @@ pub fn main() -> ExitCode {
         Some(Command::Quickstart(wish)) => quickstart::run(common, wish),
         Some(Command::Restore(wish)) => restore::run(common, wish),
         Some(Command::Config(wish)) => config::run(common, wish),
+        Some(Command::Disc(wish)) => disc::run(common, &wish.command),
         Some(Command::Completions { shell }) => {
             man::completions(*shell);
             Exit::Well

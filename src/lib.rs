@@ -20,6 +20,7 @@ pub mod config;
 
 // 2: compositions
 pub mod collect;
+pub mod disc;
 pub mod dump;
 pub mod purge;
 pub mod restore;

@@ -6,11 +6,12 @@ mod drive;
 mod file;
 mod kind;
 mod label;
+pub mod ring;
 mod scsi_id;
 
 pub use decide::{Asked, Because, BlankMode, Blanking, Decision, Situation, decide};
 pub use disc::{Appendable, Burn, Disc, Renewal, SECTOR, Session};
-pub use drive::{Burnt, Drive, DriveError, Open, Payload};
+pub use drive::{Burnt, Drive, DriveError, Open, Original, Payload, Thoroughness, Treatment};
 pub use file::FileDrive;
 pub use kind::{DeviceType, MediaKind};
 pub use label::{CheckMedia, WrongDisc, check, check_owner, is_ours, label};

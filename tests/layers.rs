@@ -25,6 +25,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("restore", 4),
     ("stage", 4),
     ("store", 4),
+    ("disc", 4),
     ("purge", 4),
     ("dump", 4),
     ("split", 4),

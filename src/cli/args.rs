@@ -5,6 +5,7 @@
 
 mod common;
 mod config;
+mod disc;
 mod quickstart;
 mod restore;
 
@@ -12,8 +13,11 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::media::MediaKind;
+
 pub use common::{Common, word};
 pub use config::{ConfigFile, ConfigWish, ConfigWord};
+pub use disc::{Consent, Disc, DiscCommand, On, Volume};
 pub use quickstart::{Packing, Quickstart};
 pub use restore::Restore;
 
@@ -126,6 +130,18 @@ needed: a disc tells everything by itself.")]
     /// Check, show, explain the configuration
     #[command(name = "config", arg_required_else_help = true)]
     Config(ConfigWish),
+    /// Look at discs, burn, copy and compare them, take files off them
+    #[command(after_help = "\
+Examples:
+  cback disc info                                   what is in the configured drive
+  cback disc image ~/Documents -o documents.iso
+  cback disc burn --disc /dev/sr0 ~/Documents       a new disc; with --append another session
+  cback disc copy --verify /dev/sr0 /mnt/usb/disc.iso
+  cback disc compare /dev/sr0 disc.iso              exit status 0 only if they are the same
+  cback disc get --disc disc.iso --into /tmp/r 2026/11/20/ada
+
+A disc is a drive (/dev/sr0) or a file. Nothing that is on a disc is lost without --yes.")]
+    Disc(Disc),
 
     /// Print the shell's completions
     #[command(hide = true)]
@@ -140,6 +156,13 @@ needed: a disc tells everything by itself.")]
         /// The directory
         into: PathBuf,
     },
+}
+
+fn media_kind(word: &str) -> Result<MediaKind, String> {
+    word.parse().map_err(|()| {
+        let words: Vec<_> = MediaKind::words().collect();
+        format!("it is one of {}", words.join(", "))
+    })
 }
 
 #[cfg(test)]

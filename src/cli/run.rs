@@ -222,7 +222,7 @@ fn advice(error: &ActionError) -> Option<String> {
 
 /// The time that is written into what this run makes: `SOURCE_DATE_EPOCH`, in seconds since 1970, if it is
 /// set (<https://reproducible-builds.org/specs/source-date-epoch/>), so that the same input gives the same bytes.
-fn stamp(now: SystemTime) -> SystemTime {
+pub(super) fn stamp(now: SystemTime) -> SystemTime {
     std::env::var("SOURCE_DATE_EPOCH")
         .ok()
         .and_then(|text| text.parse().ok())

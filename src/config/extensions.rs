@@ -168,7 +168,14 @@ pub(super) const BUILT_IN: [&str; 8] = [
 ];
 
 /// Commands of the program that are no actions; they are found before any extension of the same name.
-pub const COMMANDS: [&str; 5] = ["completions", "config", "man", "quickstart", "restore"];
+pub const COMMANDS: [&str; 6] = [
+    "completions",
+    "config",
+    "disc",
+    "man",
+    "quickstart",
+    "restore",
+];
 
 /// Extensions that have sections of their own names.
 pub(super) const EXTENSIONS: [&str; 8] = [

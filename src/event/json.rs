@@ -33,6 +33,8 @@ pub struct JsonLines {
 struct State {
     out: Box<dyn Write + Send>,
     progress: Option<Instant>,
+    /// The work under way, and when it began.
+    running: Option<(String, Instant)>,
 }
 
 #[derive(Serialize)]
@@ -67,6 +69,8 @@ enum What<'a> {
         done: u64,
         total: Option<u64>,
         files: Option<u64>,
+        /// Whole seconds since the work began.
+        elapsed: u64,
     },
     ProgressEnd {
         task: &'a str,
@@ -84,16 +88,33 @@ impl JsonLines {
         out: Box<dyn Write + Send>,
         now: Box<dyn Fn() -> DateTime<Local> + Send + Sync>,
     ) -> Self {
-        let progress = None;
         Self {
-            state: Mutex::new(State { out, progress }),
+            state: Mutex::new(State {
+                out,
+                progress: None,
+                running: None,
+            }),
             now,
+        }
+    }
+}
+
+impl State {
+    /// Seconds since the work of that name was first heard of.
+    fn elapsed(&mut self, task: &str) -> u64 {
+        match &self.running {
+            Some((running, began)) if running == task => began.elapsed().as_secs(),
+            _ => {
+                self.running = Some((task.to_owned(), Instant::now()));
+                0
+            }
         }
     }
 }
 
 impl Monitor for JsonLines {
     fn observe(&self, event: &Event<'_>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let what = match *event {
             Event::Begin(name) => What::Begin { name },
             Event::End(name) => What::End { name },
@@ -109,10 +130,13 @@ impl Monitor for JsonLines {
                 done: progress.done,
                 total: progress.total,
                 files: progress.files,
+                elapsed: state.elapsed(progress.task),
             },
-            Event::ProgressEnd(task) => What::ProgressEnd { task },
+            Event::ProgressEnd(task) => {
+                state.running = None;
+                What::ProgressEnd { task }
+            }
         };
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let What::Progress { .. } = what {
             if state.progress.is_some_and(|last| last.elapsed() < PAUSE) {
                 return;
@@ -171,7 +195,7 @@ mod tests {
         let expected = [
             r#"{"event":"begin","name":"stage"}"#,
             r#"{"event":"problem","subject":"a\nb","reason":"gone","advice":null}"#,
-            r#"{"event":"progress","task":"staging","done":1,"total":2,"files":null}"#,
+            r#"{"event":"progress","task":"staging","done":1,"total":2,"files":null,"elapsed":0}"#,
             r#"{"event":"progress_end","task":"staging"}"#,
             r#"{"event":"note","text":"n"}"#,
             r#"{"event":"warning","text":"w"}"#,

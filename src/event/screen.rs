@@ -281,7 +281,7 @@ impl State {
     }
 }
 
-/// `staging alpha  1.20 GB of 4.40 GB  27 %  85.10 MB/s  0:38 left`
+/// `0:14  staging alpha  1.20 GB of 4.40 GB  27 %  85.10 MB/s  0:38 left`
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
@@ -289,7 +289,7 @@ impl State {
 )] // shown to people
 fn progress_line(progress: &Progress<'_>, time: Duration) -> String {
     let done = progress.done;
-    let mut parts = vec![printable(progress.task)];
+    let mut parts = vec![clock_face(time.as_secs()), printable(progress.task)];
     match progress.total {
         Some(total) => {
             parts.push(format!("{} of {}", bytes(done), bytes(total)));

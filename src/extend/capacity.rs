@@ -118,6 +118,7 @@ mod tests {
             capacity: 1000,
             appendable: Appendable::Open,
             renewal: Renewal::Insert,
+            space_size: crate::iso9660::SpaceSize::End,
         }
     }
 

@@ -136,6 +136,7 @@ pub(super) struct Found {
     pub root: u32,
     pub root_bytes: u32,
     pub root_time: Time,
+    pub created: Time,
 }
 
 /// Takes a sector apart. Anything that is not 2048 bytes long is foreign.
@@ -163,7 +164,10 @@ fn found(sector: &[u8], namespace: Namespace) -> Found {
     }
     let mut time = [0; 7];
     time.copy_from_slice(&sector[174..181]);
+    let mut created = [0; 17];
+    created.copy_from_slice(&sector[813..830]);
     Found {
+        created: Time::from_descriptor(created),
         volume_id,
         space: le32(sector, 80),
         block: le16(sector, 128),
@@ -202,6 +206,7 @@ mod tests {
             root: 50,
             root_bytes: 2048,
             root_time: Time::from_seconds(86_400),
+            created: Time::default(),
         };
         assert_eq!(
             parse(&descriptor.to_bytes()),

@@ -12,7 +12,7 @@ use super::medium::{FileReader, ReadAt, ReadError, length, read_exact};
 use super::rock_ridge;
 use super::session;
 use super::tree::{Content, Tree};
-use super::{SECTOR, SECTOR_LEN};
+use super::{SECTOR, SECTOR_LEN, Time};
 
 /// How many volume descriptors are looked at.
 const DESCRIPTORS_MAX: u32 = 64;
@@ -89,6 +89,11 @@ impl<'a> Volume<'a> {
     /// Volume identifier, without trailing spaces.
     pub fn volume_id(&self) -> &[u8] {
         &self.primary.volume_id
+    }
+
+    /// When the volume was made, if its descriptor says so.
+    pub fn created(&self) -> Option<Time> {
+        Some(self.primary.created).filter(|time| *time != Time::default())
     }
 
     /// The sector after the last one of the session, counted from the beginning of the medium. Sessions of other

@@ -154,6 +154,7 @@ mod tests {
             capacity: 2_295_104,
             appendable: Appendable::Open,
             renewal: Renewal::Blank,
+            space_size: crate::iso9660::SpaceSize::End,
         }
     }
 

@@ -5,6 +5,7 @@
 //! session and 6 900 for each further one, and so do we. DVD and Blu-ray cost nothing that counts.
 
 use super::{MediaKind, label};
+use crate::iso9660::SpaceSize;
 use crate::units::Day;
 
 /// Bytes in a sector.
@@ -72,6 +73,8 @@ pub struct Disc {
     pub appendable: Appendable,
     /// How a new disc is begun.
     pub renewal: Renewal,
+    /// What the volume space size of its sessions has to say.
+    pub space_size: SpaceSize,
 }
 
 impl Disc {
@@ -152,6 +155,7 @@ mod tests {
             capacity: kind.sectors(),
             appendable: Appendable::Open,
             renewal: Renewal::Insert,
+            space_size: SpaceSize::End,
         }
     }
 

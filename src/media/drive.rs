@@ -7,6 +7,39 @@ use super::{Burn, Disc, SECTOR, Session};
 use crate::event::{self, Monitor};
 use crate::iso9660::{Fault, Image, ReadAt};
 
+/// A whole disc to be copied: its bytes from sector 0 on.
+pub struct Original<'a> {
+    /// Its length.
+    pub sectors: u64,
+    /// Exactly that many sectors.
+    pub bytes: &'a mut (dyn Read + Send),
+    /// The label that the copy will show.
+    pub label: &'a [u8],
+}
+
+/// How thoroughly a disc is blanked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Thoroughness {
+    /// So that it can be written from the start again; old bytes stay where they are not written over.
+    #[default]
+    Fast,
+    /// Everywhere.
+    All,
+}
+
+/// What can be done to a disc besides burning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Treatment {
+    /// A rewritable disc becomes blank.
+    Blank(Thoroughness),
+    /// A rewritable disc is made ready for writing anywhere. What is on it is lost.
+    Format,
+    /// No other session can follow.
+    Close,
+    /// The tray opens.
+    Eject,
+}
+
 /// Opens the files of an image by their index while it is burnt.
 pub type Open<'a> = dyn FnMut(usize) -> io::Result<Box<dyn Read + 'a>> + 'a;
 
@@ -50,6 +83,20 @@ pub trait Drive {
         payload: &mut Payload<'_, '_>,
         monitor: &dyn Monitor,
     ) -> Result<Burnt, DriveError>;
+
+    /// Makes the disc a copy of another one, which begins a new disc as [`Burn::New`] does. Gives where the disc
+    /// before was put aside, if it was.
+    fn duplicate(
+        &self,
+        original: &mut Original<'_>,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<PathBuf>, DriveError>;
+
+    /// Blanks, formats, closes or ejects the disc. Nobody is asked whether what is on it may be lost.
+    fn treat(&self, treatment: Treatment, monitor: &dyn Monitor) -> Result<(), DriveError>;
+
+    /// What the drive and the medium say about themselves, for people: pairs of a word and its value.
+    fn details(&self) -> Result<Vec<(String, String)>, DriveError>;
 
     /// Looks at the disc afresh, so that every reader of it sees its newest session.
     fn reload(&self) -> Result<(), DriveError>;
@@ -120,6 +167,14 @@ pub enum DriveError {
     /// A new disc is needed, and this drive cannot get one by itself.
     #[error("the disc is written already and cannot be blanked; insert a blank one")]
     NotBlank,
+    /// This kind of disc or drive cannot do that.
+    #[error("{} {why}", path.display())]
+    Cannot {
+        /// The disc.
+        path: PathBuf,
+        /// What it is or lacks, as the rest of a sentence.
+        why: String,
+    },
     /// The medium or the operating system failed.
     #[error("cannot {doing} {}: {source}", path.display())]
     Io {

@@ -14,12 +14,16 @@
 //! descriptors, (2) its descriptors, (3) the head. Killed before 2, the session does not exist and the next
 //! burn cuts it off; killed before 3, the chain has it, and the next burn or [`Drive::reload`] mends the
 //! head. Hidden here: all of that.
+//!
+//! A disc that was closed has a line of text in the last sector of its system area (sector 15), which ECMA-119 leaves to
+//! whoever wants it.
 
 mod append;
 mod aside;
 mod fresh;
 mod medium;
 mod output;
+mod treat;
 
 use std::fs::File;
 use std::io;
@@ -28,10 +32,11 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Advice;
 
 use super::{
-    Appendable, Burn, Burnt, Disc, Drive, DriveError, MediaKind, Payload, Renewal, Session,
+    Appendable, Burn, Burnt, Disc, Drive, DriveError, MediaKind, Original, Payload, Renewal,
+    Session, Treatment,
 };
 use crate::event::Monitor;
-use crate::iso9660::ReadAt;
+use crate::iso9660::{ReadAt, SpaceSize};
 use crate::units::{AbsPath, Ids};
 
 /// Sectors of the head, and the multiple at which sessions begin.
@@ -63,7 +68,7 @@ impl FileDrive {
     }
 
     /// The disc that consists of `sessions`.
-    fn disc(&self, sessions: Vec<Session>) -> Disc {
+    fn disc(&self, sessions: Vec<Session>, closed: Appendable) -> Disc {
         let next = sessions.last().map_or(ALIGN, |last| {
             last.end.checked_next_multiple_of(ALIGN).unwrap_or(u32::MAX)
         });
@@ -75,7 +80,7 @@ impl FileDrive {
             first_writable: ALIGN,
             capacity: self.capacity,
             appendable: if ours {
-                Appendable::Open
+                closed
             } else {
                 // A plain image: its own descriptors are where the head would be.
                 Appendable::Closed
@@ -85,6 +90,8 @@ impl FileDrive {
             } else {
                 Renewal::SetAside
             },
+            // A file has no table of contents: other programs follow the chain of lengths.
+            space_size: SpaceSize::Length,
         }
     }
 
@@ -95,6 +102,16 @@ impl FileDrive {
             doing,
             source,
         }
+    }
+
+    /// The disc in a file that is locked; `None` is a blank one.
+    fn held(&self, file: Option<&File>) -> Result<Disc, DriveError> {
+        let Some(file) = file else {
+            return Ok(self.disc(Vec::new(), Appendable::Open));
+        };
+        let sessions = medium::sessions(&self.path, file)?;
+        let closed = medium::appendable(file).map_err(self.io("read"))?;
+        Ok(self.disc(sessions, closed))
     }
 
     /// The file and what is on it; `None` if there is no file or an empty one.
@@ -116,8 +133,11 @@ impl Drive for FileDrive {
 
     /// A file that does not exist or is empty is a blank disc; there is always a disc.
     fn inspect(&self) -> Result<Option<Disc>, DriveError> {
-        let sessions = self.look()?.map_or_else(Vec::new, |(_, sessions)| sessions);
-        Ok(Some(self.disc(sessions)))
+        let Some((file, sessions)) = self.look()? else {
+            return Ok(Some(self.disc(Vec::new(), Appendable::Open)));
+        };
+        let closed = medium::appendable(&file).map_err(self.io("read"))?;
+        Ok(Some(self.disc(sessions, closed)))
     }
 
     fn open(&self) -> Result<Box<dyn ReadAt>, DriveError> {
@@ -137,11 +157,7 @@ impl Drive for FileDrive {
         monitor: &dyn Monitor,
     ) -> Result<Burnt, DriveError> {
         let old = medium::lock(&self.path)?;
-        let sessions = match &old {
-            Some(file) => medium::sessions(&self.path, file)?,
-            None => Vec::new(),
-        };
-        let disc = self.disc(sessions);
+        let disc = self.held(old.as_deref())?;
         if payload.image.start() != disc.start(burn) {
             return Err(DriveError::Moved {
                 image: payload.image.start(),
@@ -156,6 +172,30 @@ impl Drive for FileDrive {
             (Burn::Append, Some(file)) => append::append(self, &file, payload, monitor),
             (_, old) => fresh::begin(self, &disc, old.as_deref(), payload, monitor),
         }
+    }
+
+    fn duplicate(
+        &self,
+        original: &mut Original<'_>,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<PathBuf>, DriveError> {
+        let old = medium::lock(&self.path)?;
+        let disc = self.held(old.as_deref())?;
+        if original.sectors > self.capacity {
+            return Err(DriveError::TooLarge {
+                needed: original.sectors,
+                free: self.capacity,
+            });
+        }
+        fresh::duplicate(self, &disc, old.as_deref(), original, monitor)
+    }
+
+    fn treat(&self, treatment: Treatment, monitor: &dyn Monitor) -> Result<(), DriveError> {
+        treat::treat(self, treatment, monitor)
+    }
+
+    fn details(&self) -> Result<Vec<(String, String)>, DriveError> {
+        Ok(Vec::new())
     }
 
     fn reload(&self) -> Result<(), DriveError> {

@@ -104,6 +104,7 @@ mod tests {
             capacity: kind.sectors(),
             appendable: Appendable::Open,
             renewal: Renewal::Insert,
+            space_size: crate::iso9660::SpaceSize::End,
         }
     }
 

@@ -65,7 +65,7 @@ pub(super) fn by_rule(
     let empty = Tree::new(root(job));
     let required = if job.blanking.is_some() {
         let all: Vec<usize> = (0..parts.len()).collect();
-        let (alone, _) = lay_out(job, &empty, disc.start(Burn::New), &afresh, &all)?;
+        let (alone, _) = lay_out(job, &empty, disc, Burn::New, &afresh, &all)?;
         alone.sectors() * SECTOR
     } else {
         0 // nobody asks
@@ -147,7 +147,7 @@ fn fit(
 ) -> Result<Laid, LayoutError> {
     let free = disc.available(burn);
     let try_with = |chosen: Vec<usize>| -> Result<Laid, LayoutError> {
-        let (image, session) = lay_out(job, tree, disc.start(burn), parts, &chosen)?;
+        let (image, session) = lay_out(job, tree, disc, burn, parts, &chosen)?;
         if image.sectors() > free {
             return Err(LayoutError::DoesNotFit(image.sectors()));
         }
@@ -180,7 +180,8 @@ fn fit(
 fn lay_out(
     job: &Store<'_>,
     tree: &Tree,
-    start: u32,
+    disc: &Disc,
+    burn: Burn,
     parts: &[Part<'_>],
     chosen: &[usize],
 ) -> Result<(Image, Session), StoreError> {
@@ -188,7 +189,10 @@ fn lay_out(
     tree.make_dir("", root(job))?;
     let chosen: Vec<Part<'_>> = chosen.iter().map(|&at| parts[at]).collect();
     let session = Session::compose(&mut tree, &chosen, &label(job), time(job))?;
-    Ok((Image::new(tree, &options(job, start))?, session))
+    Ok((
+        Image::new(tree, &options(job, disc.start(burn), disc.space_size))?,
+        session,
+    ))
 }
 
 pub(super) fn label(job: &Store<'_>) -> String {
@@ -210,14 +214,13 @@ pub(super) fn root(job: &Store<'_>) -> Meta {
     }
 }
 
-pub(super) fn options(job: &Store<'_>, start: u32) -> Options {
+pub(super) fn options(job: &Store<'_>, start: u32, space_size: SpaceSize) -> Options {
     Options {
         start,
         volume_id: label(job),
         application: "CBACK".to_owned(),
         created: time(job),
-        // A file has no table of contents: other programs follow the chain of lengths.
-        space_size: SpaceSize::Length,
+        space_size,
         ..Options::default()
     }
 }

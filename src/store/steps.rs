@@ -189,7 +189,10 @@ pub(super) fn initialize(job: &mut Store<'_>) -> Result<Stored, StoreError> {
     };
     let laid = Laid {
         burn: Burn::New,
-        image: Image::new(tree, &layout::options(job, disc.start(Burn::New)))?,
+        image: Image::new(
+            tree,
+            &layout::options(job, disc.start(Burn::New), disc.space_size),
+        )?,
         session,
         days: Vec::new(),
         because: None,

@@ -8,6 +8,7 @@ mod call;
 mod collect;
 mod config;
 mod crash;
+mod disc;
 mod extend;
 mod extend_databases;
 mod faults;

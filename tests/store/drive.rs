@@ -2,12 +2,13 @@
 
 use std::cell::Cell;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cback::event::{Monitor, Tally};
 use cback::iso9660::{Content, Image, Meta, Options, ReadAt, SpaceSize, Tree, Volume};
 use cback::media::{
-    Asked, Burn, Burnt, Disc, Drive, DriveError, FileDrive, MediaKind, Payload, SECTOR, is_ours,
+    Asked, Burn, Burnt, Disc, Drive, DriveError, FileDrive, MediaKind, Original, Payload, SECTOR,
+    Treatment, is_ours,
 };
 use cback::units::AbsPath;
 
@@ -57,6 +58,24 @@ impl<D: Drive> Drive for Flaky<D> {
     ) -> Result<Burnt, DriveError> {
         self.call()?;
         self.inner.burn(burn, payload, monitor)
+    }
+
+    fn duplicate(
+        &self,
+        original: &mut Original<'_>,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<PathBuf>, DriveError> {
+        self.call()?;
+        self.inner.duplicate(original, monitor)
+    }
+
+    fn treat(&self, treatment: Treatment, monitor: &dyn Monitor) -> Result<(), DriveError> {
+        self.call()?;
+        self.inner.treat(treatment, monitor)
+    }
+
+    fn details(&self) -> Result<Vec<(String, String)>, DriveError> {
+        self.inner.details()
     }
 
     fn reload(&self) -> Result<(), DriveError> {

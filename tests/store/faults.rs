@@ -2,11 +2,13 @@
 
 use std::cell::Cell;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cback::event::Monitor;
 use cback::iso9660::ReadAt;
-use cback::media::{Asked, Burn, Burnt, Disc, Drive, DriveError, FileDrive, MediaKind, Payload};
+use cback::media::{
+    Asked, Burn, Burnt, Disc, Drive, DriveError, FileDrive, MediaKind, Original, Payload, Treatment,
+};
 use cback::store::StoreError;
 use cback::units::AbsPath;
 
@@ -56,6 +58,22 @@ impl Drive for Damaging {
         file.write_all_at(&[byte ^ 0x40], at).unwrap();
         self.at.set(Some(at));
         Ok(burnt)
+    }
+
+    fn duplicate(
+        &self,
+        original: &mut Original<'_>,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<PathBuf>, DriveError> {
+        self.inner.duplicate(original, monitor)
+    }
+
+    fn treat(&self, treatment: Treatment, monitor: &dyn Monitor) -> Result<(), DriveError> {
+        self.inner.treat(treatment, monitor)
+    }
+
+    fn details(&self) -> Result<Vec<(String, String)>, DriveError> {
+        self.inner.details()
     }
 
     fn reload(&self) -> Result<(), DriveError> {

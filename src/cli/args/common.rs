@@ -23,8 +23,9 @@ pub struct Common {
           value_parser = clap::builder::PathBufValueParser::new())]
     pub logfile: PathBuf,
 
+    // Not global: `cback disc image -o FILE` has another `-o`, and commands with switches of their own rarely make a log.
     /// Owner of a log file that is made
-    #[arg(short, long, global = true, value_name = "USER:GROUP", default_value = "root:adm", help_heading = FILES,
+    #[arg(short, long, value_name = "USER:GROUP", default_value = "root:adm", help_heading = FILES,
           allow_hyphen_values = true, value_parser = owner)]
     pub owner: (String, String),
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 
+use super::media_kind;
 use crate::media::MediaKind;
 
 /// `cback quickstart`.
@@ -34,11 +35,4 @@ pub enum Packing {
     Targz,
     Tarbz2,
     Tarzst,
-}
-
-fn media_kind(word: &str) -> Result<MediaKind, String> {
-    word.parse().map_err(|()| {
-        let words: Vec<_> = MediaKind::words().collect();
-        format!("it is one of {}", words.join(", "))
-    })
 }

@@ -94,13 +94,13 @@ fn a_terminal_has_one_line_with_rate_and_time_left_below_the_problems() {
     set.screen.observe(&progress(1 << 20));
     assert_eq!(
         set.paper.seen(),
-        "<CR><ESC>[Kstaging alpha  0 bytes of 100.00 MB  0 %"
+        "<CR><ESC>[K0:00  staging alpha  0 bytes of 100.00 MB  0 %"
     );
     set.seconds.store(10, Ordering::Relaxed);
     set.screen.observe(&progress(20 << 20));
     assert_eq!(
         set.paper.seen(),
-        "<CR><ESC>[Kstaging alpha  20.00 MB of 100.00 MB  20 %  2.00 MB/s  0:40 left"
+        "<CR><ESC>[K0:10  staging alpha  20.00 MB of 100.00 MB  20 %  2.00 MB/s  0:40 left"
     );
     let problem = Problem::new("b", "gone");
     set.screen.observe(&Event::Problem(&problem));
@@ -119,7 +119,7 @@ fn a_narrow_terminal_is_not_wrapped() {
     let kind = Kind::Terminal { columns: 12 };
     let set = set(kind, Colour::No, Verbosity::Normal);
     set.screen.observe(&progress(0));
-    assert_eq!(set.paper.seen(), "<CR><ESC>[Kstaging alp");
+    assert_eq!(set.paper.seen(), "<CR><ESC>[K0:00  stagi");
 }
 
 #[test]

@@ -144,7 +144,12 @@ fn write_head(drive: &FileDrive, file: &File, descriptors: &[u8]) -> Result<(), 
 }
 
 /// Takes room on the file system before the first byte, so that a full one is noticed now.
-fn reserve(drive: &FileDrive, file: &File, base: u64, bytes: u64) -> Result<(), DriveError> {
+pub(super) fn reserve(
+    drive: &FileDrive,
+    file: &File,
+    base: u64,
+    bytes: u64,
+) -> Result<(), DriveError> {
     match rustix::fs::fallocate(file, FallocateFlags::empty(), base, bytes) {
         Ok(()) => Ok(()),
         Err(Errno::NOSPC | Errno::DQUOT) => {

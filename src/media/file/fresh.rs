@@ -4,10 +4,10 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{ALIGN, FileDrive, append, aside, medium};
-use crate::event::Monitor;
+use super::{ALIGN, FileDrive, append, aside, medium, output};
+use crate::event::{Event, Monitor, Progress};
 use crate::fsx::{self, AtomicFile};
-use crate::media::{Burnt, Disc, DriveError, Payload, Renewal, SECTOR};
+use crate::media::{Burnt, Disc, DriveError, Original, Payload, Renewal, SECTOR, ring};
 
 /// Burns the first session of a new disc. `old` is the locked file that has to give way, if there is one.
 pub(super) fn begin(
@@ -17,6 +17,61 @@ pub(super) fn begin(
     payload: &mut Payload<'_, '_>,
     monitor: &dyn Monitor,
 ) -> Result<Burnt, DriveError> {
+    let sectors = payload.image.sectors() + u64::from(ALIGN);
+    let (mut burnt, set_aside) = anew(drive, disc, old, sectors, |file| {
+        let burnt = append::body(drive, file, payload, monitor)?;
+        append::seal(drive, file, payload)?;
+        Ok(burnt)
+    })?;
+    burnt.set_aside = set_aside;
+    Ok(burnt)
+}
+
+/// Makes a new disc that is a copy. Gives where the old one is, if it was put aside.
+pub(super) fn duplicate(
+    drive: &FileDrive,
+    disc: &Disc,
+    old: Option<&File>,
+    original: &mut Original<'_>,
+    monitor: &dyn Monitor,
+) -> Result<Option<PathBuf>, DriveError> {
+    const TASK: &str = "copying";
+    let total = original.sectors * SECTOR;
+    let ((), set_aside) = anew(drive, disc, old, original.sectors, |file| {
+        append::reserve(drive, file, 0, total)?;
+        let progress = |done| {
+            monitor.observe(&Event::Progress(Progress {
+                task: TASK,
+                done,
+                total: Some(total),
+                files: None,
+            }));
+        };
+        let (copied, arrived) = output::write_out(file, 0, &progress, |out| {
+            ring::pump(&mut *original.bytes, out)
+        });
+        monitor.observe(&Event::ProgressEnd(TASK));
+        let copied = copied.map_err(drive.io("copy to"))?;
+        if copied != total {
+            return Err(drive.io("copy to")(
+                std::io::ErrorKind::UnexpectedEof.into(),
+            ));
+        }
+        arrived
+            .and_then(|()| file.sync_data())
+            .map_err(drive.io("write"))
+    })?;
+    Ok(set_aside)
+}
+
+/// Writes a new disc by `write` into a file of its own; the old one gives way when that is done.
+fn anew<T>(
+    drive: &FileDrive,
+    disc: &Disc,
+    old: Option<&File>,
+    sectors: u64,
+    write: impl FnOnce(&File) -> Result<T, DriveError>,
+) -> Result<(T, Option<PathBuf>), DriveError> {
     // A target that is a link stays one.
     let target = std::fs::canonicalize(&drive.path).unwrap_or_else(|_| drive.path.clone().into());
     if let Ok(left) = File::open(fsx::partial_path(&target)) {
@@ -27,18 +82,18 @@ pub(super) fn begin(
     let same = file.file().try_clone().map_err(drive.io("lock"))?;
     let _held = medium::hold(&target, same)?;
     if let Some(old) = old {
-        make_room(drive, disc, old, &target, &file, payload)?;
+        make_room(drive, disc, old, &target, &file, sectors * SECTOR)?;
     }
-    let mut burnt = append::body(drive, file.file(), payload, monitor)?;
-    append::seal(drive, file.file(), payload)?;
-    if let Some(old) = old
-        && disc.renewal == Renewal::SetAside
-    {
-        let label = disc.label().unwrap_or_default();
-        burnt.set_aside = Some(aside::keep(drive, old, &target, label)?);
-    }
+    let written = write(file.file())?;
+    let set_aside = match old {
+        Some(old) if disc.renewal == Renewal::SetAside => {
+            let label = disc.label().unwrap_or_default();
+            Some(aside::keep(drive, old, &target, label)?)
+        }
+        _ => None,
+    };
     file.commit(drive.ids).map_err(drive.io("finish"))?;
-    Ok(burnt)
+    Ok((written, set_aside))
 }
 
 /// A rewritable disc stays readable until the new one is complete, if there is room for both. If there is
@@ -49,9 +104,8 @@ fn make_room(
     old: &File,
     target: &Path,
     new: &AtomicFile,
-    payload: &Payload<'_, '_>,
+    needed: u64,
 ) -> Result<(), DriveError> {
-    let needed = (payload.image.sectors() + u64::from(ALIGN)) * SECTOR;
     let (Some(free), Ok(metadata)) = (append::free_bytes(new.file()), old.metadata()) else {
         return Ok(());
     };

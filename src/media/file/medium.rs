@@ -3,12 +3,28 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::ops::Deref;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
 use crate::fsx;
 use crate::iso9660;
-use crate::media::{DriveError, SECTOR, Session};
+use crate::media::{Appendable, DriveError, SECTOR, Session};
+
+/// What a closed disc has at the beginning of sector 15.
+pub(super) const CLOSED: &[u8] = b"cback: this disc is closed\n";
+/// Where that is.
+pub(super) const CLOSED_AT: u64 = 15 * SECTOR;
+
+/// Whether the disc in `file` was closed.
+pub(super) fn appendable(file: &File) -> io::Result<Appendable> {
+    let mut there = [0; CLOSED.len()];
+    match file.read_exact_at(&mut there, CLOSED_AT) {
+        Ok(()) if there == *CLOSED => Ok(Appendable::Closed),
+        Ok(()) => Ok(Appendable::Open),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Appendable::Open),
+        Err(error) => Err(error),
+    }
+}
 
 /// The file at `path` for reading; `None` if the disc is blank.
 pub(super) fn open(path: &Path) -> Result<Option<File>, DriveError> {

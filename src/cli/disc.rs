@@ -1,0 +1,369 @@
+//! `cback disc …`: what a person does with a disc by hand.
+
+mod told;
+mod which;
+
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime};
+
+use serde::Serialize;
+
+use super::args::{Common, Consent, DiscCommand, On, Volume};
+use super::exit::Exit;
+use super::session::{Failure, Session};
+use crate::disc::{self, Depth, DiscError, Verify, Wish};
+use crate::event::{Problem, Tell as _};
+use crate::iso9660::{self, Joliet};
+use crate::media::{Burn, Drive, DriveError, Renewal, Thoroughness, Treatment};
+
+/// Carries out what `command` says.
+pub fn run(common: &Common, command: &DiscCommand) -> Exit {
+    let session = Session::without_log(common);
+    let desk = Desk {
+        session: &session,
+        common,
+        began: Instant::now(),
+    };
+    let outcome = desk.work(command);
+    session.end(&outcome)
+}
+
+struct Desk<'a> {
+    session: &'a Session,
+    common: &'a Common,
+    began: Instant,
+}
+
+impl Desk<'_> {
+    fn work(&self, command: &DiscCommand) -> Result<Exit, Failure> {
+        match command {
+            DiscCommand::Image { into, volume, dirs } => {
+                let wish = wish(volume, dirs);
+                let made = disc::image(&wish, into, self.session.monitor()).map_err(failure)?;
+                self.done(&made, told::made);
+                Ok(Exit::Well)
+            }
+            DiscCommand::Burn {
+                on,
+                append,
+                volume,
+                speed,
+                consent,
+                paths,
+            } => {
+                let drive = self.drive_at(on, *speed)?;
+                if let [image] = &paths[..]
+                    && is_image(image)
+                {
+                    return self.burn_image(image, &*drive, *append, *consent);
+                }
+                let how = if *append { Burn::Append } else { Burn::New };
+                consented(&*drive, how, *consent)?;
+                let wish = wish(volume, paths);
+                let made =
+                    disc::burn(&wish, &*drive, how, self.session.monitor()).map_err(failure)?;
+                self.done(&made, told::made);
+                Ok(Exit::Well)
+            }
+            DiscCommand::Blank {
+                which,
+                all,
+                consent,
+            } => {
+                let how = if *all {
+                    Thoroughness::All
+                } else {
+                    Thoroughness::Fast
+                };
+                self.treat(&which.clone().into(), Treatment::Blank(how), Some(*consent))
+            }
+            DiscCommand::Format { which, consent } => {
+                self.treat(&which.clone().into(), Treatment::Format, Some(*consent))
+            }
+            DiscCommand::Close(which) => self.treat(&which.clone().into(), Treatment::Close, None),
+            DiscCommand::Eject(which) => self.treat(&which.clone().into(), Treatment::Eject, None),
+            DiscCommand::Copy {
+                speed,
+                verify,
+                consent,
+                media,
+                source,
+                target,
+            } => {
+                let from = self.drive(&on(source, None))?;
+                let media = media.or_else(|| which::kind_for_copy(source));
+                let to = self.drive_at(&on(target, media), *speed)?;
+                consented(&*to, Burn::New, *consent)?;
+                self.copy(&*from, &*to, *verify)
+            }
+            DiscCommand::Info(which) => self.info(&which.clone().into()),
+            DiscCommand::Compare { first, second } => self.compare(first, second),
+            DiscCommand::Ls {
+                on,
+                session,
+                recursive,
+                path,
+            } => {
+                let depth = if *recursive { Depth::All } else { Depth::Own };
+                let path = path.as_deref().unwrap_or(Path::new(""));
+                self.list(on, *session, path, depth)
+            }
+            DiscCommand::Get {
+                on,
+                session,
+                into,
+                paths,
+            } => self.take(on, *session, paths, into),
+        }
+    }
+
+    fn info(&self, on: &On) -> Result<Exit, Failure> {
+        let drive = self.drive(on)?;
+        let survey = disc::survey(&*drive).map_err(failure)?;
+        self.session.show(&survey, told::survey);
+        Ok(Exit::Well)
+    }
+
+    fn compare(&self, first: &Path, second: &Path) -> Result<Exit, Failure> {
+        let one = self.drive(&on(first, None))?;
+        let two = self.drive(&on(second, None))?;
+        let found = disc::compare(&*one, &*two, self.session.monitor()).map_err(failure)?;
+        self.session.show(&found, told::comparison);
+        Ok(if found.is_identical() {
+            Exit::Well
+        } else {
+            Exit::Problems
+        })
+    }
+
+    fn list(
+        &self,
+        on: &On,
+        session: Option<usize>,
+        path: &Path,
+        depth: Depth,
+    ) -> Result<Exit, Failure> {
+        let drive = self.drive(on)?;
+        disc::list(&*drive, session, &within(path), depth, &mut |entry| {
+            self.session.show(&entry, told::entry);
+        })
+        .map_err(failure)?;
+        Ok(Exit::Well)
+    }
+
+    fn take(
+        &self,
+        on: &On,
+        session: Option<usize>,
+        paths: &[PathBuf],
+        into: &Path,
+    ) -> Result<Exit, Failure> {
+        let drive = self.drive(on)?;
+        let paths: Vec<PathBuf> = paths.iter().map(|path| within(path)).collect();
+        let monitor = self.session.monitor();
+        let taken = disc::take(&*drive, session, &paths, into, monitor).map_err(failure)?;
+        self.done(&taken, told::taken);
+        Ok(if taken.damaged > 0 {
+            Exit::Damaged
+        } else {
+            Exit::Well
+        })
+    }
+
+    fn drive(&self, on: &On) -> Result<Box<dyn Drive>, Failure> {
+        self.drive_at(on, None)
+    }
+
+    fn drive_at(
+        &self,
+        on: &On,
+        speed: Option<std::num::NonZeroU32>,
+    ) -> Result<Box<dyn Drive>, Failure> {
+        which::drive(self.session, self.common, on, speed)
+    }
+
+    fn burn_image(
+        &self,
+        image: &Path,
+        drive: &dyn Drive,
+        append: bool,
+        consent: Consent,
+    ) -> Result<Exit, Failure> {
+        if append {
+            return Err(Failure::new(
+                Exit::Arguments,
+                format!(
+                    "{} is an image, which has its own place on a disc and cannot be appended",
+                    image.display()
+                ),
+            )
+            .advise("mount it, or take its files out with `cback disc get`, and burn those"));
+        }
+        let source = self.drive(&on(image, None))?;
+        consented(drive, Burn::New, consent)?;
+        self.copy(&*source, drive, false)
+    }
+
+    fn copy(&self, from: &dyn Drive, to: &dyn Drive, verify: bool) -> Result<Exit, Failure> {
+        let verify = if verify { Verify::Yes } else { Verify::No };
+        let monitor = self.session.monitor();
+        let copied = disc::copy(from, to, verify, monitor).map_err(failure)?;
+        if copied.unreadable.sectors > 0 {
+            let reason = told::unreadable(&copied);
+            monitor.problem(
+                &Problem::with_file(from.place(), &reason)
+                    .advise("another drive may read them; zeros stand for them in the copy"),
+            );
+        }
+        let differs = copied
+            .verified
+            .as_ref()
+            .is_some_and(|found| !found.is_identical());
+        if differs && let Some(found) = &copied.verified {
+            let reason = told::comparison(found);
+            monitor.problem(&Problem::with_file(to.place(), &reason));
+        }
+        self.done(&copied, told::copied);
+        Ok(if differs {
+            Exit::Repairable
+        } else {
+            Exit::Well
+        })
+    }
+
+    fn treat(
+        &self,
+        on: &On,
+        treatment: Treatment,
+        consent: Option<Consent>,
+    ) -> Result<Exit, Failure> {
+        let drive = self.drive(on)?;
+        if let Some(consent) = consent {
+            loses(&*drive, consent)?;
+        }
+        drive
+            .treat(treatment, self.session.monitor())
+            .map_err(|error| failure(error.into()))?;
+        self.done(&Treated::of(treatment), |done| done.word.to_owned());
+        Ok(Exit::Well)
+    }
+
+    /// Prints what was done, if somebody is there to read it.
+    fn done<T: Serialize>(&self, result: &T, text: impl Fn(&T) -> String) {
+        let common = self.common;
+        if common.json || common.verbose || (io::stdout().is_terminal() && !common.quiet) {
+            let time = told::time(self.began.elapsed());
+            self.session
+                .show(result, |result| format!("{time}  {}", text(result)));
+        }
+    }
+}
+
+/// Before a new disc is begun: whether what is on the disc that is in may be lost, if it would be.
+fn consented(drive: &dyn Drive, how: Burn, consent: Consent) -> Result<(), Failure> {
+    if how == Burn::Append {
+        return Ok(());
+    }
+    match drive.inspect().map_err(|error| failure(error.into()))? {
+        Some(disc) if disc.renewal == Renewal::Blank => loses(drive, consent),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses to lose what is on a disc without consent.
+fn loses(drive: &dyn Drive, consent: Consent) -> Result<(), Failure> {
+    if consent.yes {
+        return Ok(());
+    }
+    // A disc that cannot be understood may hold anything.
+    let held = match drive.inspect() {
+        Ok(None) => return Ok(()),
+        Ok(Some(disc)) if disc.is_blank() => return Ok(()),
+        Ok(Some(disc)) => format!(
+            "{} sessions, the newest one labelled `{}`",
+            disc.sessions.len(),
+            disc.label().unwrap_or_default().escape_ascii()
+        ),
+        Err(error) => format!("something that cannot be understood ({error})"),
+    };
+    Err(Failure::new(
+        Exit::Disc,
+        format!("{} holds {held}; it would be lost", drive.place().display()),
+    )
+    .advise("put another disc in, or say --yes if it may be lost"))
+}
+
+/// What was done to a disc.
+#[derive(Serialize)]
+struct Treated {
+    done: &'static str,
+    #[serde(skip)]
+    word: &'static str,
+}
+
+impl Treated {
+    fn of(treatment: Treatment) -> Self {
+        let (done, word) = match treatment {
+            Treatment::Blank(_) => ("blank", "the disc is blank"),
+            Treatment::Format => ("format", "the disc is formatted"),
+            Treatment::Close => ("close", "the disc is closed"),
+            Treatment::Eject => ("eject", "the tray is open"),
+        };
+        Self { done, word }
+    }
+}
+
+fn wish<'a>(volume: &Volume, paths: &'a [PathBuf]) -> Wish<'a> {
+    Wish {
+        paths,
+        volume_id: volume.volume_id.clone(),
+        joliet: if volume.joliet {
+            Joliet::With
+        } else {
+            Joliet::Without
+        },
+        now: super::run::stamp(SystemTime::now()),
+    }
+}
+
+fn on(path: &Path, media: Option<crate::media::MediaKind>) -> On {
+    On {
+        disc: Some(path.to_owned()),
+        media,
+    }
+}
+
+/// Whether the file is an ISO 9660 image.
+fn is_image(path: &Path) -> bool {
+    let file = std::fs::File::open(path).ok();
+    file.filter(|file| file.metadata().is_ok_and(|facts| facts.is_file()))
+        .is_some_and(|file| iso9660::sessions(&file).is_ok_and(|found| !found.is_empty()))
+}
+
+/// A path on a disc, with or without a slash before and behind it.
+fn within(path: &Path) -> PathBuf {
+    path.components()
+        .filter(|part| matches!(part, std::path::Component::Normal(_)))
+        .collect()
+}
+
+fn failure(error: DiscError) -> Failure {
+    let (exit, advice) = match &error {
+        DiscError::NoDisc(_) => (Exit::Disc, Some("put a disc in")),
+        DiscError::Blank(_) => (Exit::Disc, Some("put in the disc that is meant")),
+        DiscError::NoSession { .. } => (Exit::Arguments, Some("`cback disc info` lists them")),
+        DiscError::NoSuchFile(_) => (
+            Exit::Arguments,
+            Some("`cback disc ls -R` lists everything; an earlier session may have it (--session)"),
+        ),
+        DiscError::Drive(DriveError::TooLarge { .. }) => {
+            (Exit::Disc, Some("put in a disc with more room"))
+        }
+        DiscError::Drive(DriveError::NotBlank | DriveError::Unreadable { .. }) => {
+            (Exit::Disc, None)
+        }
+        _ => (Exit::Failed, None),
+    };
+    Failure::of(exit, error).advised(advice.map(str::to_owned))
+}

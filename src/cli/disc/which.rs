@@ -1,0 +1,101 @@
+//! Which drive is meant.
+
+use std::num::NonZeroU32;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::Path;
+
+use super::super::args::{Common, On};
+use super::super::exit::Exit;
+use super::super::session::{Failure, Session};
+use crate::action::{self, ActionError};
+use crate::config::{Config, Store};
+use crate::media::{Drive, FileDrive, MediaKind, SECTOR};
+use crate::units::{AbsPath, Ids};
+
+/// The drive that `on` names, or else the configuration.
+pub(super) fn drive(
+    session: &Session,
+    common: &Common,
+    on: &On,
+    speed: Option<NonZeroU32>,
+) -> Result<Box<dyn Drive>, Failure> {
+    let Some(path) = &on.disc else {
+        return configured(session, common, on.media, speed);
+    };
+    let path = AbsPath::new(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
+        .map_err(|error| Failure::of(Exit::Arguments, error))?;
+    // What the configuration says of this very disc is better than a guess; without one, nothing is wrong.
+    let known = Config::load(&common.config, common.naming)
+        .ok()
+        .and_then(|(config, _)| {
+            let ids = config.options.owner.to_give().ok().flatten();
+            Some((config.store?, ids))
+        })
+        .filter(|(store, _)| *store.target == *path);
+    if let Some((store, ids)) = known {
+        return of_section(&store, ids, on.media, speed);
+    }
+    if is_device(&path) {
+        return Err(Failure::of(Exit::Failed, ActionError::NoEngine(path)));
+    }
+    let kind = on.media.unwrap_or_else(|| smallest(&path));
+    Ok(Box::new(FileDrive::new(path, kind, None)))
+}
+
+fn configured(
+    session: &Session,
+    common: &Common,
+    media: Option<MediaKind>,
+    speed: Option<NonZeroU32>,
+) -> Result<Box<dyn Drive>, Failure> {
+    let config = session
+        .load(common)
+        .map_err(|failure| failure.advise("name the disc: its drive, or its file"))?;
+    let ids = config.options.owner.to_give().ok().flatten();
+    let Some(store) = &config.store else {
+        return Err(Failure::new(
+            Exit::Disc,
+            "the configuration names no disc, since it has no <store> section",
+        )
+        .advise("name the disc: its drive, or its file"));
+    };
+    of_section(store, ids, media, speed)
+}
+
+fn of_section(
+    store: &Store,
+    ids: Option<Ids>,
+    media: Option<MediaKind>,
+    speed: Option<NonZeroU32>,
+) -> Result<Box<dyn Drive>, Failure> {
+    let mut store = store.clone();
+    store.kind = media.unwrap_or(store.kind);
+    store.drive_speed = speed.or(store.drive_speed);
+    action::drive(&store, ids).map_err(|error| Failure::of(Exit::Failed, error))
+}
+
+fn is_device(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|facts| {
+        let kind = facts.file_type();
+        kind.is_block_device() || kind.is_char_device()
+    })
+}
+
+/// A DVD+R, or the next larger write-once disc on which the file would have room.
+fn smallest(path: &Path) -> MediaKind {
+    let sectors = std::fs::metadata(path).map_or(0, |facts| facts.len().div_ceil(SECTOR));
+    fitting(sectors)
+}
+
+fn fitting(sectors: u64) -> MediaKind {
+    use MediaKind::{BdR, BdRDl, BdRQl, BdRTl, DvdPlusR, DvdPlusRDl};
+    [DvdPlusR, DvdPlusRDl, BdR, BdRDl, BdRTl]
+        .into_iter()
+        .find(|kind| kind.sectors() >= sectors)
+        .unwrap_or(BdRQl)
+}
+
+/// The kind of disc that a copy of `source` needs, if that can be seen.
+pub(super) fn kind_for_copy(source: &Path) -> Option<MediaKind> {
+    (!is_device(source)).then(|| smallest(source))
+}

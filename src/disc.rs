@@ -1,0 +1,58 @@
+//! What a person does with a disc by hand: look, list, take files off, burn, copy, compare.
+//!
+//! Everything works on drives and on discs that are files alike. Hidden here: how a tree is gathered from directories,
+//! how sectors are read that do not want to be read, and which file a sector belongs to.
+
+mod compare;
+mod copy;
+mod error;
+mod gather;
+mod list;
+mod make;
+mod owners;
+mod sectors;
+mod survey;
+mod take;
+
+pub use compare::{Comparison, Ranges, compare};
+pub use copy::{Copied, Verify, copy};
+pub use error::DiscError;
+pub use list::{Depth, Entry, What, list};
+pub use make::{Made, Wish, burn, image};
+pub use survey::{Condition, SessionFacts, Survey, survey};
+pub use take::{Taken, take};
+
+use std::path::PathBuf;
+
+use crate::iso9660::{ReadAt, Volume};
+use crate::media::{Disc, Drive};
+
+/// The disc in `drive`; an empty drive is an error.
+pub fn inspect(drive: &dyn Drive) -> Result<Disc, DiscError> {
+    drive
+        .inspect()?
+        .ok_or_else(|| DiscError::NoDisc(drive.place().to_owned()))
+}
+
+/// The session of that number, counted from 1; the newest one if none is asked for.
+fn session<'a>(
+    drive: &dyn Drive,
+    disc: &Disc,
+    number: Option<usize>,
+    medium: &'a dyn ReadAt,
+) -> Result<Volume<'a>, DiscError> {
+    let place: PathBuf = drive.place().to_owned();
+    let number = number.unwrap_or(disc.sessions.len());
+    let Some(session) = number.checked_sub(1).and_then(|at| disc.sessions.get(at)) else {
+        return Err(if disc.is_blank() {
+            DiscError::Blank(place)
+        } else {
+            DiscError::NoSession {
+                place,
+                number,
+                sessions: disc.sessions.len(),
+            }
+        });
+    };
+    Volume::open(medium, session.start).map_err(|source| DiscError::Read { place, source })
+}

@@ -1,0 +1,59 @@
+//! Why something could not be done with a disc.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::event::printable;
+use crate::iso9660::{ImageError, ReadError, TreeError};
+use crate::media::DriveError;
+
+/// Why something could not be done with a disc.
+#[derive(Debug, thiserror::Error)]
+pub enum DiscError {
+    /// The drive or the medium failed.
+    #[error(transparent)]
+    Drive(#[from] DriveError),
+    /// The drive is empty.
+    #[error("there is no disc in {}", .0.display())]
+    NoDisc(PathBuf),
+    /// There is nothing on the disc.
+    #[error("the disc in {} is blank", .0.display())]
+    Blank(PathBuf),
+    /// There are fewer sessions.
+    #[error("the disc in {} has {sessions} sessions, and none is number {number}", place.display())]
+    NoSession {
+        /// The drive.
+        place: PathBuf,
+        /// What was asked for.
+        number: usize,
+        /// How many there are.
+        sessions: usize,
+    },
+    /// A session cannot be read.
+    #[error("the disc in {} cannot be read: {source}", place.display())]
+    Read {
+        /// The drive.
+        place: PathBuf,
+        /// Why.
+        source: ReadError,
+    },
+    /// There is no such file on the disc.
+    #[error("there is no `{}` on the disc", printable(&.0.to_string_lossy()))]
+    NoSuchFile(PathBuf),
+    /// No image can hold it.
+    #[error("the image cannot be laid out: {0}")]
+    Image(#[from] ImageError),
+    /// No image can hold such a tree.
+    #[error("the image cannot be laid out: {0}")]
+    Tree(#[from] TreeError),
+    /// A file outside of the disc.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was being done, as an infinitive.
+        doing: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+}

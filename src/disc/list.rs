@@ -1,0 +1,123 @@
+//! Listing a directory of a disc.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{DiscError, inspect, session};
+use crate::event::printable;
+use crate::iso9660::{Kind, Node};
+use crate::media::Drive;
+
+/// What an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)] // the words say it
+pub enum What {
+    Directory,
+    File,
+    Link,
+    Special,
+}
+
+/// An entry of a directory on a disc.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// Its path on the disc; what is not printable is escaped.
+    pub path: String,
+    /// What it is.
+    pub what: What,
+    /// Its length in bytes; 0 for what is no file.
+    pub bytes: u64,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Last modification in seconds since 1970.
+    pub mtime: i64,
+    /// The first sector of a file's bytes.
+    pub sector: Option<u32>,
+    /// Where a link leads.
+    pub target: Option<String>,
+}
+
+/// Gives `tell` every entry at and below `path` (the empty path is the root), in a session counted from 1, or the
+/// newest one: with everything below, or a directory's own entries only. Sorted by bytes.
+pub fn list(
+    drive: &dyn Drive,
+    number: Option<usize>,
+    path: &Path,
+    depth: Depth,
+    tell: &mut dyn FnMut(Entry),
+) -> Result<(), DiscError> {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let disc = inspect(drive)?;
+    let medium = drive.open()?;
+    let volume = session(drive, &disc, number, &*medium)?;
+    let tree = volume.tree().map_err(|source| DiscError::Read {
+        place: drive.place().to_owned(),
+        source,
+    })?;
+    let found = tree
+        .lookup(path)
+        .ok_or_else(|| DiscError::NoSuchFile(path.to_owned()))?;
+    if !found.is_directory() {
+        tell(entry(path, found));
+        return Ok(());
+    }
+    if depth == Depth::Own {
+        for (name, node) in tree.list(path).into_iter().flatten() {
+            tell(entry(&path.join(OsStr::from_bytes(name)), node));
+        }
+        return Ok(());
+    }
+    for (at, node) in tree.walk() {
+        let at = Path::new(OsStr::from_bytes(&at));
+        if at.starts_with(path) {
+            tell(entry(at, node));
+        }
+    }
+    Ok(())
+}
+
+/// How deep a listing goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// A directory's own entries.
+    Own,
+    /// Everything below.
+    All,
+}
+
+fn entry(path: &Path, node: &Node) -> Entry {
+    let (what, bytes, sector, target) = match &node.kind {
+        Kind::Directory(_) => (What::Directory, 0, None, None),
+        Kind::File(content) => (What::File, content.bytes(), first(content), None),
+        Kind::Symlink(to) => {
+            let to = printable(&String::from_utf8_lossy(to));
+            (What::Link, 0, None, Some(to))
+        }
+        Kind::Special(_) => (What::Special, 0, None, None),
+    };
+    Entry {
+        path: printable(&path.to_string_lossy()),
+        what,
+        bytes,
+        mode: node.meta.mode,
+        uid: node.meta.uid,
+        gid: node.meta.gid,
+        mtime: node.meta.mtime.seconds,
+        sector,
+        target,
+    }
+}
+
+fn first(content: &crate::iso9660::Content) -> Option<u32> {
+    match content {
+        crate::iso9660::Content::Old(extents) => extents.first().map(|extent| extent.sector),
+        crate::iso9660::Content::New { .. } => None,
+    }
+}

@@ -1,0 +1,99 @@
+//! What is in a drive.
+
+use serde::Serialize;
+
+use super::DiscError;
+use crate::event::printable;
+use crate::iso9660::Volume;
+use crate::media::{Appendable, Burn, Drive, SECTOR};
+
+/// What can be done with a disc.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Condition {
+    /// Nothing was ever written on it.
+    Blank,
+    /// Another session can follow.
+    Appendable,
+    /// None can.
+    Closed,
+}
+
+/// A session, for people and programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SessionFacts {
+    /// Its number, counted from 1.
+    pub number: usize,
+    /// Its first sector.
+    pub start: u32,
+    /// Its length in sectors.
+    pub sectors: u32,
+    /// Its volume identifier; what is no UTF-8 is replaced, what is not printable is escaped.
+    pub label: String,
+    /// When it was made, in seconds since 1970.
+    pub created: Option<i64>,
+    /// Why it cannot be read, if so.
+    pub trouble: Option<String>,
+}
+
+/// What is in a drive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Survey {
+    /// The drive, or the file that is the disc.
+    pub place: String,
+    /// The kind of disc, in the configuration's word.
+    pub kind: &'static str,
+    /// What can be done with it.
+    pub condition: Condition,
+    /// Its sessions, oldest first.
+    pub sessions: Vec<SessionFacts>,
+    /// Bytes of the disc.
+    pub capacity: u64,
+    /// Bytes up to the end of the newest session, and between sessions.
+    pub used: u64,
+    /// Bytes that another session may have.
+    pub free: u64,
+    /// What the drive and the medium say about themselves, in pairs of a word and its value.
+    pub details: Vec<(String, String)>,
+}
+
+/// Looks into a drive. A session that cannot be read is no error; the disc's own state is.
+pub fn survey(drive: &dyn Drive) -> Result<Survey, DiscError> {
+    let disc = super::inspect(drive)?;
+    let medium = if disc.is_blank() {
+        None
+    } else {
+        Some(drive.open()?)
+    };
+    let mut sessions = Vec::new();
+    for (at, session) in disc.sessions.iter().enumerate() {
+        let volume = medium.as_deref().map(|m| Volume::open(m, session.start));
+        let (created, trouble) = match volume {
+            Some(Ok(volume)) => (volume.created().map(|time| time.seconds), None),
+            Some(Err(error)) => (None, Some(error.to_string())),
+            None => (None, None),
+        };
+        sessions.push(SessionFacts {
+            number: at + 1,
+            start: session.start,
+            sectors: session.end.saturating_sub(session.start),
+            label: printable(&String::from_utf8_lossy(&session.label)),
+            created,
+            trouble,
+        });
+    }
+    Ok(Survey {
+        place: printable(&drive.place().to_string_lossy()),
+        kind: disc.kind.word(),
+        condition: match (disc.is_blank(), disc.appendable) {
+            (true, _) => Condition::Blank,
+            (false, Appendable::Open) => Condition::Appendable,
+            (false, Appendable::Closed) => Condition::Closed,
+        },
+        sessions,
+        capacity: disc.capacity * SECTOR,
+        used: disc.used() * SECTOR,
+        free: disc.available(Burn::Append) * SECTOR,
+        details: drive.details()?,
+    })
+}

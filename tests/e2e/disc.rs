@@ -1,0 +1,214 @@
+//! `cback disc` on discs that are files.
+
+use std::fs;
+use std::path::Path;
+
+use crate::machine::Machine;
+
+/// A machine whose source has a few things in it.
+fn machine() -> Machine {
+    let machine = Machine::new();
+    fs::create_dir(machine.path("source/dir")).unwrap();
+    fs::write(machine.path("source/text"), "some text\n").unwrap();
+    fs::write(machine.path("source/dir/big"), vec![7; 300_000]).unwrap();
+    std::os::unix::fs::symlink("text", machine.path("source/link")).unwrap();
+    machine
+}
+
+/// Demands that bsdtar finds the source on a disc.
+fn extracted(machine: &Machine, image: &str, into: &str) {
+    fs::create_dir(machine.path(into)).unwrap();
+    let done = std::process::Command::new("bsdtar")
+        .arg("-C")
+        .arg(machine.path(into))
+        .arg("-xf")
+        .arg(machine.path(image))
+        .status()
+        .unwrap();
+    assert!(done.success());
+    let same = std::process::Command::new("diff")
+        .args(["-r", "--no-dereference"])
+        .args([machine.path("source"), machine.path(into)])
+        .status()
+        .unwrap();
+    assert!(same.success());
+}
+
+fn flip(path: &Path, at: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[at] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn an_image_is_what_a_foreign_reader_finds() {
+    let machine = machine();
+    machine
+        .cback("disc image source -o made.iso --volume-id HOLIDAY --joliet")
+        .run()
+        .well_and_silent();
+    extracted(&machine, "made.iso", "out");
+    let info = machine.cback("disc info made.iso").run().well();
+    assert!(info.stdout.contains("HOLIDAY"), "{}", info.stdout);
+    assert!(info.stdout.contains("closed"), "{}", info.stdout);
+    let refused = machine.cback("disc image source -o made.iso").run();
+    assert!(refused.with_status(6).stderr.contains("made.iso"));
+}
+
+#[test]
+fn sessions_are_burnt_listed_and_taken_off() {
+    let machine = machine();
+    machine
+        .cback("disc burn --disc d.iso source")
+        .run()
+        .well_and_silent();
+    fs::create_dir(machine.path("more")).unwrap();
+    fs::write(machine.path("more/later"), "later\n").unwrap();
+    machine
+        .cback("disc burn --append --disc d.iso more")
+        .run()
+        .well_and_silent();
+    let info = machine.cback("--json disc info d.iso").run().well();
+    let line: serde_json::Value =
+        serde_json::from_str(info.stdout.lines().next().unwrap()).unwrap();
+    let sessions = line["result"]["sessions"].as_array().unwrap();
+    assert_eq!(sessions.len(), 2);
+    assert_eq!(sessions[1]["label"], "SOURCE");
+    assert_eq!(line["result"]["condition"], "appendable");
+
+    let listed = machine.cback("disc ls --disc d.iso -R").run().well().stdout;
+    for name in ["text", "dir/big", "later", "link -> text"] {
+        assert!(listed.contains(name), "{listed}");
+    }
+    let first = machine.cback("disc ls --disc d.iso --session 1").run();
+    assert!(!first.well().stdout.contains("later"));
+
+    machine
+        .cback("disc get --disc d.iso --into got dir/big link later")
+        .run()
+        .well_and_silent();
+    assert_eq!(fs::read(machine.path("got/big")).unwrap().len(), 300_000);
+    assert_eq!(fs::read(machine.path("got/later")).unwrap(), b"later\n");
+    // nothing is replaced
+    fs::write(machine.path("got/later"), "mine").unwrap();
+    let again = machine
+        .cback("disc get --disc d.iso --into got later")
+        .run();
+    again.with_status(10);
+    assert_eq!(fs::read(machine.path("got/later")).unwrap(), b"mine");
+    let lost = machine.cback("disc get --disc d.iso nothing").run();
+    assert!(lost.with_status(2).stderr.contains("nothing"));
+}
+
+#[test]
+fn a_copy_is_compared_and_what_differs_is_named() {
+    let machine = machine();
+    machine.cback("disc burn --disc d.iso source").run().well();
+    machine
+        .cback("disc copy --verify d.iso copy.iso")
+        .run()
+        .well_and_silent();
+    let same = machine.cback("disc compare d.iso copy.iso").run().well();
+    assert!(same.stdout.contains("identical"), "{}", same.stdout);
+    let copy = machine.path("copy.iso");
+    let bytes = fs::read(&copy).unwrap();
+    let big = bytes.windows(4096).position(|w| w == [7; 4096]).unwrap();
+    flip(&copy, big + 2048 * 3);
+    flip(&copy, big + 2048 * 4);
+    flip(&copy, big + 2048 * 9);
+    let differ = machine.cback("disc compare d.iso copy.iso").run();
+    let said = differ.with_status(10).stdout;
+    let sector = big / 2048;
+    let ranges = format!("{}-{}, {}", sector + 3, sector + 4, sector + 9);
+    assert!(said.contains("3 of ") && said.contains(&ranges), "{said}");
+    assert!(said.contains("dir/big") && !said.contains("text"), "{said}");
+}
+
+#[test]
+fn a_disc_is_lost_only_if_that_was_said() {
+    let machine = machine();
+    let rw = "--media dvd+rw";
+    machine
+        .cback(&format!("disc burn {rw} --disc rw.iso source"))
+        .run()
+        .well_and_silent();
+    let held = fs::read(machine.path("rw.iso")).unwrap();
+    for words in [
+        "disc blank rw.iso",
+        "disc format rw.iso",
+        "disc burn --disc rw.iso source",
+    ] {
+        let refused = machine.cback(&format!("{words} {rw}")).run();
+        let said = refused.with_status(12).stderr;
+        assert!(said.contains("SOURCE") && said.contains("--yes"), "{said}");
+        assert_eq!(fs::read(machine.path("rw.iso")).unwrap(), held);
+    }
+    let once = machine.cback("disc blank --yes rw.iso --media dvd+r").run();
+    assert!(once.with_status(6).stderr.contains("written once"));
+    for how in ["", "--all"] {
+        machine
+            .cback(&format!("disc blank {how} --yes rw.iso {rw}"))
+            .run()
+            .well_and_silent();
+        let info = machine
+            .cback(&format!("disc info rw.iso {rw}"))
+            .run()
+            .well();
+        assert!(info.stdout.contains("blank"), "{}", info.stdout);
+        machine
+            .cback(&format!("disc burn {rw} --disc rw.iso source"))
+            .run()
+            .well_and_silent();
+    }
+}
+
+#[test]
+fn a_closed_disc_takes_no_other_session() {
+    let machine = machine();
+    machine.cback("disc burn --disc d.iso source").run().well();
+    machine.cback("disc close d.iso").run().well_and_silent();
+    let info = machine.cback("disc info d.iso").run().well();
+    assert!(info.stdout.contains("closed"), "{}", info.stdout);
+    let refused = machine
+        .cback("disc burn --append --disc d.iso source")
+        .run();
+    refused.with_status(12);
+    extracted(&machine, "d.iso", "out");
+}
+
+#[test]
+fn the_configured_disc_needs_no_name_and_its_files_are_checked() {
+    let machine = machine();
+    machine.back_up("2026-11-20");
+    let info = machine.cback("disc info").run().well();
+    assert!(info.stdout.contains("CEDAR BACKUP 20-NOV-2026"));
+    let listed = machine.cback("disc ls 2026/11/20/ada").run().well().stdout;
+    let archive = listed
+        .lines()
+        .filter_map(|line| line.split_whitespace().last())
+        .find(|name| name.ends_with(".tar.gz"))
+        .unwrap();
+    let got = machine
+        .cback(&format!("--json disc get --into got {archive}"))
+        .run()
+        .well();
+    assert!(got.stdout.contains(r#""checked":1"#), "{}", got.stdout);
+    let bytes = fs::read(
+        machine
+            .path("got")
+            .join(Path::new(archive).file_name().unwrap()),
+    );
+    let bytes = bytes.unwrap();
+    let disc = fs::read(machine.disc()).unwrap();
+    let at = disc.windows(bytes.len()).position(|w| w == bytes).unwrap();
+    flip(&machine.disc(), at + 30);
+    let got = machine
+        .cback(&format!("disc get --into damaged {archive}"))
+        .run();
+    got.with_status(14);
+    let left: Vec<_> = fs::read_dir(machine.path("damaged"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(left.len() == 1 && left[0].ends_with(".damaged"), "{left:?}");
+}
