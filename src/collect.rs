@@ -13,6 +13,7 @@ mod decide;
 mod forecast;
 mod links;
 mod outputs;
+mod preview;
 mod snapshot;
 mod source;
 mod watched;
@@ -32,6 +33,7 @@ use crate::units::{AbsPath, ArchiveName, Day, Ids, Weekday};
 
 pub use acknowledge::acknowledge;
 pub use decide::{Decision, Full, Last, decide};
+pub use preview::{Foreseen, preview};
 pub use snapshot::SnapshotError;
 pub use source::{Compare, Mode, Shape, Source};
 

@@ -1,6 +1,7 @@
 //! Which collections are known to have been staged.
 
-use std::ffi::OsStr;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -20,14 +21,46 @@ pub fn acknowledge(
     working_dir: &Path,
     monitor: &dyn Monitor,
 ) -> Result<(), CollectError> {
+    let waiting = waiting(collect_dir, working_dir, monitor)?;
+    for (stem, mut head) in waiting.heads {
+        let pending = snapshot::pending_path(working_dir, &stem);
+        if head.staged != waiting.day {
+            head.staged = waiting.day;
+            Snapshot::rewrite_head(&pending, &head)?;
+        }
+        let settled = snapshot::path(working_dir, &stem);
+        fsx::rename_durably(&pending, &settled).map_err(|source| CollectError::Write {
+            path: settled.clone(),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+/// Collections that were staged, which is not noted yet.
+#[derive(Default)]
+pub(super) struct Waiting {
+    /// In which day's directory they are, if the master said so.
+    day: Option<Day>,
+    /// Their stems and heads.
+    pub heads: BTreeMap<OsString, Head>,
+}
+
+/// Which of the latest collections were staged. Looks only.
+pub(super) fn waiting(
+    collect_dir: &Path,
+    working_dir: &Path,
+    monitor: &dyn Monitor,
+) -> Result<Waiting, CollectError> {
+    let mut waiting = Waiting::default();
     let path = collect_dir.join(STAGE_INDICATOR);
     let text = match std::fs::read(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(waiting),
         Err(source) => return Err(CollectError::Read { path, source }),
     };
     let staged = match Sums::parse(&text) {
-        Ok(sums) if sums.is_empty() && !follows_collect(collect_dir) => return Ok(()),
+        Ok(sums) if sums.is_empty() && !follows_collect(collect_dir) => return Ok(waiting),
         Ok(sums) => sums,
         Err(error) => {
             // Whoever wrote it says that it was staged, but not what: nothing is promoted.
@@ -35,27 +68,17 @@ pub fn acknowledge(
                 "{} is not a list of digests ({error}); what is in it counts as not staged",
                 path.display()
             ));
-            return Ok(());
+            return Ok(waiting);
         }
     };
-    let day = staged_on(&text);
-    let entries = read_dir(working_dir)?;
-    for name in entries {
+    waiting.day = staged_on(&text);
+    for name in read_dir(working_dir)? {
         let Some(stem) = snapshot::pending_stem(&name) else {
             continue;
         };
-        let pending = working_dir.join(&name);
-        match Snapshot::head(&pending) {
-            Ok(Some(mut head)) if was_staged(&head, &staged) => {
-                if head.staged != day {
-                    head.staged = day;
-                    Snapshot::rewrite_head(&pending, &head)?;
-                }
-                let settled = snapshot::path(working_dir, &stem);
-                fsx::rename_durably(&pending, &settled).map_err(|source| CollectError::Write {
-                    path: settled.clone(),
-                    source,
-                })?;
+        match Snapshot::head(&working_dir.join(&name)) {
+            Ok(Some(head)) if was_staged(&head, &staged) => {
+                waiting.heads.insert(stem, head);
             }
             Ok(_) => {}
             Err(error) => {
@@ -64,7 +87,7 @@ pub fn acknowledge(
             }
         }
     }
-    Ok(())
+    Ok(waiting)
 }
 
 /// In which day's directory the files were staged; `None` if the master does not say so.
