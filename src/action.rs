@@ -7,6 +7,7 @@ mod collect;
 mod error;
 mod initialize;
 pub(crate) mod look;
+mod preview;
 mod purge;
 mod rebuild;
 mod stage;
@@ -25,6 +26,7 @@ use crate::units::{Day, Ids};
 
 pub use error::ActionError;
 pub use look::Finding;
+pub use preview::Preview;
 pub use store::drive;
 
 /// How much a run backs up.
@@ -114,6 +116,22 @@ impl Action {
             Self::Store => store::run(cx),
             Self::Purge => purge::run(cx),
         }
+    }
+}
+
+impl Action {
+    /// What [`Action::run`] would do, as things are now. Nothing is changed; what cannot be looked at is told as a
+    /// problem.
+    pub fn preview(self, cx: &Context<'_>) -> Result<Preview, ActionError> {
+        Ok(match self {
+            Self::Rebuild => Preview::Rebuild(rebuild::preview(cx)?),
+            Self::Validate => Preview::Validate(validate::preview(cx)),
+            Self::Initialize => Preview::Initialize(initialize::preview(cx)?),
+            Self::Collect => Preview::Collect(collect::preview(cx)?),
+            Self::Stage => Preview::Stage(stage::preview(cx)?),
+            Self::Store => Preview::Store(store::preview(cx)?),
+            Self::Purge => Preview::Purge(purge::preview(cx)?),
+        })
     }
 }
 

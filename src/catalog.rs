@@ -89,6 +89,18 @@ impl Catalog {
         }
     }
 
+    /// The catalog at `path` to be looked at, or, if there is none that can be used, an empty one in memory. Nothing
+    /// at `path` changes, neither now nor later.
+    pub fn look(path: &Path) -> Result<(Self, Found), CatalogError> {
+        if path.exists()
+            && let Ok(db) = schema::look(path)
+        {
+            return Ok((Self::with(db, path), Found::Sound));
+        }
+        let db = schema::open(Path::new(":memory:")).map_err(|fault| fault.at(path))?;
+        Ok((Self::with(db, path), Found::Missing))
+    }
+
     fn with(db: Connection, path: &Path) -> Self {
         Self {
             db,

@@ -3,6 +3,7 @@
 mod args;
 mod config;
 mod disc;
+mod dry_run;
 mod exit;
 mod failure;
 mod interrupt;

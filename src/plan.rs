@@ -152,6 +152,11 @@ impl Plan {
         })
     }
 
+    /// Every action, asked for or not, in the order in which they would run.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.order.iter().map(String::as_str)
+    }
+
     /// Where the order comes from, and every action in it, asked for or not, as a sentence.
     pub fn order(&self) -> String {
         let mode = match self.mode {

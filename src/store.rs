@@ -23,7 +23,7 @@ use std::time::SystemTime;
 
 use crate::catalog::Catalog;
 use crate::event::Monitor;
-use crate::media::{Asked, Blanking, CheckMedia, Drive};
+use crate::media::{Asked, Blanking, CheckMedia, Disc, Drive};
 use crate::staging::{Daily, Staging};
 use crate::units::{Day, Ids, Weekday};
 
@@ -103,6 +103,8 @@ pub struct Preview {
     pub sectors: u64,
     /// Sectors that the disc takes in such a session.
     pub free: u64,
+    /// The disc that is in the drive.
+    pub disc: Disc,
 }
 
 impl Store<'_> {

@@ -1,7 +1,9 @@
 //! `initialize`: prepares a rewritable disc.
 
-use super::store::{told, with_store};
+use super::preview::{self, Initializing};
+use super::store::{drive, label, section, told, with_store};
 use super::{ActionError, Context};
+use crate::store::StoreError;
 
 pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
     #[allow(clippy::redundant_closure_for_method_calls)]
@@ -9,4 +11,20 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
     let stored = with_store(cx, |store| store.initialize())?;
     told(cx, &stored);
     Ok(())
+}
+
+/// What it would do. Fails where the action would: no disc, or one that is written once.
+pub(super) fn preview(cx: &Context<'_>) -> Result<Initializing, ActionError> {
+    let section = section(cx)?;
+    let drive = drive(section, cx.ids)?;
+    let disc = drive.inspect().map_err(StoreError::from)?;
+    let disc = disc.ok_or_else(|| StoreError::NoDisc(drive.place().to_owned()))?;
+    if !disc.kind.is_rewritable() {
+        return Err(StoreError::WriteOnce(disc.kind.word()).into());
+    }
+    Ok(Initializing {
+        drive: preview::shown(&section.target),
+        label: label(&disc),
+        sessions: disc.sessions.len(),
+    })
 }

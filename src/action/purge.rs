@@ -3,28 +3,86 @@
 use std::path::Path;
 
 use super::look::{self, Access, Finding};
+use super::preview::{self, Purging};
 use super::store::with_store;
 use super::{ActionError, Context};
 use crate::catalog::Catalog;
 use crate::collect::acknowledge;
+use crate::config::{self, PurgeDir};
 use crate::event::{self, Problem, Tell as _};
-use crate::purge::{Effect, Guard, Hooks, Request, Storing, purge};
+use crate::purge::{Effect, Guard, Hooks, Purged, Request, Storing, purge};
 use crate::staging::Staging;
 
 pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
-    let config = cx.config;
-    let section = config
-        .purge
-        .as_ref()
-        .ok_or(ActionError::NoSection("purge"))?;
+    section(cx)?;
     // What the master acknowledged has to be noted before the acknowledgement is purged.
-    if let Some(collect) = &config.collect {
+    if let Some(collect) = &cx.config.collect {
         acknowledge(
             &collect.collect_dir,
-            &config.options.working_dir,
+            &cx.config.options.working_dir,
             cx.monitor,
         )?;
     }
+    // The catalog is a cache: without it, purging goes on.
+    let mut catalog = open_catalog(cx);
+    let mut hooks = Hooks {
+        forget: &mut |day| {
+            if let Some(catalog) = &mut catalog {
+                catalog.forget_staged(day)?;
+            }
+            Ok(())
+        },
+        gone: &mut |path: &Path| {
+            log::debug!("purged {}", event::printable(&path.to_string_lossy()));
+        },
+    };
+    each(cx, Effect::Delete, &mut hooks, &mut |dir, purged| {
+        cx.monitor.note(format!(
+            "purged {}: {} files ({}) and {} directories are gone",
+            dir.path,
+            purged.files,
+            event::bytes(purged.bytes),
+            purged.directories
+        ));
+    })
+}
+
+/// What purging would do. Each path that would go is a note.
+pub(super) fn preview(cx: &Context<'_>) -> Result<Purging, ActionError> {
+    let mut hooks = Hooks {
+        forget: &mut |_| Ok(()),
+        gone: &mut |path: &Path| {
+            cx.monitor
+                .note(format!("would be purged: {}", preview::shown(path)));
+        },
+    };
+    let mut directories = Vec::new();
+    each(cx, Effect::List, &mut hooks, &mut |dir, purged| {
+        directories.push(preview::Purged {
+            path: preview::shown(&dir.path),
+            retain_days: dir.retain_days,
+            files: purged.files,
+            bytes: purged.bytes,
+            directories: purged.directories,
+            kept: purged.kept,
+        });
+    })?;
+    Ok(Purging { directories })
+}
+
+fn section<'a>(cx: &Context<'a>) -> Result<&'a config::Purge, ActionError> {
+    let section = cx.config.purge.as_ref();
+    section.ok_or(ActionError::NoSection("purge"))
+}
+
+/// Purges every configured directory. One that cannot be is a problem.
+fn each(
+    cx: &Context<'_>,
+    effect: Effect,
+    hooks: &mut Hooks<'_>,
+    done: &mut dyn FnMut(&PurgeDir, Purged),
+) -> Result<(), ActionError> {
+    let config = cx.config;
     let staging = config
         .stage
         .as_ref()
@@ -36,9 +94,7 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
     } else {
         Storing::No
     };
-    // The catalog is a cache: without it, purging goes on.
-    let mut catalog = open_catalog(cx);
-    for dir in &section.dirs {
+    for dir in &section(cx)?.dirs {
         let request = Request {
             dir: &dir.path,
             retain_days: dir.retain_days,
@@ -50,27 +106,10 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
                 storing,
                 only_copy: dir.only_copy,
             },
-            effect: Effect::Delete,
+            effect,
         };
-        let mut hooks = Hooks {
-            forget: &mut |day| {
-                if let Some(catalog) = &mut catalog {
-                    catalog.forget_staged(day)?;
-                }
-                Ok(())
-            },
-            gone: &mut |path: &Path| {
-                log::debug!("purged {}", event::printable(&path.to_string_lossy()));
-            },
-        };
-        match purge(&request, &mut hooks, cx.monitor) {
-            Ok(purged) => cx.monitor.note(format!(
-                "purged {}: {} files ({}) and {} directories are gone",
-                dir.path,
-                purged.files,
-                event::bytes(purged.bytes),
-                purged.directories
-            )),
+        match purge(&request, hooks, cx.monitor) {
+            Ok(purged) => done(dir, purged),
             // The directories after it are purged all the same.
             Err(error) => cx.monitor.problem(&Problem::with_file(&dir.path, &error)),
         }

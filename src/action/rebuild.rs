@@ -1,12 +1,30 @@
 //! `rebuild`: this week's staged days onto a fresh disc.
 
-use super::store::{section, told, with_store};
+use super::preview::Storing;
+use super::store::{foresee, section, told, with_store};
 use super::{ActionError, Context};
 use crate::event::Tell as _;
-use crate::staging::Staging;
+use crate::media::Asked;
+use crate::staging::{Daily, Staging};
 use crate::store::week;
 
 pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
+    let days = days(cx)?;
+    for daily in &days {
+        cx.monitor.note(format!("rebuilding {}", daily.day()));
+    }
+    let stored = with_store(cx, |store| store.rebuild(&days))?;
+    told(cx, &stored);
+    Ok(())
+}
+
+/// What rebuilding would do.
+pub(super) fn preview(cx: &Context<'_>) -> Result<Storing, ActionError> {
+    foresee(cx, &days(cx)?, cx.day, Asked::Full)
+}
+
+/// The staged days of this week; at least one.
+fn days(cx: &Context<'_>) -> Result<Vec<Daily>, ActionError> {
     let section = section(cx)?;
     let staging = Staging::new(section.source_dir.clone());
     let mut days = Vec::new();
@@ -16,15 +34,10 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
             path: section.source_dir.clone(),
             source,
         })?;
-        if staged {
-            cx.monitor.note(format!("rebuilding {day}"));
-            days.push(daily);
-        }
+        days.extend(staged.then_some(daily));
     }
     if days.is_empty() {
         return Err(ActionError::NothingToRebuild);
     }
-    let stored = with_store(cx, |store| store.rebuild(&days))?;
-    told(cx, &stored);
-    Ok(())
+    Ok(days)
 }

@@ -1,12 +1,13 @@
 //! `stage`: the peers' archives come into the day's directory.
 
 use super::look::{self, Access, Finding};
+use super::preview::{self, Staging};
 use super::{ActionError, Context, Extent};
 use crate::config::{self, Place};
 use crate::event::{Problem, Tell as _};
-use crate::peer::{Limits, Occasion, Peer};
+use crate::peer::{Limits, Occasion, Peer, Readiness};
 use crate::stage::{Request, Wanted, stage};
-use crate::staging::Staging;
+use crate::staging;
 
 pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
     let section = cx
@@ -21,7 +22,7 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
         .collect();
     let week_starts = cx.day.weekday() == cx.config.options.starting_day;
     let request = Request {
-        staging: &Staging::new(section.staging_dir.clone()),
+        staging: &staging::Staging::new(section.staging_dir.clone()),
         day: cx.day,
         peers: &peers,
         ids: cx.ids,
@@ -37,6 +38,34 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
     };
     stage(&request, cx.monitor)?;
     Ok(())
+}
+
+/// What staging would do.
+pub(super) fn preview(cx: &Context<'_>) -> Result<Staging, ActionError> {
+    let section = cx
+        .config
+        .stage
+        .as_ref()
+        .ok_or(ActionError::NoSection("stage"))?;
+    let daily = staging::Staging::new(section.staging_dir.clone()).daily(cx.day);
+    let wanted = section.peers.iter().filter_map(|peer| wanted(cx, peer));
+    let peers = wanted.map(|wanted| {
+        let (state, reason) = match wanted.peer.readiness() {
+            Ok(Readiness::Ready) => ("ready", None),
+            Ok(Readiness::Staged) => ("staged", None),
+            Ok(Readiness::NotReady) => ("not_ready", Some("there is no cback.collect".to_owned())),
+            Err(error) => ("unreachable", Some(error.to_string())),
+        };
+        preview::Peer {
+            name: wanted.peer.name().as_str().to_owned(),
+            state,
+            reason,
+        }
+    });
+    Ok(Staging {
+        into: preview::shown(daily.path()),
+        peers: peers.collect(),
+    })
 }
 
 /// The peer as staging wants it; one that cannot be reached is a problem.

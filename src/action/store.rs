@@ -1,14 +1,15 @@
 //! `store`: what was staged goes onto the disc.
 
 use super::look::{self, Access, Finding};
+use super::preview::{self, Storing};
 use super::{ActionError, Context, Extent};
 use crate::catalog::{Catalog, Found};
 use crate::config;
 use crate::event::{self, Tell as _};
-use crate::media::{Asked, CheckMedia, DeviceType, Drive, FileDrive};
-use crate::staging::{self, Because, Scope, Staging};
+use crate::media::{Asked, CheckMedia, DeviceType, Disc, Drive, FileDrive, Renewal, SECTOR};
+use crate::staging::{self, Because, Daily, Scope, Staging};
 use crate::store::{CheckData, Store, StoreError, Stored};
-use crate::units::Ids;
+use crate::units::{Day, Ids};
 
 pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
     let section = section(cx)?;
@@ -43,6 +44,63 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
     Ok(())
 }
 
+/// What storing would do.
+pub(super) fn preview(cx: &Context<'_>) -> Result<Storing, ActionError> {
+    let section = section(cx)?;
+    let staging = Staging::new(section.source_dir.clone());
+    let (scope, asked) = match cx.extent {
+        Extent::Configured => (Scope::Pending, Asked::ByRule),
+        Extent::Full => (Scope::Full, Asked::Full),
+    };
+    let states = staging.states().map_err(|source| ActionError::Look {
+        path: section.source_dir.clone(),
+        source,
+    })?;
+    let choice = staging::choose(cx.day, scope, &states)?;
+    let days: Vec<_> = choice
+        .days()
+        .iter()
+        .map(|day| staging.daily(*day))
+        .collect();
+    foresee(cx, &days, choice.day, asked)
+}
+
+/// What storing `days` would do.
+pub(super) fn foresee(
+    cx: &Context<'_>,
+    days: &[Daily],
+    first: Day,
+    asked: Asked,
+) -> Result<Storing, ActionError> {
+    let section = section(cx)?;
+    let preview = with_look(cx, |store| store.preview(days, first, asked))?;
+    let disc = &preview.disc;
+    let old_disc = match disc.renewal {
+        _ if disc.is_blank() || preview.new_disc.is_none() => None,
+        Renewal::Blank => Some("erased"),
+        Renewal::SetAside => Some("set_aside"),
+        Renewal::Insert => Some("replaced"),
+    };
+    Ok(Storing {
+        drive: preview::shown(&section.target),
+        label: label(disc),
+        new_disc: preview.new_disc.clone(),
+        old_disc,
+        days: preview::dates(&preview.days),
+        on_disc: preview::dates(&preview.on_disc),
+        left: preview::dates(&preview.left),
+        bytes: preview.sectors * SECTOR,
+        free: preview.free * SECTOR,
+        fits: preview.left.is_empty(),
+    })
+}
+
+/// The label of `disc` as text.
+pub(super) fn label(disc: &Disc) -> Option<String> {
+    let label = disc.label()?;
+    Some(event::printable(&String::from_utf8_lossy(label)))
+}
+
 /// Says in the log what came of it.
 pub(super) fn told(cx: &Context<'_>, stored: &Stored) {
     if let Some(path) = &stored.set_aside {
@@ -68,9 +126,25 @@ pub(super) fn with_store<T>(
     cx: &Context<'_>,
     work: impl FnOnce(&mut Store<'_>) -> Result<T, StoreError>,
 ) -> Result<T, ActionError> {
+    section(cx)?;
+    with_catalog(cx, Catalog::open(&cx.catalog_path())?, work)
+}
+
+/// Does `work`, which only looks, with everything that storing needs; the catalog is only looked at, too.
+fn with_look<T>(
+    cx: &Context<'_>,
+    work: impl FnOnce(&mut Store<'_>) -> Result<T, StoreError>,
+) -> Result<T, ActionError> {
+    with_catalog(cx, Catalog::look(&cx.catalog_path())?, work)
+}
+
+fn with_catalog<T>(
+    cx: &Context<'_>,
+    (mut catalog, found): (Catalog, Found),
+    work: impl FnOnce(&mut Store<'_>) -> Result<T, StoreError>,
+) -> Result<T, ActionError> {
     let section = section(cx)?;
     let drive = drive(section, cx.ids)?;
-    let (mut catalog, found) = Catalog::open(&cx.catalog_path())?;
     let mut store = Store {
         drive: &*drive,
         staging: &Staging::new(section.source_dir.clone()),

@@ -1,6 +1,7 @@
 //! `validate`: the configuration has been read, so it is sound; now the world is looked at.
 
 use super::look::{self, Access, Finding};
+use super::preview::Validating;
 use super::{ActionError, Context, collect, purge, stage, store};
 use crate::event::{Problem, Tell as _};
 use crate::extend::Extension;
@@ -16,6 +17,14 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
         Ok(())
     } else {
         Err(ActionError::Invalid(findings.len()))
+    }
+}
+
+/// What it would say.
+pub(super) fn preview(cx: &Context<'_>) -> Validating {
+    let findings = findings(cx);
+    Validating {
+        findings: findings.iter().map(|one| one.as_str().to_owned()).collect(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::CatalogError;
 use crate::fsx;
@@ -66,6 +66,18 @@ impl From<rusqlite::Error> for Fault {
             }
             _ => Self::Other(error),
         }
+    }
+}
+
+/// Opens the file at `path` for reading only, and checks that it is sound.
+pub(super) fn look(path: &Path) -> Result<Connection, Fault> {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if version == VERSION && verdict == "ok" {
+        Ok(db)
+    } else {
+        Err(Fault::NoCatalog(verdict))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::args::{Arguments, Common};
+use super::dry_run;
 use super::exit::Exit;
 use super::session::{Failure, Session};
 use crate::action::{self, Action, ActionError, Context, Extent};
@@ -44,8 +45,33 @@ fn work(session: &Session, common: &Common, arguments: &Arguments) -> Result<Exi
     } else {
         Extent::Configured
     };
+    if arguments.dry_run {
+        return foresee(session, &config, &plan, extent);
+    }
     carry_out(session, &config, &plan, extent)?;
     Ok(Exit::Well)
+}
+
+/// Shows what carrying `plan` out would do. Takes no lock: that would change something.
+fn foresee(
+    session: &Session,
+    config: &Config,
+    plan: &Plan,
+    extent: Extent,
+) -> Result<Exit, Failure> {
+    let clock = SystemClock;
+    let programs = action::programs(config, session.monitor());
+    let context = Context {
+        config,
+        day: clock.today(),
+        clock: &clock,
+        stamp: stamp(clock.now()),
+        extent,
+        ids: None,
+        monitor: session.monitor(),
+        programs: &programs,
+    };
+    dry_run::show(session, plan, &context)
 }
 
 /// Why there is no plan, and what was perhaps meant.
@@ -115,7 +141,8 @@ fn runnable(plan: &Plan) -> Result<(), Failure> {
     Ok(())
 }
 
-fn ours(extension: &config::Extension) -> Result<Extension, Failure> {
+/// The built-in extension that `extension` means.
+pub fn ours(extension: &config::Extension) -> Result<Extension, Failure> {
     Extension::named(&extension.module, &extension.function).ok_or_else(|| {
         let what = format!(
             "the extension `{}` is `{}.{}`, which is not one of those that are built in",
@@ -174,7 +201,7 @@ fn lock(config: &Config, context: &Context<'_>) -> Result<Lock, Failure> {
 }
 
 /// What an action's failure means to the caller.
-fn failure(action: Action, error: ActionError) -> Failure {
+pub fn failure(action: Action, error: ActionError) -> Failure {
     let exit = match &error {
         ActionError::Invalid(_) => Exit::Config,
         ActionError::Store(error) if error.wants_another_disc() => Exit::Disc,

@@ -135,6 +135,11 @@ impl Session {
         &*self.everyone
     }
 
+    /// Whether there is a log.
+    pub fn has_log(&self) -> bool {
+        self.log_path.is_some()
+    }
+
     /// Reads the configuration that the switches name. Warnings go to the log, problems to the screen as well.
     pub fn load(&self, common: &Common) -> Result<Config, Failure> {
         match Config::load(&common.config, common.naming) {

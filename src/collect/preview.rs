@@ -82,7 +82,14 @@ struct Today<'a> {
 }
 
 impl Today<'_> {
-    fn level(&mut self, source: &Source, path: &AbsPath, rules: &Rules, level: i64, stem: OsString) {
+    fn level(
+        &mut self,
+        source: &Source,
+        path: &AbsPath,
+        rules: &Rules,
+        level: i64,
+        stem: OsString,
+    ) {
         if level == 0 {
             return self.unit(source, path, Some(rules), stem);
         }
@@ -114,16 +121,17 @@ impl Today<'_> {
                 Some(rules) => Start::Dir(path, rules),
                 None => Start::File(path),
             };
-            let same =
-                |record: &Record, found: &select::Found| is_same(&record.identity, &found.stat, source.compare);
+            let same = |record: &Record, found: &select::Found| {
+                is_same(&record.identity, &found.stat, source.compare)
+            };
             let base = base.filter(|_| decision == Decision::Incremental);
-            let lost = match base {
+            let missing = match base {
                 None => sum.up(&start, &mut Records::none(), &same, self.monitor),
                 Some(base) => base
                     .read(|records| sum.up(&start, records, &same, self.monitor))
                     .unwrap_or_else(|error| Some(io::Error::other(error))),
             };
-            if let Some(error) = lost {
+            if let Some(error) = missing {
                 return self.lost(path, &error);
             }
         }
@@ -211,15 +219,15 @@ impl Sum {
                 }
                 _ => false,
             };
-            let stat = &found.stat;
-            if known || stat.kind() != Type::File {
+            let facts = &found.stat;
+            if known || facts.kind() != Type::File {
                 continue;
             }
-            if stat.links > 1 && !self.links.insert((stat.device, stat.inode)) {
+            if facts.links > 1 && !self.links.insert((facts.device, facts.inode)) {
                 continue;
             }
             self.files += 1;
-            self.bytes += stat.size;
+            self.bytes += facts.size;
         }
         None
     }

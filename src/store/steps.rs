@@ -94,6 +94,7 @@ pub(super) fn preview(
         new_disc: None,
         sectors: 0,
         free: found.disc.available(Burn::Append),
+        disc: found.disc.clone(),
     };
     let parts = found.open();
     if parts.is_empty() {

@@ -11,6 +11,7 @@ mod crash;
 mod disc;
 mod extend;
 mod extend_databases;
+mod dry_run;
 mod faults;
 mod foreign;
 mod hooks;
