@@ -9,7 +9,7 @@ use super::run;
 use super::session::{Failure, Session};
 use crate::action::{Action, ActionError, Context, Preview};
 use crate::event::printable;
-use crate::plan::{Plan, Step, Task, When};
+use crate::plan::{Plan, Step, Task};
 use crate::staging::ChooseError;
 
 /// A plan with what its steps would do.
@@ -27,7 +27,7 @@ struct Foreseen {
 enum Line {
     /// A command of the administrator.
     Hook {
-        when: &'static str,
+        when: String,
         action: String,
         command: String,
     },
@@ -76,10 +76,7 @@ pub fn show(session: &Session, plan: &Plan, context: &Context<'_>) -> Result<Exi
 fn line(step: &Step, earlier: &[Action], context: &Context<'_>) -> Result<Line, Failure> {
     Ok(match step {
         Step::Hook { when, hook } => Line::Hook {
-            when: match when {
-                When::Before => "before",
-                When::After => "after",
-            },
+            when: when.to_string(),
             action: hook.action.as_str().to_owned(),
             command: printable(&hook.command),
         },
