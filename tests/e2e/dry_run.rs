@@ -94,13 +94,13 @@ fn a_dry_run_of_any_action_changes_nothing() {
 #[test]
 fn what_a_dry_run_says_comes_true() {
     let machine = Machine::new();
-    tree::file(machine.path("source/old"), &"o".repeat(100_000));
+    tree::file(machine.path("source/old"), "o".repeat(100_000));
     dry(&machine, "collect", "2026-11-23")
         .well()
         .says(&["1. collect", "everything: about 1 of 2 entries, 97.66 kB"]);
     machine.back_up("2026-11-23");
     // What was staged is known although nothing noted it yet.
-    tree::file(machine.path("source/new"), &"n".repeat(30_000));
+    tree::file(machine.path("source/new"), "n".repeat(30_000));
     Machine::settle();
     dry(&machine, "all", "2026-11-24").well().says(&[
         "1. collect",
