@@ -16,6 +16,7 @@ mod outputs;
 mod preview;
 mod snapshot;
 mod source;
+mod takeover;
 mod watched;
 
 use std::ffi::{OsStr, OsString};
@@ -37,9 +38,10 @@ pub use preview::{Foreseen, preview};
 pub use snapshot::SnapshotError;
 pub use source::{Compare, Mode, Shape, Source};
 
-use collection::{Collected, Unit, collect};
+use collection::{Base, Collected, Unit, collect};
 use outputs::Stems;
 use snapshot::{Head, Output, Snapshot};
+use takeover::Takeover;
 
 /// Says in a collect directory that everything of the day is there.
 pub const COLLECT_INDICATOR: &str = "cback.collect";
@@ -153,6 +155,7 @@ pub fn run_with(
             source,
         })?;
     }
+    let staged_at = takeover::staged_at(request.collect_dir);
     acknowledge(request.collect_dir, request.working_dir, monitor)?;
     for name in [COLLECT_INDICATOR, STAGE_INDICATOR] {
         let path = request.collect_dir.join(name);
@@ -165,6 +168,7 @@ pub fn run_with(
         request,
         granularity,
         monitor,
+        staged_at,
         stems: Stems::default(),
         sums: Sums::new(),
         summary: Summary::default(),
@@ -215,6 +219,8 @@ struct Today<'a> {
     request: &'a Request<'a>,
     granularity: Duration,
     monitor: &'a dyn Monitor,
+    /// When the master left word that it staged what is in the collect directory.
+    staged_at: Option<SystemTime>,
     stems: Stems,
     sums: Sums,
     summary: Summary,
@@ -285,8 +291,8 @@ impl Today<'_> {
         parts: Vec<OsString>,
     ) -> Result<(), CollectError> {
         let (stem, whole) = stems;
-        let base = self.base(&stem);
-        let facts = base.as_ref().map(|base| base.facts().clone());
+        let base = self.base(source, &stem);
+        let facts = base.facts().cloned();
         let last = facts.as_ref().map(|facts| Last {
             day: facts.day,
             full: facts.full,
@@ -298,7 +304,7 @@ impl Today<'_> {
                 self.summary.not_due += 1;
                 return self.stay(&stem);
             }
-            Decision::Full => None,
+            Decision::Full => Base::Nothing,
             Decision::Incremental => base,
         };
         let unit = Unit {
@@ -330,15 +336,23 @@ impl Today<'_> {
         }
     }
 
-    /// The snapshot of the last collection that was staged. One that cannot be used counts as none: then
-    /// everything is collected.
-    fn base(&self, stem: &OsStr) -> Option<Snapshot> {
+    /// The last collection that was staged. A snapshot that cannot be used counts as none: then everything is
+    /// collected. If there never was one, Cedar Backup may have left its digests.
+    fn base(&self, source: &Source, stem: &OsStr) -> Base {
         let path = snapshot::path(self.request.working_dir, stem);
-        Snapshot::open(&path).unwrap_or_else(|error| {
-            self.monitor
-                .warn(format!("{error}; everything is collected instead"));
-            None
-        })
+        match Snapshot::open(&path) {
+            Ok(Some(snapshot)) => Base::Ours(snapshot),
+            Ok(None) if source.mode == Mode::Incr && self.request.full == Full::No => {
+                let found = Takeover::find(self.request, stem, self.staged_at, self.monitor);
+                found.map_or(Base::Nothing, Base::Cedars)
+            }
+            Ok(None) => Base::Nothing,
+            Err(error) => {
+                let instead = "everything is collected instead";
+                self.monitor.warn(format!("{error}; {instead}"));
+                Base::Nothing
+            }
+        }
     }
 
     /// The stem with a number: the plain one, unless what was staged `last` lies, or may lie, in the daily directory

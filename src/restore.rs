@@ -10,9 +10,12 @@
 //!   cannot give any more, but the manifest says (directories, links, devices), comes from there.
 //! - Archives without manifests, by Cedar Backup, are read from the latest back to the start of the week, and
 //!   what a later one brought stays; what was deleted in between comes back, for nobody knows.
+//! - Where Cedar Backup was replaced in the middle of a week, its archives have what did not change since; and if it
+//!   took over again, its later archives come on top of our latest manifest.
 //! - [`target`] makes sure that nothing is written outside of the directory that was named.
 
 mod carry;
+mod cedars;
 mod complete;
 mod error;
 mod extract;

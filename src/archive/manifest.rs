@@ -22,7 +22,8 @@
 //! # entries=2
 //! ```
 //!
-//! Tags: `in:DAY/ARCHIVE` where it is stored; `link:PATH` the earlier name of the same file; `torn:WHY` the
+//! Tags: `in:DAY/ARCHIVE` where it is stored (`in:DAY/etc.sha`: in one of the archives `etc` that Cedar Backup made
+//! until that day, before this program took over; its digest tells in which); `link:PATH` the earlier name of the same file; `torn:WHY` the
 //! stored bytes are not those of one moment; `unsaved:WHY` nothing was stored; `above` a directory that is
 //! only on the way to the source. Names and reasons in tags are escaped like file names.
 
@@ -32,7 +33,7 @@ mod tests;
 mod vis;
 mod write;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -86,6 +87,26 @@ pub struct Stored {
     pub day: Day,
     /// Its file name: `etc.tar.gz`.
     pub archive: OsString,
+}
+
+/// What the name of an archive ends in that stands for all of Cedar Backup's of a source.
+const BY_CEDAR: &str = ".sha";
+
+impl Stored {
+    /// Some archive of the source with the stem `name` that Cedar Backup had made when it wrote its digests last, on
+    /// `day`. Which one it is nobody knows before they are read.
+    pub fn by_cedar(day: Day, name: &OsStr) -> Self {
+        let mut archive = name.to_owned();
+        archive.push(BY_CEDAR);
+        Self { day, archive }
+    }
+
+    /// The stem of the archives that this stands for, if it is by [`Stored::by_cedar`].
+    pub fn cedars(&self) -> Option<&OsStr> {
+        use std::os::unix::ffi::OsStrExt as _;
+        let stem = self.archive.as_bytes().strip_suffix(BY_CEDAR.as_bytes())?;
+        Some(OsStr::from_bytes(stem))
+    }
 }
 
 /// Where an entry's bytes and attributes are.

@@ -1,6 +1,9 @@
 //! One collection: a walk is compared with the last snapshot; what differs goes into an archive, everything
 //! into a manifest and a new snapshot.
 
+mod finish;
+mod same;
+
 use std::cmp::Ordering;
 use std::ffi::OsString;
 use std::fs::File;
@@ -16,6 +19,7 @@ use super::forecast::Forecast;
 use super::links::{Copy, Links};
 use super::outputs::with_extension;
 use super::snapshot::{self, Head, Output, Record, Records, Snapshot, SnapshotWriter};
+use super::takeover::Takeover;
 use super::watched::Watched;
 use super::{CollectError, Compare, Request, Summary};
 use crate::archive::manifest::{self, Coverage, Entry, Header, ManifestWriter, Place, Stored};
@@ -23,7 +27,6 @@ use crate::archive::{Compression, Kind, Member, Packer, Timestamp, Writer, path_
 use crate::event::{Event, Monitor, Problem, Progress, Tell as _};
 use crate::fsx::{AtomicFile, Fate};
 use crate::select::{Found, Opener, Start, Stat, Step, Type, Walk};
-use crate::units::Day;
 
 /// What becomes one archive: a source, or a part of one that was split by levels.
 pub(super) struct Unit<'a> {
@@ -45,6 +48,27 @@ pub(super) struct Unit<'a> {
 const UNMOUNTED: &str =
     "the archives of earlier days are kept; check the path, or whether it is mounted";
 
+/// What a collection builds on.
+pub(super) enum Base {
+    /// Nothing: it has everything.
+    Nothing,
+    /// The last one that was staged.
+    Ours(Snapshot),
+    /// What Cedar Backup collected.
+    Cedars(Takeover),
+}
+
+impl Base {
+    /// What it was about.
+    pub fn facts(&self) -> Option<&Head> {
+        match self {
+            Self::Nothing => None,
+            Self::Ours(snapshot) => Some(snapshot.facts()),
+            Self::Cedars(takeover) => Some(takeover.facts()),
+        }
+    }
+}
+
 /// What came of it.
 pub(super) enum Collected {
     /// These files are in the collect directory now.
@@ -53,11 +77,11 @@ pub(super) enum Collected {
     Lost,
 }
 
-/// Collects `unit`; what differs from `base` goes into the archive, everything if there is none.
+/// Collects `unit`; what differs from `base` goes into the archive.
 pub(super) fn collect(
     request: &Request<'_>,
     unit: &Unit<'_>,
-    base: Option<Snapshot>,
+    base: Base,
     monitor: &dyn Monitor,
     summary: &mut Summary,
 ) -> Result<Collected, CollectError> {
@@ -80,10 +104,10 @@ pub(super) fn collect(
         summary.problems += 1;
     }
     let coverage = match base {
-        Some(_) => Coverage::Incremental,
-        None => Coverage::Full,
+        Base::Nothing => Coverage::Full,
+        Base::Ours(_) | Base::Cedars(_) => Coverage::Incremental,
     };
-    let full = base.as_ref().map_or(request.day, |base| base.facts().full);
+    let full = base.facts().map_or(request.day, |facts| facts.full);
     let archive = with_extension(&unit.numbered, unit.compression.extension());
     let header = Header {
         source: unit.path.to_owned(),
@@ -100,7 +124,8 @@ pub(super) fn collect(
         monitor,
         summary,
         task: format!("collecting {}", unit.path.display()).into(),
-        forecast: (base.is_none() && monitor.is_watched()).then(|| Forecast::begin(&unit.start)),
+        forecast: (!matches!(base, Base::Ours(_)) && monitor.is_watched())
+            .then(|| Forecast::begin(&unit.start)),
         began,
         archive_path: request.collect_dir.join(&archive),
         today: Arc::new(Stored {
@@ -116,11 +141,16 @@ pub(super) fn collect(
         unreported: 0,
         done: 0,
         entries: 0,
+        takeover: None,
     };
     let steps = first.into_iter().chain(second).chain(walk);
     match base {
-        Some(base) => base.read(|records| run.walk(steps, records))??,
-        None => run.walk(steps, &mut Records::none())?,
+        Base::Ours(base) => base.read(|records| run.walk(steps, records))??,
+        Base::Nothing => run.walk(steps, &mut Records::none())?,
+        Base::Cedars(takeover) => {
+            run.takeover = Some(takeover);
+            run.walk(steps, &mut Records::none())?;
+        }
     }
     run.commit(request, full)
 }
@@ -164,6 +194,8 @@ struct Run<'a> {
     unreported: u64,
     done: u64,
     entries: u64,
+    /// What Cedar Backup knew, if it is its last run that is built on.
+    takeover: Option<Takeover>,
 }
 
 impl Run<'_> {
@@ -240,6 +272,9 @@ impl Run<'_> {
         if found.stat.kind() != Type::File {
             return self.store_other(found);
         }
+        if let Some(record) = self.taken_over(found) {
+            return self.keep(found, record);
+        }
         match link.and_then(|link| Some((link.first, link.stored?))) {
             Some((first, copy)) => self.store_link(found, first, &copy),
             None => self.store_file(found, first),
@@ -259,28 +294,6 @@ impl Run<'_> {
             digest: record.digest,
             place: Place::Whole(record.stored),
         })
-    }
-
-    /// With `Compare::Content`: reads a file that looks unchanged and compares its digest.
-    fn has_same_content(&mut self, found: &Found, record: &Record) -> bool {
-        let Some(digest) = record.digest else {
-            return true;
-        };
-        if self.unit.compare == Compare::Metadata || record.first.is_some() {
-            return true;
-        }
-        let Ok(file) = self.opener.open(found) else {
-            return false; // storing it will say why
-        };
-        let Ok(stat) = Stat::of(&file) else {
-            return false;
-        };
-        let all = whole(stat.size);
-        let parts = parts(&file, stat.size, stat.blocks);
-        let mut body = Body::new(&file, parts.as_deref().unwrap_or(&all), stat.size);
-        let read = io::copy(&mut body, &mut io::sink());
-        self.done += stat.size;
-        read.is_ok() && stat.kind() == Type::File && body.finish() == (digest, Fate::Whole)
     }
 
     /// A regular file whose bytes have to be stored.
@@ -541,59 +554,5 @@ impl Run<'_> {
             total: self.forecast.as_ref().and_then(Forecast::bytes),
             files: Some(self.entries),
         }
-    }
-
-    /// Makes archive, manifest and snapshot appear, in this order.
-    fn commit(self, request: &Request<'_>, full: Day) -> Result<Collected, CollectError> {
-        let ids = request.ids;
-        let mut outputs = Vec::new();
-        let path = &self.archive_path;
-        let archive = match self.archive {
-            Some(archive) => {
-                let commit = || {
-                    let (file, packed) = archive.finish()?;
-                    file.commit(ids)?;
-                    Ok(packed)
-                };
-                let packed = commit().map_err(|source| CollectError::Write {
-                    path: path.clone(),
-                    source,
-                })?;
-                self.summary.bytes += packed.bytes;
-                Some(Output {
-                    name: self.today.archive.clone(),
-                    digest: packed.digest,
-                })
-            }
-            None => None,
-        };
-        let (manifest, path) = self.manifest;
-        let commit = || {
-            let (file, packed) = manifest.finish()?.finish()?;
-            file.commit(ids)?;
-            Ok(packed.digest)
-        };
-        let manifest = Output {
-            name: path.file_name().unwrap_or_default().to_owned(),
-            digest: commit().map_err(|source| CollectError::Write {
-                path: path.clone(),
-                source,
-            })?,
-        };
-        outputs.extend(archive.clone());
-        outputs.push(manifest.clone());
-        let head = Head {
-            day: request.day,
-            full,
-            created: self.unit.created,
-            staged: None,
-            manifest,
-            archive,
-            body: crate::units::Digest([0; 32]),
-        };
-        self.snapshot.commit(head, ids)?;
-        self.summary.entries += self.entries;
-        self.summary.read += self.done;
-        Ok(Collected::Outputs(outputs))
     }
 }

@@ -7,7 +7,6 @@ use crate::archive::{Kind, Member};
 use crate::event::{Event, Monitor, Problem, Tell as _};
 use crate::units::{Digest, PeerName};
 
-use super::extract;
 use super::find::Copy;
 use super::recipe::{Recipe, Rule, Source};
 use super::shelf::Shelf;
@@ -15,6 +14,7 @@ use super::target::{Below, Existing, OnDamage, Target, WriteError};
 use super::tell::{self, Course, Watched};
 use super::unlisted;
 use super::{IfMissing, RestoreError};
+use super::{cedars, extract};
 
 /// What was restored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -141,6 +141,7 @@ impl<'a> Work<'a> {
                 Rule::Manifest(number) => {
                     extract::by_manifest(self, step, &recipe.sources[*number])?;
                 }
+                Rule::Cedars(number) => cedars::restore(self, step, &recipe.sources[*number])?,
                 Rule::Everything(rule) => unlisted::restore(self, step, rule)?,
             }
         }

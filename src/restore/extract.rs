@@ -200,7 +200,7 @@ fn order(a: &Path, b: &Path) -> Ordering {
 }
 
 /// The entries of a manifest that are wanted from one archive, with their numbers.
-struct Entries<'a> {
+pub(super) struct Entries<'a> {
     source: &'a Source,
     stored: &'a Arc<Stored>,
     /// Only these numbers, ascending.
@@ -212,7 +212,7 @@ struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    fn new(
+    pub fn new(
         shelf: &'a Shelf,
         source: &'a Source,
         stored: &'a Arc<Stored>,
@@ -239,11 +239,16 @@ impl<'a> Entries<'a> {
         this
     }
 
+    /// Why there is nothing more, if the manifest could not be read to its end.
+    pub fn trouble(&self) -> Option<&ManifestError> {
+        self.trouble.as_ref()
+    }
+
     fn peek(&self) -> Option<&(u64, Entry)> {
         self.next.as_ref()
     }
 
-    fn next(&mut self) -> Option<(u64, Entry)> {
+    pub fn next(&mut self) -> Option<(u64, Entry)> {
         let next = self.next.take();
         self.advance();
         next

@@ -18,7 +18,7 @@ use crate::units::{Day, PeerName};
 
 /// Days after the collection within which a peer's files are staged: usually one, if that is after midnight; more,
 /// if a machine was switched off in between.
-const LATE: usize = 14;
+pub const LATE: usize = 14;
 
 /// A copy of a file: on which of the shelves, and which one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -182,6 +182,30 @@ impl<'a> Finder<'a> {
         }
         sure.extend(likely);
         sure
+    }
+
+    /// Archives of the source `stem` of `peer` that Cedar Backup made: those without a manifest beside them. By the
+    /// day under which they lie; of one day, copies of one file together.
+    pub fn by_cedar(&self, peer: &PeerName, stem: &OsStr) -> BTreeMap<Day, Vec<Copy>> {
+        let mut found: BTreeMap<Day, Vec<Copy>> = BTreeMap::new();
+        let manifest = manifest_name(stem);
+        for (shelf, held) in self.shelves.iter().enumerate() {
+            let named = |item: &&Item| {
+                item.peer == *peer
+                    && stem_of_archive(&item.name).is_some_and(|(own, _)| own == stem)
+                    && held.length(&item.beside(item.day, &manifest)).is_none()
+            };
+            for item in held.items().filter(named) {
+                found.entry(item.day).or_default().push(Copy {
+                    shelf,
+                    item: item.clone(),
+                });
+            }
+        }
+        for copies in found.values_mut() {
+            copies.sort_by(|a, b| (&a.item, a.shelf).cmp(&(&b.item, b.shelf)));
+        }
+        found
     }
 
     /// The header of the manifest `copy`; `None` if there is none that can be read.

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::find::{Finder, Found};
-use super::recipe::{self, Missing, Recipe, Rule, Source, Step};
+use super::recipe::{self, Missing, Recipe, Rule, Source, Step, Turn};
 use super::scan::Scan;
 use super::shelf::Shelf;
 use super::target::{Below, Existing};
@@ -49,7 +49,11 @@ pub fn plan(
             None => Below::default(),
         };
         let begin = recipe.sources.len();
+        let later = unlisted::Later::find(&finder, peer, request);
         for (found, scan) in scan_all(&finder, peer, request.as_of, &wanted) {
+            if later.replaces(&found.header.name) {
+                continue;
+            }
             seen.add(scan.found.clone());
             let (files, bytes) = scan.totals();
             if files == 0 && scan.needs.is_empty() && !wanted.everything() {
@@ -75,8 +79,12 @@ pub fn plan(
         for number in begin..recipe.sources.len() {
             steps_of(&mut recipe, number, &finder, discs);
         }
-        let known = finder.newest(peer, request.as_of).into_keys().collect();
-        unlisted::add(&mut recipe, peer, &known, shelves, &wanted, &prefix);
+        for source in &mut recipe.sources[begin..] {
+            if later.adds_to(&source.found.header.name) {
+                source.overlaps.get_or_insert(0);
+            }
+        }
+        unlisted::add(&mut recipe, peer, &later, shelves, &wanted, &prefix);
     }
     let unknown = recipe.steps.iter().any(|step| step.files.is_none());
     if !unknown && let Some((path, advice)) = seen.missing(&request.paths) {
@@ -227,7 +235,16 @@ fn rank(sources: &mut [Source], existing: Existing) {
 fn steps_of(recipe: &mut Recipe, number: usize, finder: &Finder<'_>, discs: Discs<'_>) {
     let source = &recipe.sources[number];
     for (stored, need) in &source.scan.needs {
-        let copies = finder.archives(&source.peer, stored, source.found.copy.shelf);
+        let (copies, rule) = match stored.cedars() {
+            None => (
+                finder.archives(&source.peer, stored, source.found.copy.shelf),
+                Rule::Manifest(number),
+            ),
+            Some(stem) => (
+                unlisted::week_of(finder, &source.peer, stored, stem, &recipe.request),
+                Rule::Cedars(number),
+            ),
+        };
         let Some(copy) = copies.first() else {
             if need.files > 0 || need.things > 0 {
                 recipe.missing.push(Missing {
@@ -243,19 +260,33 @@ fn steps_of(recipe: &mut Recipe, number: usize, finder: &Finder<'_>, discs: Disc
             continue;
         };
         let shelf = &finder.shelves()[copy.shelf];
-        let archive = shelf.by_hand(&copy.item);
+        let into = source.prefix.within(&recipe.into);
+        // One archive; or, of Cedar Backup's, several, the latest first.
+        let archives = || {
+            let several = matches!(rule, Rule::Cedars(_));
+            let one_each = copies.chunk_by(|a, b| a.item == b.item);
+            let take = if several { usize::MAX } else { 1 };
+            one_each.take(take).filter_map(|copies| copies.first())
+        };
+        let by_hand = archives().map(|copy| {
+            let shelf = &finder.shelves()[copy.shelf];
+            recipe::by_hand(&shelf.by_hand(&copy.item), &into)
+        });
+        let mut by_hand: Vec<String> = by_hand.collect();
+        by_hand.reverse();
+        let lengths = archives().filter_map(|copy| finder.shelves()[copy.shelf].length(&copy.item));
         recipe.steps.push(Step {
             peer: source.peer.clone(),
             day: stored.day,
             on: shelf.name().to_owned(),
-            archive_bytes: shelf.length(&copy.item).unwrap_or(0),
+            archive_bytes: lengths.sum(),
             files: Some(need.files),
             bytes: Some(need.bytes),
-            by_hand: recipe::by_hand(&archive, &source.prefix.within(&recipe.into)),
-            archive,
+            by_hand: by_hand.join(" && "),
+            archive: shelf.by_hand(&copy.item),
             stored: Some(stored.clone()),
             copies,
-            rule: Rule::Manifest(number),
+            rule,
         });
     }
 }
@@ -267,12 +298,15 @@ fn order(recipe: &mut Recipe) {
     let sources = &recipe.sources;
     recipe.steps.sort_by_cached_key(|step| {
         let (turn, day) = match &step.rule {
-            Rule::Manifest(number) => (
+            Rule::Manifest(number) | Rule::Cedars(number) => (
                 sources[*number].overlaps.map_or(0, |turn| turn + 1),
                 step.day.days_since(Day::from(chrono::NaiveDate::MIN)),
             ),
-            Rule::Everything(..) => (
-                usize::MAX,
+            Rule::Everything(everything) => (
+                match everything.turn {
+                    Turn::First => 0,
+                    Turn::Last => usize::MAX,
+                },
                 -step.day.days_since(Day::from(chrono::NaiveDate::MIN)),
             ),
         };

@@ -123,6 +123,8 @@ pub struct Step {
 pub(super) enum Rule {
     /// The manifest of this source, by number.
     Manifest(usize),
+    /// The manifest of this source, by number; but the archives are Cedar Backup's.
+    Cedars(usize),
     /// Nobody: all of it is wanted that a later archive has not brought yet.
     Everything(Everything),
 }
@@ -133,6 +135,16 @@ pub(super) struct Everything {
     pub wanted: Box<Wanted>,
     pub prefix: Below,
     pub exists: Exists,
+    pub turn: Turn,
+}
+
+/// When an archive that no manifest tells about has its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Before all manifests: it is later than that of its source.
+    First,
+    /// When everything else is there.
+    Last,
 }
 
 /// A file to copy as it is.
@@ -272,12 +284,26 @@ impl fmt::Display for Recipe {
     }
 }
 
+impl Missing {
+    /// What is missing, for people.
+    pub(super) fn what(&self) -> String {
+        let stored = Stored {
+            day: self.day,
+            archive: self.archive.clone().into(),
+        };
+        match stored.cedars() {
+            Some(stem) => format!("archives `{}` by Cedar Backup", path(Path::new(stem))),
+            None => path(&self.archive),
+        }
+    }
+}
+
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
             "{} of {}, collected on {}",
-            path(&self.archive),
+            self.what(),
             self.peer,
             self.day
         )?;

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use crate::event::{self, Event, Monitor, Problem, Progress, Tell as _};
 
-use super::recipe::{self, Recipe, count};
+use super::recipe::{Recipe, count};
 use super::shelf::Shelf;
 use super::target::{Count, Shortfalls};
 
@@ -26,7 +26,7 @@ pub(super) fn before(recipe: &Recipe, shelves: &[Shelf], monitor: &dyn Monitor) 
     for missing in &recipe.missing {
         let things = count(missing.files, "file");
         let reason = format!("not here; {things} in it cannot be restored");
-        let name = format!("{} of {}", recipe::path(&missing.archive), missing.day);
+        let name = format!("{} of {}", missing.what(), missing.day);
         monitor.problem(&Problem::new(name, &reason));
     }
 }

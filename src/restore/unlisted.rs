@@ -3,34 +3,123 @@
 //! Such archives are read from the latest back to the start of the week, and what a later one brought stays. What
 //! was deleted in between comes back, for nobody knows. Everything else is copied as it is, the latest of each name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use crate::archive::manifest::Stored;
 use crate::archive::{Kind, Reader, unpack};
 use crate::event::{Problem, Tell as _};
 use crate::fsx;
 use crate::units::{Day, PeerName, Weekday};
 
-use super::RestoreError;
 use super::carry::{Done, Exists, Thing, Work};
 use super::extract::packing;
-use super::find::{self, Copy, chain};
-use super::recipe::{self, Everything, PlainFile, Recipe, Rule, Step};
+use super::find::{self, Copy, Finder, LATE, chain};
+use super::recipe::{self, Everything, PlainFile, Recipe, Rule, Step, Turn};
 use super::shelf::Shelf;
 use super::target::{Below, OnDamage};
 use super::wanted::{Part, Wanted};
+use super::{Request, RestoreError};
 
 /// Where files that are no archives go, below the peer's part of the target directory.
 const PLAIN: &str = "_files";
+
+/// Archives by Cedar Backup that are later than the latest manifest of their source: it took over again.
+pub(super) struct Later {
+    /// By source; every source that has a manifest is there.
+    sources: BTreeMap<OsString, Since>,
+}
+
+/// Cedar Backup's later archives of one source.
+struct Since {
+    /// When the turn of each comes.
+    turn: Turn,
+    days: BTreeMap<Day, Vec<Copy>>,
+}
+
+impl Later {
+    /// Looks for such archives of `peer`.
+    pub fn find(finder: &Finder<'_>, peer: &PeerName, request: &Request) -> Self {
+        let newest = finder.newest(peer, request.as_of).into_iter();
+        let sources = newest.map(|(stem, newest)| {
+            let mut days = finder.by_cedar(peer, &stem);
+            let last = newest.copy.item.day;
+            days.retain(|day, _| *day > last && request.as_of.is_none_or(|as_of| *day <= as_of));
+            // Only on the starting day itself an archive is sure to be a full one, so that the manifest does not
+            // count any more.
+            let start = request.starting_day.and_then(|weekday| {
+                let newest = days.keys().next_back()?;
+                Some(request.as_of.unwrap_or(*newest).latest(weekday))
+            });
+            let turn = match start.filter(|start| days.contains_key(start)) {
+                Some(start) => {
+                    days = days.split_off(&start);
+                    Turn::Last
+                }
+                None => Turn::First,
+            };
+            (stem, Since { turn, days })
+        });
+        Self {
+            sources: sources.collect(),
+        }
+    }
+
+    /// Whether the manifest of the source `stem` is older than all that counts.
+    pub fn replaces(&self, stem: &OsStr) -> bool {
+        let since = self.sources.get(stem);
+        since.is_some_and(|since| since.turn == Turn::Last)
+    }
+
+    /// Whether the manifest of the source `stem` only says what there was before.
+    pub fn adds_to(&self, stem: &OsStr) -> bool {
+        let since = self.sources.get(stem);
+        since.is_some_and(|since| since.turn == Turn::First && !since.days.is_empty())
+    }
+
+    /// The days of archives of this name that count, and when their turn comes; `None` if no manifest was ever there
+    /// for it.
+    fn days_of(&self, stem: &OsStr, name: &OsStr) -> Option<(BTreeMap<Day, Vec<Copy>>, Turn)> {
+        let Some(since) = self.sources.get(stem) else {
+            // What has a number is ours.
+            let is_ours = self.sources.contains_key(base(stem));
+            return is_ours.then(|| (BTreeMap::new(), Turn::Last));
+        };
+        let mut days = since.days.clone();
+        for copies in days.values_mut() {
+            copies.retain(|copy| copy.item.name == name);
+        }
+        days.retain(|_, copies| !copies.is_empty());
+        Some((days, since.turn))
+    }
+}
+
+/// Cedar Backup's archives of the week in which it wrote its digests last, the latest first. What lies there longer
+/// or was staged late does no harm.
+pub(super) fn week_of(
+    finder: &Finder<'_>,
+    peer: &PeerName,
+    stored: &Stored,
+    stem: &OsStr,
+    request: &Request,
+) -> Vec<Copy> {
+    let mut days = finder.by_cedar(peer, stem);
+    let latest = (0..LATE).fold(stored.day, |day, _| day.succ());
+    days.retain(|day, _| *day <= latest);
+    let begin = week(request.starting_day, Some(stored.day), &days);
+    let week = days.range(begin..).rev();
+    week.flat_map(|(_, copies)| copies.iter().cloned())
+        .collect()
+}
 
 /// Adds what no manifest tells about: archives by Cedar Backup, dumps of databases and the like.
 pub(super) fn add(
     recipe: &mut Recipe,
     peer: &PeerName,
-    known: &BTreeSet<OsString>,
+    later: &Later,
     shelves: &[Shelf],
     wanted: &Wanted,
     prefix: &Below,
@@ -59,10 +148,13 @@ pub(super) fn add(
             continue;
         }
         match find::stem_of_archive(name) {
-            Some((stem, _)) if known.contains(stem) || known.contains(base(stem)) => {}
-            Some(_) => {
-                let begin = week(recipe.request.starting_day, as_of, &days);
-                for (number, (day, copies)) in days.range(begin..).rev().enumerate() {
+            Some((stem, _)) => {
+                let (days, turn) = later.days_of(stem, name).unwrap_or_else(|| {
+                    let mut days = days;
+                    let begin = week(recipe.request.starting_day, as_of, &days);
+                    (days.split_off(&begin), Turn::Last)
+                });
+                for (number, (day, copies)) in days.into_iter().rev().enumerate() {
                     let rule = Rule::Everything(Everything {
                         wanted: Box::new(wanted.clone()),
                         prefix: prefix.clone(),
@@ -71,8 +163,9 @@ pub(super) fn add(
                         } else {
                             Exists::Later
                         },
+                        turn,
                     });
-                    whole_archive(recipe, *day, copies.clone(), shelves, rule);
+                    whole_archive(recipe, day, copies, shelves, rule);
                 }
             }
             None if wanted.everything() => {
