@@ -122,10 +122,13 @@ impl Iterator for Walk {
 }
 
 /// The subdirectories of `path` that belong to it by `rules`, sorted: real ones, no links. The ignore file is
-/// not looked for.
+/// not looked for. A directory that is excluded itself has none.
 pub fn children(path: &Path, rules: &Rules) -> io::Result<Vec<AbsPath>> {
     let path = without_trailing_slash(path);
     let filter = Filter::new(rules);
+    if filter.excludes(&path) {
+        return Ok(Vec::new());
+    }
     let dir = open_quietly(CWD, path.as_os_str(), OFlags::DIRECTORY)?;
     let device = Stat::of(&dir)?.device;
     let (listing, fault) = Listing::read(dir.as_fd());
