@@ -2,6 +2,7 @@
 
 mod args;
 mod config;
+mod diagnostics;
 mod disc;
 mod dry_run;
 mod exit;
@@ -44,7 +45,9 @@ pub fn main() -> ExitCode {
         }
     };
     let common = &arguments.common;
+    failure::on_panic(common);
     let exit = match &arguments.command {
+        None if arguments.diagnostics => diagnostics::run(common),
         None => run::run(&arguments),
         Some(Command::Quickstart(wish)) => quickstart::run(common, wish),
         Some(Command::Restore(wish)) => restore::run(common, wish),

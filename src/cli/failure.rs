@@ -3,8 +3,10 @@
 use std::backtrace::Backtrace;
 use std::error::Error;
 
+use super::args::Common;
 use super::exit::Exit;
 use crate::event::printable;
+use crate::process;
 
 /// Why a run does not end well, with all that a person needs.
 #[derive(Debug)]
@@ -88,5 +90,83 @@ impl Failure {
             text = format!("{text}\n  because {}", printable(cause));
         }
         format!("{text}\nmet at:\n{}", self.backtrace)
+    }
+}
+
+/// From now on a panic, in whatever thread, ends the process as a failed action does: what was finished stays, what was
+/// not is begun again by the next run. The screen and the log say where it was; with `--stack`, how it came there.
+pub fn on_panic(common: &Common) {
+    let stack = common.stack;
+    let quiet = common.quiet;
+    std::panic::set_hook(Box::new(move |panic| {
+        process::end_all();
+        let backtrace = stack.then(Backtrace::force_capture);
+        let text = told(&panic.to_string(), backtrace.as_ref());
+        for line in text.lines() {
+            log::error!(target: "cback", "{line}");
+        }
+        if !quiet {
+            eprintln!("cback: error: {text}");
+        }
+        std::process::exit(Exit::Failed.number().into());
+    }));
+}
+
+/// What is said of a panic: `what` the standard library says, and how it came there.
+fn told(what: &str, backtrace: Option<&Backtrace>) -> String {
+    let what: Vec<String> = what.lines().map(printable).collect();
+    let head = format!(
+        "this is a mistake in cback {}, not yours: {}",
+        env!("CARGO_PKG_VERSION"),
+        what.join(" ")
+    );
+    match backtrace {
+        Some(backtrace) => format!("{head}\nmet at:\n{backtrace}"),
+        None => format!("{head}\nrun it again with --stack, and report what it says"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Cause(&'static str, #[source] Option<Box<Cause>>);
+
+    fn failure() -> Failure {
+        let disk = Cause("the disk is full", None);
+        let write = Cause("cannot write x", Some(Box::new(disk)));
+        Failure::of(Exit::Failed, write).during("collect")
+    }
+
+    #[test]
+    fn a_failure_says_all_its_causes() {
+        assert_eq!(
+            failure().sentence(),
+            "collect: cannot write x: the disk is full"
+        );
+    }
+
+    #[test]
+    fn with_its_stack_each_cause_has_a_line_and_the_place_is_named() {
+        let stack = failure().stack();
+        let mut lines = stack.lines();
+        assert_eq!(lines.next(), Some("collect: cannot write x"));
+        assert_eq!(lines.next(), Some("  because the disk is full"));
+        assert_eq!(lines.next(), Some("met at:"));
+        assert!(stack.contains("Failure::of"), "{stack}");
+    }
+
+    #[test]
+    fn a_panic_is_told_in_a_sentence_with_what_to_do() {
+        let text = told("panicked at src/x.rs:1:2:\nindex out of bounds", None);
+        assert!(
+            text.contains("src/x.rs:1:2: index out of bounds\n"),
+            "{text}"
+        );
+        assert!(text.ends_with("--stack, and report what it says"));
+        let text = told("x", Some(&Backtrace::force_capture()));
+        assert!(text.contains("failure::tests::a_panic"), "{text}");
     }
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::unnecessary_debug_formatting, clippy::format_push_string)]
 
 mod call;
+mod cmdline;
 mod collect;
 mod config;
 mod crash;
