@@ -5,7 +5,7 @@ use super::preview::{self, Staging};
 use super::{ActionError, Context, Extent};
 use crate::config::{self, Place};
 use crate::event::{Problem, Tell as _};
-use crate::peer::{Limits, Occasion, Peer, Readiness};
+use crate::peer::{Occasion, Peer, Readiness};
 use crate::stage::{Request, Wanted, stage};
 use crate::staging;
 
@@ -31,9 +31,9 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
         } else {
             Occasion::Ordinary
         },
-        parallel: 4,
-        limits: Limits::default(),
-        wait: std::time::Duration::ZERO,
+        parallel: section.parallel,
+        limits: section.limits,
+        wait: section.wait_for_peers,
         clock: cx.clock,
     };
     stage(&request, cx.monitor)?;

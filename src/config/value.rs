@@ -28,6 +28,7 @@ pub(super) const PATTERN: &str = "a regular expression";
 pub(super) const COMMAND: &str = "a command line";
 pub(super) const ACTION: &str = "the name of an action";
 pub(super) const ACTIONS: &str = "names of actions, separated by commas";
+pub(super) const TIME: &str = "a time, such as `90 min` or `2 h`";
 pub(super) const SIZE: &str = "an amount of bytes, such as `650 MB`";
 
 fn wrong<T>(what: impl Into<String>, right: impl Into<String>) -> Parsed<T> {
@@ -131,6 +132,23 @@ pub(super) fn seconds(text: &str) -> Parsed<Duration> {
 /// A whole number of seconds that is a time: 1 or more.
 pub(super) fn time_limit(text: &str) -> Parsed<Duration> {
     positive(text).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+/// A time: a whole number of seconds, or with its unit behind it.
+pub(super) fn time(text: &str) -> Parsed<Duration> {
+    const UNITS: [(&str, u64); 4] = [("min", 60), ("h", 3600), ("d", 86_400), ("s", 1)];
+    let trimmed = text.trim();
+    let (number, unit) = UNITS
+        .iter()
+        .find_map(|&(unit, seconds)| Some((trimmed.strip_suffix(unit)?, seconds)))
+        .unwrap_or((trimmed, 1));
+    match whole(number) {
+        Ok(number) => Ok(Duration::from_secs(u64::from(number) * unit)),
+        Err(_) => wrong(
+            format!("`{text}` is not a time"),
+            "write a whole number of seconds, or one with `s`, `min`, `h` or `d` behind it",
+        ),
+    }
 }
 
 /// A level of compression of any format.

@@ -265,3 +265,24 @@ fn a_slip_is_told_with_what_was_meant() {
         assert!(told.is_some_and(|told| told.starts_with(right)), "{text}");
     }
 }
+
+#[test]
+fn a_time_has_a_unit_or_is_in_seconds() {
+    for (text, seconds) in [
+        ("0", Some(0)),
+        ("90", Some(90)),
+        ("90 s", Some(90)),
+        ("30 min", Some(1800)),
+        ("2h", Some(7200)),
+        (" 1 d ", Some(86_400)),
+        ("4000000000 d", Some(345_600_000_000_000)),
+        ("1.5 h", None),
+        ("-1 h", None),
+        ("h", None),
+        ("soon", None),
+        ("2 hours", None),
+    ] {
+        let read = time(text).ok().map(|time| time.as_secs());
+        assert_eq!(read, seconds, "{text}");
+    }
+}
