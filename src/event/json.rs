@@ -7,11 +7,12 @@
 //! | `begin`, `end` | `name`: the action or step |
 //! | `note`, `warning` | `text` |
 //! | `problem` | `subject`, `reason`, `advice` (or null) |
-//! | `progress` | `task`, `done` (bytes), `total` (bytes or null), `files` (or null); at most one a second |
+//! | `progress` | `task`, `done` (bytes), `total` (bytes or null), `files` (or null); at most one a second for each task |
 //! | `progress_end` | `task` |
 //!
 //! Bytes of a name that are no UTF-8 are shown as U+FFFD. Fields may be added; none is ever renamed.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -32,9 +33,14 @@ pub struct JsonLines {
 
 struct State {
     out: Box<dyn Write + Send>,
-    progress: Option<Instant>,
-    /// The work under way, and when it began.
-    running: Option<(String, Instant)>,
+    /// The tasks that are under way.
+    running: HashMap<String, Times>,
+}
+
+/// When a task began, and when it was last told of.
+struct Times {
+    began: Instant,
+    told: Instant,
 }
 
 #[derive(Serialize)]
@@ -91,8 +97,7 @@ impl JsonLines {
         Self {
             state: Mutex::new(State {
                 out,
-                progress: None,
-                running: None,
+                running: HashMap::new(),
             }),
             now,
         }
@@ -100,13 +105,22 @@ impl JsonLines {
 }
 
 impl State {
-    /// Seconds since the work of that name was first heard of.
-    fn elapsed(&mut self, task: &str) -> u64 {
-        match &self.running {
-            Some((running, began)) if running == task => began.elapsed().as_secs(),
-            _ => {
-                self.running = Some((task.to_owned(), Instant::now()));
-                0
+    /// Seconds since the work of that name was first heard of; `None` if it was told of a moment ago.
+    fn elapsed(&mut self, task: &str) -> Option<u64> {
+        let now = Instant::now();
+        match self.running.get_mut(task) {
+            Some(times) if times.told.elapsed() < PAUSE => None,
+            Some(times) => {
+                times.told = now;
+                Some(times.began.elapsed().as_secs())
+            }
+            None => {
+                let times = Times {
+                    began: now,
+                    told: now,
+                };
+                self.running.insert(task.to_owned(), times);
+                Some(0)
             }
         }
     }
@@ -125,24 +139,23 @@ impl Monitor for JsonLines {
                 reason: &problem.reason,
                 advice: problem.advice.as_deref(),
             },
-            Event::Progress(progress) => What::Progress {
-                task: progress.task,
-                done: progress.done,
-                total: progress.total,
-                files: progress.files,
-                elapsed: state.elapsed(progress.task),
-            },
+            Event::Progress(progress) => {
+                let Some(elapsed) = state.elapsed(progress.task) else {
+                    return;
+                };
+                What::Progress {
+                    task: progress.task,
+                    done: progress.done,
+                    total: progress.total,
+                    files: progress.files,
+                    elapsed,
+                }
+            }
             Event::ProgressEnd(task) => {
-                state.running = None;
+                state.running.remove(task);
                 What::ProgressEnd { task }
             }
         };
-        if let What::Progress { .. } = what {
-            if state.progress.is_some_and(|last| last.elapsed() < PAUSE) {
-                return;
-            }
-            state.progress = Some(Instant::now());
-        }
         let line = Line {
             time: (self.now)().to_rfc3339_opts(SecondsFormat::Secs, false),
             what,

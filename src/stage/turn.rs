@@ -8,10 +8,11 @@ use super::held::{Held, InOrder};
 use super::queue::{Next, Queue};
 use super::total::Total;
 use super::{Missed, Missing, Present, Request, StageError, Wanted, collision, locked};
-use crate::event::{self, Monitor, Problem, Tell as _};
+use crate::event::{self, Event, Monitor, Problem, Progress, Tell as _};
 use crate::peer::{Peer, PeerError, Readiness, Target};
 use crate::staging::{Daily, Staging};
 use crate::sums::Sums;
+use crate::units::PeerName;
 
 /// How one peer's turns ended.
 #[derive(Debug)]
@@ -65,6 +66,9 @@ impl Work<'_> {
         let name = self.request.peers[next.index].peer.name();
         let held = Held::new(self.told.monitor);
         let share = self.total.share(&held);
+        self.told
+            .monitor
+            .observe(&Event::ProgressEnd(&waiting(name)));
         let outcome = self.attempt(next.index, &share)?;
         if let Err(absent) = &outcome
             && absent.kind == Kind::Away
@@ -74,6 +78,13 @@ impl Work<'_> {
             let text = format!("{name}: {reason}; it is asked again in {pause} seconds");
             self.told.monitor.note(text);
             share.again();
+            // On a screen it can be seen who is waited for, until the next turn.
+            self.told.monitor.observe(&Event::Progress(Progress {
+                task: &waiting(name),
+                done: 0,
+                total: None,
+                files: None,
+            }));
             return Ok(None);
         }
         match outcome {
@@ -288,6 +299,10 @@ impl Work<'_> {
             received,
         })
     }
+}
+
+fn waiting(name: &PeerName) -> String {
+    format!("waiting for {name}")
 }
 
 impl Absent {

@@ -181,3 +181,46 @@ fn times_look_like_a_clock() {
         assert_eq!(clock_face(seconds), shown);
     }
 }
+
+#[test]
+fn parts_stand_in_short_behind_the_whole() {
+    let set = set(
+        Kind::Terminal { columns: 200 },
+        Colour::No,
+        Verbosity::Normal,
+    );
+    let tell = |task: &str, done: u64, total: Option<u64>| {
+        set.screen.observe(&Event::Progress(Progress {
+            task,
+            done: done << 20,
+            total: total.map(|total| total << 20),
+            files: None,
+        }));
+    };
+    tell("staging 3 peers", 0, None);
+    assert_eq!(set.paper.seen(), "<CR><ESC>[K0:00  staging 3 peers");
+    tell("staging alpha", 27, Some(100));
+    tell("staging beta", 8, None);
+    tell("waiting for gamma", 0, None);
+    assert_eq!(set.paper.seen(), "", "too soon");
+    set.seconds.store(5, Ordering::Relaxed);
+    tell("staging 3 peers", 35, None);
+    assert_eq!(
+        set.paper.seen(),
+        "<CR><ESC>[K0:05  staging 3 peers  35.00 MB  7.00 MB/s  alpha 27 %  beta 8.00 MB  waiting for gamma"
+    );
+    set.screen.observe(&Event::ProgressEnd("staging alpha"));
+    set.screen.observe(&Event::ProgressEnd("unknown"));
+    assert_eq!(set.paper.seen(), "", "the whole goes on");
+    set.seconds.store(10, Ordering::Relaxed);
+    tell("staging 3 peers", 50, Some(100));
+    assert_eq!(
+        set.paper.seen(),
+        "<CR><ESC>[K0:10  staging 3 peers  50.00 MB of 100.00 MB  50 %  5.00 MB/s  0:10 left  beta 8.00 MB  \
+         waiting for gamma"
+    );
+    for task in ["staging beta", "waiting for gamma", "staging 3 peers"] {
+        set.screen.observe(&Event::ProgressEnd(task));
+    }
+    assert_eq!(set.paper.seen(), "<CR><ESC>[K");
+}
