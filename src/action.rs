@@ -11,6 +11,7 @@ mod preview;
 mod purge;
 mod rebuild;
 mod stage;
+mod status;
 mod store;
 mod validate;
 
@@ -27,6 +28,7 @@ use crate::units::{Day, Ids};
 pub use error::ActionError;
 pub use look::Finding;
 pub use preview::Preview;
+pub use status::{DiscStatus, PeerStatus, Status, status};
 pub use store::drive;
 
 /// How much a run backs up.

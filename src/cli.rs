@@ -15,6 +15,7 @@ mod quickstart;
 mod restore;
 mod run;
 mod session;
+mod status;
 mod words;
 
 use std::ffi::OsString;
@@ -51,6 +52,7 @@ pub fn main() -> ExitCode {
         None => run::run(&arguments),
         Some(Command::Quickstart(wish)) => quickstart::run(common, wish),
         Some(Command::Restore(wish)) => restore::run(common, wish),
+        Some(Command::Status(wish)) => status::run(common, wish),
         Some(Command::Config(wish)) => config::run(common, wish),
         Some(Command::Disc(wish)) => disc::run(common, &wish.command),
         Some(Command::Completions { shell }) => {

@@ -8,6 +8,7 @@ mod config;
 mod disc;
 mod quickstart;
 mod restore;
+mod status;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ pub use config::{ConfigFile, ConfigWish, ConfigWord};
 pub use disc::{Consent, Disc, DiscCommand, On, Volume};
 pub use quickstart::{Packing, Quickstart};
 pub use restore::Restore;
+pub use status::StatusWish;
 
 const ABOUT: &str = "Backups onto write-once discs that anyone can still read in fifty years";
 
@@ -44,7 +46,8 @@ Exit status:
    2  arguments                         10  finished, but with problems
    3  the log cannot be written         11  another run is at work
    4  the configuration                 12  a disc is needed, or the wrong one is in
-   5  interrupted                       13  damage found (14: that cannot be repaired)";
+   5  interrupted                       13  damage found (14: that cannot be repaired)
+                                        15  too old (status --max-age)";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -126,6 +129,15 @@ Examples:
 Nothing is ever written outside the directory of --into, and nothing that is there is replaced. With --from no configuration is \
 needed: a disc tells everything by itself.")]
     Restore(Restore),
+
+    /// Say who was staged when, what waits to be stored, and how full the disc is
+    #[command(after_help = "\
+Examples:
+  cback status
+  cback status --max-age 2     for a monitor: ends with 15 if something is older
+
+A peer is missing since the first staged day that it is not in. Nothing is changed, and a run that is at work is not disturbed.")]
+    Status(StatusWish),
 
     /// Check, show, explain the configuration
     #[command(name = "config", arg_required_else_help = true)]

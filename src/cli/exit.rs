@@ -27,6 +27,8 @@ pub enum Exit {
     Repairable = 13,
     /// Damage was found that cannot be repaired.
     Damaged = 14,
+    /// The last backup is too old.
+    TooOld = 15,
 }
 
 impl Exit {

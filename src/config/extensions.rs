@@ -168,13 +168,14 @@ pub(super) const BUILT_IN: [&str; 8] = [
 ];
 
 /// Commands of the program that are no actions; they are found before any extension of the same name.
-pub const COMMANDS: [&str; 6] = [
+pub const COMMANDS: [&str; 7] = [
     "completions",
     "config",
     "disc",
     "man",
     "quickstart",
     "restore",
+    "status",
 ];
 
 /// Extensions that have sections of their own names.

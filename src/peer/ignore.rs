@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-/// When a peer that is not ready is no problem: the configuration's `ignore_failures`. Failures while a peer's
-/// files are fetched are always problems.
+/// When a peer that is not ready, or cannot be reached, is no problem: the configuration's `ignore_failures`. Whatever
+/// is wrong with a peer that is there is always a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Ignore {
     /// Never.

@@ -20,6 +20,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -60,7 +61,7 @@ impl Daily {
         let partial = fsx::partial_path(&path);
         self.sweep_one(&aside_path(&path))?;
         match fs::symlink_metadata(&partial) {
-            Ok(there) if there.is_dir() => {}
+            Ok(there) if there.is_dir() => let_go_of_links(&partial)?,
             _ => {
                 self.sweep_one(&partial)?;
                 fs::create_dir(&partial)?;
@@ -177,6 +178,21 @@ impl Incoming<'_> {
         self.daily.write_part(&self.peer, &known, self.ids)?;
         Ok(received)
     }
+}
+
+/// Removes everything in `dir` that is no file of its own. What an earlier staging has under another name must not be
+/// written to.
+fn let_go_of_links(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        if metadata.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else if !metadata.is_file() || metadata.nlink() > 1 {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes everything in `dir` that is not on the list.
@@ -346,6 +362,21 @@ mod tests {
         assert!(!half.exists());
         assert_eq!(holds(&daily, "alpha"), ["a=1"]);
         assert_eq!(daily.sweep(&[]).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn what_the_day_has_already_is_not_written_to() {
+        let (_dir, daily) = fixture();
+        stage(&daily, "alpha", &[("a", "1")]);
+        let alpha = peer("alpha");
+        let incoming = daily.receive(&alpha, None).unwrap();
+        let there = daily.peer_path(&alpha).join("a");
+        fs::hard_link(&there, incoming.path().join("a")).unwrap();
+        fs::write(incoming.path().join("own"), "half").unwrap();
+        drop(incoming);
+        let incoming = daily.receive(&alpha, None).unwrap();
+        assert!(!incoming.path().join("a").exists());
+        assert!(incoming.path().join("own").exists());
     }
 
     #[test]

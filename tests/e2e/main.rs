@@ -23,6 +23,7 @@ mod quickstart;
 mod rebuild;
 mod restore;
 mod stage;
+mod status;
 mod store;
 mod tree;
 mod week;

@@ -1,0 +1,188 @@
+//! How the pool is: who was staged when, what waits to be stored, how full the disc is. Looks, and changes nothing.
+
+use serde::{Serialize, Serializer};
+
+use super::ActionError;
+use super::store::drive;
+use crate::config::{self, Config, Peer};
+use crate::iso9660::SECTOR;
+use crate::media::{Burn, Disc};
+use crate::staging::{Daily, Staging};
+use crate::units::{Day, PeerName};
+
+/// How the pool is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// The day of the question.
+    #[serde(serialize_with = "text")]
+    pub today: Day,
+    /// The peers, in the order of the configuration.
+    pub peers: Vec<PeerStatus>,
+    /// The latest day that is on a disc.
+    #[serde(serialize_with = "maybe")]
+    pub stored: Option<Day>,
+    /// Days that are staged and on no disc, ascending.
+    #[serde(serialize_with = "all")]
+    pub waiting: Vec<Day>,
+    /// The disc in the drive; `None` if none is configured.
+    pub disc: Option<DiscStatus>,
+}
+
+/// How one peer is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PeerStatus {
+    /// The peer.
+    #[serde(serialize_with = "text")]
+    pub name: PeerName,
+    /// The latest day that it is in. `None` if it is in none that the staging directory still has.
+    #[serde(serialize_with = "maybe")]
+    pub staged: Option<Day>,
+    /// The first staged day after that, on which it is missing. `None` if it is in the latest one.
+    #[serde(serialize_with = "maybe")]
+    pub missing_since: Option<Day>,
+}
+
+/// How the disc is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum DiscStatus {
+    /// There is none in the drive, or its file does not exist yet.
+    None,
+    /// It is there.
+    There {
+        /// Its label; empty if it is blank.
+        label: String,
+        /// Sessions on it.
+        sessions: usize,
+        /// Bytes that are written.
+        used: u64,
+        /// Bytes that can still be written.
+        free: u64,
+    },
+    /// It cannot be looked at.
+    Unreadable {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Looks at the staging directory and the drive of `config`.
+pub fn status(config: &Config, today: Day) -> Result<Status, ActionError> {
+    let section = config
+        .stage
+        .as_ref()
+        .ok_or(ActionError::NoSection("stage"))?;
+    let look = |source| ActionError::Look {
+        path: section.staging_dir.clone(),
+        source,
+    };
+    let days = Staging::new(section.staging_dir.clone())
+        .days()
+        .map_err(look)?;
+    let mut staged = Vec::new();
+    let mut stored = None;
+    let mut waiting = Vec::new();
+    for daily in &days {
+        let is_stored = daily.is_stored().map_err(look)?;
+        if is_stored {
+            stored = Some(daily.day());
+        }
+        if daily.is_staged().map_err(look)? {
+            staged.push(daily);
+            if !is_stored {
+                waiting.push(daily.day());
+            }
+        }
+    }
+    let peers = section
+        .peers
+        .iter()
+        .map(|peer| peer_status(peer, &days, &staged));
+    Ok(Status {
+        today,
+        peers: peers.collect::<Result<_, _>>().map_err(look)?,
+        stored,
+        waiting,
+        disc: config.store.as_ref().map(disc),
+    })
+}
+
+fn peer_status(peer: &Peer, days: &[Daily], staged: &[&Daily]) -> std::io::Result<PeerStatus> {
+    let mut last = None;
+    for daily in days.iter().rev() {
+        // A peer that could not be had leaves an empty directory in Cedar Backup's days.
+        let dir = daily.peer_path(&peer.name);
+        if dir.is_dir() && !daily.files(&peer.name)?.is_empty() {
+            last = Some(daily.day());
+            break;
+        }
+    }
+    let missing = staged
+        .iter()
+        .map(|daily| daily.day())
+        .find(|&day| last.is_none_or(|last| day > last));
+    Ok(PeerStatus {
+        name: peer.name.clone(),
+        staged: last,
+        missing_since: missing,
+    })
+}
+
+fn disc(section: &config::Store) -> DiscStatus {
+    let inspected = match drive(section, None) {
+        Ok(drive) => drive.inspect().map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match inspected {
+        Ok(Some(disc)) => there(&disc),
+        Ok(None) => DiscStatus::None,
+        Err(reason) => DiscStatus::Unreadable { reason },
+    }
+}
+
+fn there(disc: &Disc) -> DiscStatus {
+    let bytes = |sectors: u64| sectors * SECTOR;
+    DiscStatus::There {
+        label: String::from_utf8_lossy(disc.label().unwrap_or_default()).into_owned(),
+        sessions: disc.sessions.len(),
+        used: bytes(disc.used()),
+        free: bytes(disc.available(Burn::Append)),
+    }
+}
+
+impl Status {
+    /// Peers whose last staged day is more than `most` days ago, and those that were never staged.
+    pub fn peers_older_than(&self, most: u32) -> Vec<&PeerName> {
+        self.peers
+            .iter()
+            .filter(|peer| self.is_older(peer.staged, most))
+            .map(|peer| &peer.name)
+            .collect()
+    }
+
+    /// Whether the last stored day is more than `most` days ago, or nothing was ever stored although a disc is
+    /// configured.
+    pub fn is_disc_older_than(&self, most: u32) -> bool {
+        self.disc.is_some() && self.is_older(self.stored, most)
+    }
+
+    fn is_older(&self, day: Option<Day>, most: u32) -> bool {
+        day.is_none_or(|day| self.today.days_since(day) > i64::from(most))
+    }
+}
+
+fn text<S: Serializer>(value: &impl std::fmt::Display, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(value)
+}
+
+#[allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref)] // what serde asks for
+fn maybe<S: Serializer>(day: &Option<Day>, to: S) -> Result<S::Ok, S::Error> {
+    match day {
+        Some(day) => to.collect_str(day),
+        None => to.serialize_none(),
+    }
+}
+
+fn all<S: Serializer>(days: &[Day], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(days.iter().map(Day::to_string))
+}
