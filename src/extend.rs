@@ -3,13 +3,16 @@
 //! Each has a `run`, a `check` that looks whether the world is as the configuration says, and a `preview` of what a run
 //! would do. The work itself is in modules below; here the configuration meets them.
 
+mod amazons3;
 mod capacity;
 mod databases;
 mod due;
+mod encrypt;
 mod error;
 mod mbox;
 mod programs;
 mod split;
+mod staged;
 mod subversion;
 mod sysinfo;
 
@@ -95,7 +98,8 @@ impl Extension {
             Self::Subversion => subversion::check(cx),
             Self::Mbox => mbox::check(cx),
             Self::Split => split::check(cx),
-            _ => Vec::new(),
+            Self::Encrypt => encrypt::check(cx),
+            Self::AmazonS3 => amazons3::check(cx),
         }
     }
 
@@ -109,7 +113,8 @@ impl Extension {
             Self::Subversion => subversion::preview(cx),
             Self::Mbox => mbox::preview(cx),
             Self::Split => split::preview(cx),
-            _ => Err(ExtendError::CannotRun(self.word())),
+            Self::Encrypt => encrypt::preview(cx),
+            Self::AmazonS3 => amazons3::preview(cx),
         }
     }
 
@@ -124,7 +129,8 @@ impl Extension {
             Self::Subversion => subversion::run(cx),
             Self::Mbox => mbox::run(cx),
             Self::Split => split::run(cx),
-            _ => Err(ExtendError::CannotRun(self.word())),
+            Self::Encrypt => encrypt::run(cx),
+            Self::AmazonS3 => amazons3::run(cx),
         }
     }
 }

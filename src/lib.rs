@@ -22,11 +22,13 @@ pub mod config;
 pub mod collect;
 pub mod disc;
 pub mod dump;
+pub mod encrypt;
 pub mod purge;
 pub mod restore;
 pub mod split;
 pub mod stage;
 pub mod store;
+pub mod upload;
 
 // 1: services
 pub mod archive;

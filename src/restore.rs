@@ -23,6 +23,7 @@ mod find;
 mod planning;
 mod recipe;
 mod scan;
+mod sealed;
 mod shelf;
 pub mod target;
 mod tell;

@@ -11,6 +11,7 @@ mod backups;
 mod choose;
 mod daily;
 mod list;
+mod parts;
 mod receive;
 
 use std::ffi::OsStr;
@@ -24,6 +25,7 @@ use crate::units::{AbsPath, Day, Ids};
 pub use backups::{BackupFile, ENCRYPTED, SPLIT};
 pub use choose::{Because, Choice, ChooseError, Scope, State, choose};
 pub use daily::{Daily, StagedFile};
+pub use parts::{part_name, whole_name};
 pub use receive::{Incoming, Received};
 
 /// Indicator in a daily directory: the day has been staged.

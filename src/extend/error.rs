@@ -5,8 +5,13 @@ use std::path::PathBuf;
 
 use crate::action::ActionError;
 use crate::dump::DumpError;
+use crate::encrypt::EncryptError;
 use crate::event::printable;
 use crate::media::{DriveError, WrongDisc};
+use crate::process::RunAsError;
+use crate::staging::ChooseError;
+use crate::units::{ByteSize, Day};
+use crate::upload::{BucketError, UploadError};
 
 /// Why an extension could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -14,9 +19,6 @@ pub enum ExtendError {
     /// The configuration lacks a section that the extension reads.
     #[error("the configuration has no <{0}> section, which this extension needs")]
     NoSection(&'static str),
-    /// This program cannot do it.
-    #[error("this version of cback cannot run the extension {0}")]
-    CannotRun(&'static str),
     /// A file or directory cannot be used.
     #[error("cannot use {}: {source}", printable(&path.to_string_lossy()))]
     Use {
@@ -34,6 +36,31 @@ pub enum ExtendError {
     /// A dump failed for a reason that others would fail for, too.
     #[error(transparent)]
     Dump(#[from] DumpError),
+    /// Files cannot be encrypted.
+    #[error(transparent)]
+    Encrypt(#[from] EncryptError),
+    /// No day is chosen to be uploaded.
+    #[error("nothing is uploaded: {0}")]
+    Choose(ChooseError),
+    /// A day is larger than it may be.
+    #[error("{day} has {bytes}, which is more than the {limit} that may be uploaded")]
+    TooLarge {
+        /// The day.
+        day: Day,
+        /// What it has.
+        bytes: ByteSize,
+        /// What it may have.
+        limit: ByteSize,
+    },
+    /// There is no such bucket.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
+    /// Programs cannot run as the backup user.
+    #[error(transparent)]
+    RunAs(#[from] RunAsError),
+    /// Something was not uploaded.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
     /// The drive cannot be used.
     #[error(transparent)]
     Drive(#[from] DriveError),

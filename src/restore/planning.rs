@@ -10,7 +10,7 @@ use super::scan::Scan;
 use super::shelf::Shelf;
 use super::target::{Below, Existing};
 use super::wanted::{self, Wanted};
-use super::{Request, RestoreError, unlisted};
+use super::{Request, RestoreError, sealed, unlisted};
 use crate::archive::manifest::Coverage;
 use crate::units::{Day, PeerName};
 
@@ -86,7 +86,8 @@ pub fn plan(
         }
         unlisted::add(&mut recipe, peer, &later, shelves, &wanted, &prefix);
     }
-    let unknown = recipe.steps.iter().any(|step| step.files.is_none());
+    let unknown =
+        recipe.steps.iter().any(|step| step.files.is_none()) || sealed::next(&recipe).is_some();
     if !unknown && let Some((path, advice)) = seen.missing(&request.paths) {
         let before = last_seen(&finder, &peers, request.as_of, path);
         return Err(RestoreError::NoSuchPath {

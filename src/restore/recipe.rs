@@ -9,14 +9,18 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use crate::archive::Compression;
 use crate::archive::manifest::{Coverage, Stored};
 use crate::event::{bytes, printable};
 use crate::units::{Day, PeerName};
 
 use super::Request;
 use super::carry::Exists;
+use super::extract::packing;
 use super::find::{Copy, Found};
 use super::scan::Scan;
+use super::sealed;
+use super::shelf::PARTS;
 use super::target::Below;
 use super::wanted::Wanted;
 
@@ -260,6 +264,9 @@ impl fmt::Display for Recipe {
                 bytes(file.bytes)
             )?;
         }
+        if let Some((files, advice)) = sealed::next(self) {
+            writeln!(f, "\nEncrypted: {}; {advice}", count(files, "file"))?;
+        }
         if !self.missing.is_empty() {
             writeln!(f, "\nMissing:")?;
         }
@@ -334,6 +341,22 @@ pub(super) fn path(path: &Path) -> String {
 
 /// The tar command for an archive: as somebody would type it.
 pub(super) fn by_hand(archive: &Path, into: &Path) -> String {
+    // A file that was cut into parts.
+    let parts = archive.as_os_str().as_bytes();
+    if let Some(whole) = parts.strip_suffix(PARTS.as_bytes()) {
+        let whole = Path::new(OsStr::from_bytes(whole));
+        let packing = match packing(whole.file_name().unwrap_or_default()) {
+            Compression::None => "",
+            Compression::Gzip => "--gzip ",
+            Compression::Bzip2 => "--bzip2 ",
+            Compression::Zstd => "--zstd ",
+        };
+        return format!(
+            "cat {}{PARTS} | tar {packing}-xpf - -C {}",
+            quoted(whole.as_os_str()),
+            quoted(into.as_os_str())
+        );
+    }
     format!(
         "tar -xpf {} -C {}",
         quoted(archive.as_os_str()),
@@ -342,7 +365,7 @@ pub(super) fn by_hand(archive: &Path, into: &Path) -> String {
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &OsStr) -> String {
+pub(super) fn quoted(word: &OsStr) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+=:,@%".contains(byte);
     let bytes = word.as_bytes();
     if !bytes.is_empty() && bytes.iter().all(plain) {

@@ -1,7 +1,7 @@
 //! Where days of backups lie: a staging directory, a disc, or a directory with what was on a disc.
 //!
 //! All have the same layout, `YYYY/MM/DD/PEER/files`, so that a copy of a copy serves as well. What a shelf
-//! holds is listed once; restoring then only opens files.
+//! holds is listed once; restoring then only opens files. A file that was cut into parts is there as if it had not been.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::event::printable;
 use crate::iso9660::{self, Content, Extent, FileReader, HEAD, Kind, ReadAt, Tree, Volume};
-use crate::staging::Staging;
+use crate::staging::{Staging, part_name, whole_name};
 use crate::sums::{self, Sums};
 use crate::units::{AbsPath, Day, Digest, PeerName};
 
@@ -61,6 +61,9 @@ pub enum ShelfError {
     },
 }
 
+/// What stands for the numbers of all parts of a file.
+pub const PARTS: &str = "_?????";
+
 /// Where by-hand commands expect a disc to be mounted.
 const MOUNTED: &str = "/mnt";
 
@@ -77,6 +80,8 @@ struct Held {
     length: u64,
     /// On a disc; empty in a directory.
     extents: Vec<Extent>,
+    /// How many parts it was cut into; none if it is whole.
+    parts: Option<u64>,
 }
 
 impl Shelf {
@@ -162,11 +167,13 @@ impl Shelf {
                     let held = Held {
                         length: file.bytes,
                         extents: Vec::new(),
+                        parts: None,
                     };
                     items.insert(item, held);
                 }
             }
         }
+        join(&mut items);
         Ok(Self {
             name: printable(&absolute.to_string_lossy()),
             bytes: Bytes::Directory(absolute),
@@ -200,7 +207,14 @@ impl Shelf {
     pub fn read(&self, item: &Item) -> io::Result<Box<dyn Read + Send + '_>> {
         let held = self.items.get(item).ok_or(io::ErrorKind::NotFound)?;
         Ok(match &self.bytes {
-            Bytes::Directory(root) => Box::new(File::open(root.join(item.path()))?),
+            Bytes::Directory(root) => match held.parts {
+                None => Box::new(File::open(root.join(item.path()))?),
+                Some(count) => Box::new(Joined {
+                    path: root.join(item.path()),
+                    parts: 0..count,
+                    part: None,
+                }),
+            },
             Bytes::Disc(medium) => Box::new(FileReader::new(medium.as_ref(), &held.extents)),
         })
     }
@@ -224,11 +238,44 @@ impl Shelf {
         Sums::parse(&text).ok()?.get(&name)
     }
 
-    /// Where somebody finds `item` by hand; a disc is taken to be mounted on `/mnt`.
+    /// Where somebody finds `item` by hand; a disc is taken to be mounted on `/mnt`. The parts of a file end in
+    /// [`PARTS`].
     pub fn by_hand(&self, item: &Item) -> PathBuf {
+        let held = self.items.get(item);
+        let is_cut = held.is_some_and(|held| held.parts.is_some());
+        let mut name = item.name.clone();
+        if is_cut {
+            name.push(PARTS);
+        }
+        let item = &item.beside(item.day, &name);
         match &self.bytes {
             Bytes::Directory(root) => root.join(item.path()),
             Bytes::Disc(_) => Path::new(MOUNTED).join(item.path()),
+        }
+    }
+}
+
+/// The parts of a file, one after the other.
+struct Joined {
+    path: PathBuf,
+    parts: std::ops::Range<u64>,
+    part: Option<File>,
+}
+
+impl Read for Joined {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(part) = &mut self.part {
+                let got = part.read(buffer)?;
+                if got > 0 || buffer.is_empty() {
+                    return Ok(got);
+                }
+            }
+            let Some(number) = self.parts.next() else {
+                return Ok(0);
+            };
+            let name = part_name(self.path.as_os_str().as_bytes(), number);
+            self.part = Some(File::open(OsStr::from_bytes(&name))?);
         }
     }
 }
@@ -255,6 +302,7 @@ fn items(tree: &Tree) -> (BTreeMap<Item, Held>, BTreeMap<Day, Held>) {
         let held = Held {
             length: extents.iter().map(|extent| extent.bytes).sum(),
             extents: extents.clone(),
+            parts: None,
         };
         if let Some(item) = item(path) {
             items.insert(item, held);
@@ -265,7 +313,55 @@ fn items(tree: &Tree) -> (BTreeMap<Item, Held>, BTreeMap<Day, Held>) {
             lists.insert(day, held);
         }
     }
+    join(&mut items);
     (items, lists)
+}
+
+/// Puts files in place of their parts. Where a part is missing, or the file itself is there, the parts stay.
+fn join(items: &mut BTreeMap<Item, Held>) {
+    let firsts: Vec<Item> = items
+        .keys()
+        .filter(|item| whole_name(item.name.as_bytes()).is_some_and(|(_, number)| number == 0))
+        .cloned()
+        .collect();
+    for first in firsts {
+        let Some((name, _)) = whole_name(first.name.as_bytes()) else {
+            continue;
+        };
+        let whole = first.beside(first.day, OsStr::from_bytes(name));
+        let parts: Vec<Item> = (0..100_000)
+            .map(|number| first.beside(first.day, OsStr::from_bytes(&part_name(name, number))))
+            .take_while(|part| items.contains_key(part))
+            .collect();
+        // Parts are sorted by number; one behind a gap says that something is missing.
+        let beyond = items
+            .range(
+                first.beside(
+                    first.day,
+                    OsStr::from_bytes(&part_name(name, parts.len() as u64)),
+                )..,
+            )
+            .next()
+            .and_then(|(item, _)| {
+                let (other, _) = whole_name(item.name.as_bytes())?;
+                Some(item.peer == first.peer && item.day == first.day && other == name)
+            });
+        if items.contains_key(&whole) || beyond == Some(true) {
+            continue;
+        }
+        let mut held = Held {
+            length: 0,
+            extents: Vec::new(),
+            parts: Some(parts.len() as u64),
+        };
+        for part in &parts {
+            if let Some(part) = items.remove(part) {
+                held.length += part.length;
+                held.extents.extend(part.extents);
+            }
+        }
+        items.insert(whole, held);
+    }
 }
 
 /// The item that `YYYY/MM/DD/PEER/NAME` names.

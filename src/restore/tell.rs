@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use crate::event::{self, Event, Monitor, Problem, Progress, Tell as _};
 
 use super::recipe::{Recipe, count};
+use super::sealed;
 use super::shelf::Shelf;
 use super::target::{Count, Shortfalls};
 
@@ -22,6 +23,13 @@ pub(super) fn before(recipe: &Recipe, shelves: &[Shelf], monitor: &dyn Monitor) 
         let advice =
             "what was restored may be of an earlier day; another copy may be on another disc";
         monitor.problem(&Problem::new("manifest", trouble).advise(advice));
+    }
+    if let Some((files, advice)) = sealed::next(recipe) {
+        let reason = format!(
+            "{} cannot be looked into and are copied as they are",
+            count(files, "file")
+        );
+        monitor.problem(&Problem::new("encrypted", &reason).advise(advice));
     }
     for missing in &recipe.missing {
         let things = count(missing.files, "file");

@@ -19,6 +19,7 @@ use super::carry::{Done, Exists, Thing, Work};
 use super::extract::packing;
 use super::find::{self, Copy, Finder, LATE, chain};
 use super::recipe::{self, Everything, PlainFile, Recipe, Rule, Step, Turn};
+use super::sealed;
 use super::shelf::Shelf;
 use super::target::{Below, OnDamage};
 use super::wanted::{Part, Wanted};
@@ -147,7 +148,20 @@ pub(super) fn add(
         if is_ours(name) {
             continue;
         }
-        match find::stem_of_archive(name) {
+        if sealed::content(name).is_some() {
+            // What is wanted of it cannot be seen from outside.
+            let begin = week(recipe.request.starting_day, as_of, &days);
+            for copy in days.range(begin..).filter_map(|(_, copies)| copies.first()) {
+                if !sealed::is_open(&copy.item, shelves) {
+                    let to = sealed::target(&copy.item);
+                    plain_file(recipe, copy, shelves, &to, &Below::default());
+                }
+            }
+            continue;
+        }
+        let archive = find::stem_of_archive(name)
+            .filter(|(stem, _)| !is_mail(name) || later.days_of(stem, name).is_some());
+        match archive {
             Some((stem, _)) => {
                 let (days, turn) = later.days_of(stem, name).unwrap_or_else(|| {
                     let mut days = days;
@@ -170,7 +184,8 @@ pub(super) fn add(
             }
             None if wanted.everything() => {
                 if let Some(copy) = days.values().next_back().and_then(|copies| copies.first()) {
-                    plain_file(recipe, copy, shelves, prefix);
+                    let to = Path::new(PLAIN).join(name);
+                    plain_file(recipe, copy, shelves, &to, prefix);
                 }
             }
             None => {}
@@ -202,11 +217,10 @@ fn whole_archive(recipe: &mut Recipe, day: Day, copies: Vec<Copy>, shelves: &[Sh
     });
 }
 
-fn plain_file(recipe: &mut Recipe, copy: &Copy, shelves: &[Shelf], prefix: &Below) {
+fn plain_file(recipe: &mut Recipe, copy: &Copy, shelves: &[Shelf], to: &Path, prefix: &Below) {
     let shelf = &shelves[copy.shelf];
-    let to = Path::new(PLAIN).join(&copy.item.name);
     // A name in a directory is a plain name.
-    let Ok(at) = Below::new(&to).map(|to| to.under(prefix)) else {
+    let Ok(at) = Below::new(to).map(|to| to.under(prefix)) else {
         return;
     };
     recipe.files.push(PlainFile {
@@ -247,6 +261,14 @@ fn base(stem: &OsStr) -> &OsStr {
         Some(base) if digits > 0 => OsStr::from_bytes(base),
         _ => stem,
     }
+}
+
+/// Whether a file of this name is a dump of mailboxes, `mbox-20261121-home-me-mail.tar.gz`: of each day there is
+/// another, and the mailboxes in it have lost their directory.
+fn is_mail(name: &OsStr) -> bool {
+    let rest = name.as_bytes().strip_prefix(b"mbox-");
+    let dated = rest.and_then(|rest| rest.split_at_checked(8));
+    dated.is_some_and(|(day, rest)| day.iter().all(u8::is_ascii_digit) && rest.starts_with(b"-"))
 }
 
 /// Whether a file of this name is for the machinery, not for people.

@@ -1,0 +1,103 @@
+//! Uploading days with a program that does as it is told.
+
+#![allow(clippy::unwrap_used)]
+use super::*;
+use crate::event::Tally;
+use crate::process::{Answer, Scripted};
+
+fn day() -> (tempfile::TempDir, Daily) {
+    let dir = tempfile::tempdir().unwrap();
+    let daily = Daily::new("2026-11-21".parse().unwrap(), dir.path().to_owned());
+    std::fs::create_dir(dir.path().join("ada")).unwrap();
+    for (name, text) in [
+        ("ada/etc.tar.gz", "archive"),
+        ("ada/cback.collect", "x"),
+        ("ada/etc-cback.conf.tar", "conf"),
+        ("cback.stage", ""),
+        ("SHA256SUMS", "list"),
+    ] {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    (dir, daily)
+}
+
+fn listing(rows: &[(&str, u64)]) -> Answer {
+    let rows: Vec<String> = rows
+        .iter()
+        .map(|(name, size)| format!("{{\"Key\": \"2026/11/21/{name}\", \"Size\": {size}}}"))
+        .collect();
+    Answer::well(format!("[{}]", rows.join(",")))
+}
+
+const WHOLE: [(&str, u64); 3] = [
+    ("SHA256SUMS", 4),
+    ("ada/etc-cback.conf.tar", 4),
+    ("ada/etc.tar.gz", 7),
+];
+
+fn upload(daily: &Daily, script: &Scripted) -> (Result<Uploaded, UploadError>, u64) {
+    let tally = Tally::default();
+    let uploader = Uploader {
+        runner: script,
+        user: None,
+        monitor: &tally,
+    };
+    let done = uploader.day(daily, &"b".parse().unwrap(), None, None);
+    (done, tally.problems())
+}
+
+#[test]
+fn old_objects_are_deleted_when_the_new_ones_are_there() {
+    let (_dir, daily) = day();
+    let place: Bucket = "b/2026/11/21".parse().unwrap();
+    let mut rows = WHOLE.to_vec();
+    rows.push(("ada/old.tar", 3));
+    let script = Scripted::new()
+        .expect(aws::copy_command(daily.path(), &place), Answer::well(""))
+        .expect(aws::list_command(&place), listing(&rows))
+        .expect(aws::remove_command(&place, "ada/old.tar"), Answer::well(""));
+    let (uploaded, problems) = upload(&daily, &script);
+    let expected = Uploaded {
+        files: 3,
+        bytes: 15,
+        deleted: 1,
+    };
+    assert_eq!((uploaded.unwrap(), problems), (expected, 0));
+    assert!(daily.is_uploaded().unwrap() && script.left().is_empty());
+}
+
+#[test]
+fn what_did_not_arrive_is_named_and_nothing_is_deleted() {
+    let place: Bucket = "b/2026/11/21".parse().unwrap();
+    for (answer, problems) in [
+        (Answer::well("null"), 3),
+        (Answer::well(""), 3),
+        (listing(&[("ada/old.tar", 3)]), 3),
+        (listing(&WHOLE[1..]), 1),
+        (listing(&[WHOLE[0], WHOLE[1], (WHOLE[2].0, 6)]), 1),
+    ] {
+        let (_dir, daily) = day();
+        let script = Scripted::new()
+            .expect(aws::copy_command(daily.path(), &place), Answer::well(""))
+            .expect(aws::list_command(&place), answer.clone());
+        let (uploaded, told) = upload(&daily, &script);
+        assert!(matches!(uploaded, Err(UploadError::Different(count)) if count == problems));
+        assert_eq!(
+            (told, daily.is_uploaded().unwrap()),
+            (problems, false),
+            "{answer:?}"
+        );
+    }
+}
+
+#[test]
+fn a_failed_copy_is_an_error_and_nothing_is_deleted() {
+    let (_dir, daily) = day();
+    let place: Bucket = "b/2026/11/21".parse().unwrap();
+    let failing = Answer::failing(1, "fatal error: Unable to locate credentials");
+    let script = Scripted::new().expect(aws::copy_command(daily.path(), &place), failing);
+    let (uploaded, _) = upload(&daily, &script);
+    let error = uploaded.unwrap_err().to_string();
+    assert!(error.contains("Unable to locate credentials"), "{error}");
+    assert!(!daily.is_uploaded().unwrap());
+}

@@ -1,0 +1,309 @@
+//! The extensions `sysinfo`, `subversion` and `mbox`.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::call::{foreign, said};
+use crate::extend::{self, names, prepare, script, unpacked, verified};
+use crate::machine::Machine;
+
+// Mondays begin the week.
+const MONDAY: &str = "2026-11-23";
+const TUESDAY: &str = "2026-11-24";
+const WEDNESDAY: &str = "2026-11-25";
+
+#[test]
+fn a_systems_facts_are_saved() {
+    let machine = extend::machine("sysinfo", 95, "");
+    let overrides = [
+        (
+            "ls",
+            script(&machine, "ls", "echo \"$@\"; echo /somewhere; exit 1"),
+        ),
+        (
+            "/usr/bin/dpkg",
+            script(&machine, "dpkg", "echo \"$1\"; echo hello install"),
+        ),
+        (
+            "/sbin/fdisk",
+            script(&machine, "fdisk", "echo half; echo no disk >&2; exit 3"),
+        ),
+    ];
+    extend::configure(&machine, &[("sysinfo", 95)], "", &overrides);
+    machine
+        .cback("sysinfo collect stage")
+        .on(MONDAY)
+        .run()
+        .with_status(10)
+        .says(&["fdisk-l.txt", "no disk"]);
+    let day = machine.path("stage/2026/11/23/ada");
+    let staged = names(&day);
+    assert!(
+        !staged.iter().any(|name| name.starts_with("fdisk")),
+        "{staged:?}"
+    );
+    assert_eq!(
+        unpacked(&day.join("dpkg-selections.txt.bz2")),
+        "--get-selections\nhello install\n"
+    );
+    assert_eq!(
+        unpacked(&day.join("ls-laR.txt.bz2")),
+        "-laR /\n/somewhere\n"
+    );
+}
+
+/// A repository with the revisions 0 to `last`.
+fn repository(path: &Path, last: u32) {
+    prepare(Command::new("svnadmin").arg("create").arg(path));
+    commit(path, last);
+}
+
+fn commit(path: &Path, revisions: u32) {
+    for number in 0..revisions {
+        let message = format!("revision {number} {:?}", std::time::Instant::now());
+        let url = format!("file://{}", path.display());
+        let dir = format!("{url}/{}", message.replace([' ', '{', '}', ':', ','], ""));
+        prepare(Command::new("svn").args(["mkdir", "-q", "-m", &message, &dir]));
+    }
+}
+
+fn dumps(machine: &Machine) -> Vec<String> {
+    let mut names = names(&machine.path("collect"));
+    names.retain(|name| name.starts_with("svndump"));
+    names
+}
+
+const SUBVERSION: &str = "<subversion><collect_mode>incr</collect_mode><compress_mode>gzip</compress_mode>
+        <repository><type>FSFS</type><abs_path>ROOT/svn/main</abs_path></repository>
+        <repository_dir><abs_path>ROOT/svn/more</abs_path><compress_mode>none</compress_mode>
+          <exclude><rel_path>left</rel_path><pattern>.*/old.*</pattern></exclude></repository_dir></subversion>";
+
+/// A machine with the repositories `svn/main`, of two revisions, and `svn/more/one`.
+fn repositories() -> Machine {
+    let machine = extend::machine("subversion", 99, SUBVERSION);
+    fs::create_dir_all(machine.path("svn/more/left")).unwrap();
+    fs::create_dir_all(machine.path("svn/more/older")).unwrap();
+    fs::write(machine.path("svn/more/file"), "no repository").unwrap();
+    repository(&machine.path("svn/main"), 2);
+    repository(&machine.path("svn/more/one"), 0);
+    machine
+}
+
+/// What the files of something on the machine are called.
+fn stem(machine: &Machine, name: &str) -> String {
+    let path = machine.path(name).to_str().unwrap().replacen('/', "", 1);
+    path.replace('/', "-")
+}
+
+/// The dump of the repository `svn/main`.
+fn dump(machine: &Machine, range: &str) -> String {
+    format!("svndump-{range}-{}.txt.gz", stem(machine, "svn/main"))
+}
+
+#[test]
+fn repositories_are_dumped_by_revision_and_load_again() {
+    let machine = repositories();
+    let file = |range: &str| dump(&machine, range);
+    let all = "subversion collect stage";
+    machine.cback(all).on(MONDAY).run().well_and_silent();
+    let first = vec![
+        format!("svndump-0:0-{}.txt", stem(&machine, "svn/more/one")),
+        file("0:2"),
+    ];
+    assert_eq!(dumps(&machine), first);
+    let state = format!("{}.svnlast", stem(&machine, "svn/main"));
+    assert_eq!(
+        fs::read(machine.path("work").join(&state)).unwrap(),
+        b"I2\n."
+    );
+
+    // Nothing new, and then something; the master has taken what was there.
+    machine.cback(all).on(TUESDAY).run().well_and_silent();
+    assert_eq!(dumps(&machine), first);
+    commit(&machine.path("svn/main"), 3);
+    machine.cback(all).on(WEDNESDAY).run().well_and_silent();
+    assert!(
+        dumps(&machine).contains(&file("3:5")),
+        "{:?}",
+        dumps(&machine)
+    );
+    assert!(verified(&machine.path("stage/2026/11/25")).contains(&format!("ada/{}", file("3:5"))));
+
+    // Every dump comes back, whatever day it is of, and together they are the repository.
+    machine.restore("back", "");
+    prepare(
+        Command::new("svnadmin")
+            .arg("create")
+            .arg(machine.path("again")),
+    );
+    for range in ["0:2", "3:5"] {
+        let text = unpacked(&machine.path("back/_files").join(file(range)));
+        fs::write(machine.path("dump"), text).unwrap();
+        let load = format!(
+            "svnadmin load -q {} < {}",
+            machine.path("again").display(),
+            machine.path("dump").display()
+        );
+        prepare(Command::new("sh").args(["-c", &load]));
+    }
+    let tree = |path: PathBuf| said("svnlook", &["tree", "--full-paths", path.to_str().unwrap()]);
+    assert_eq!(tree(machine.path("again")), tree(machine.path("svn/main")));
+}
+
+#[test]
+fn a_repository_that_is_another_one_is_dumped_from_the_start() {
+    let machine = repositories();
+    let file = |range: &str| dump(&machine, range);
+    let state = format!("{}.svnlast", stem(&machine, "svn/main"));
+    machine
+        .cback("subversion")
+        .on(MONDAY)
+        .run()
+        .well_and_silent();
+    commit(&machine.path("svn/main"), 3);
+
+    // Cedar Backup was here in between: its state is read. It may not lie ahead of the repository.
+    let cedar = |revision: u32| {
+        let path = machine.path("work").join(&state);
+        fs::write(&path, format!("I{revision}\n.")).unwrap();
+        prepare(Command::new("touch").args(["-d", WEDNESDAY]).arg(&path));
+    };
+    cedar(4);
+    machine
+        .cback("subversion")
+        .on(WEDNESDAY)
+        .run()
+        .well_and_silent();
+    assert!(
+        dumps(&machine).contains(&file("5:5")),
+        "{:?}",
+        dumps(&machine)
+    );
+    cedar(9);
+    machine.cback("subversion").on(WEDNESDAY).run().well();
+    assert!(
+        dumps(&machine).contains(&file("0:5")),
+        "{:?}",
+        dumps(&machine)
+    );
+    assert!(
+        machine.log().contains("it was made anew"),
+        "{}",
+        machine.log()
+    );
+
+    // Another repository in the same place.
+    fs::remove_dir_all(machine.path("svn/main")).unwrap();
+    repository(&machine.path("svn/main"), 7);
+    machine.cback("subversion").on(WEDNESDAY).run().well();
+    assert!(
+        dumps(&machine).contains(&file("0:7")),
+        "{:?}",
+        dumps(&machine)
+    );
+
+    // One that is damaged is named, and the others are dumped.
+    fs::remove_dir_all(machine.path("svn/main")).unwrap();
+    fs::create_dir(machine.path("svn/main")).unwrap();
+    commit(&machine.path("svn/more/one"), 1);
+    machine
+        .cback("subversion")
+        .on(WEDNESDAY)
+        .run()
+        .with_status(10)
+        .says(&["svn/main", "was not dumped"]);
+    assert_eq!(
+        dumps(&machine)[0..2],
+        [
+            format!("svndump-0:0-{}.txt", stem(&machine, "svn/more/one")),
+            file("0:2"),
+        ]
+    );
+    assert!(dumps(&machine).contains(&format!(
+        "svndump-1:1-{}.txt",
+        stem(&machine, "svn/more/one")
+    )));
+}
+
+fn message(day: &str, text: &str) -> String {
+    format!("From a@b Mon Nov {day} 12:00:00 2026\nSubject: {text}\n\n{text}\n\n")
+}
+
+#[test]
+fn mailboxes_are_dumped_by_date_and_restored() {
+    let section = "<mbox><collect_mode>incr</collect_mode><compress_mode>gzip</compress_mode>
+        <file><abs_path>ROOT/mail/inbox</abs_path></file>
+        <dir><abs_path>ROOT/mail/folders</abs_path><exclude><rel_path>junk</rel_path></exclude></dir></mbox>";
+    let machine = extend::machine("mbox", 99, section);
+    fs::create_dir_all(machine.path("mail/folders")).unwrap();
+    let inbox = machine.path("mail/inbox");
+    let old = message(" 2", "old");
+    fs::write(&inbox, &old).unwrap();
+    for name in ["friends", "junk", "lists"] {
+        fs::write(machine.path("mail/folders").join(name), message(" 2", name)).unwrap();
+    }
+    let inbox_of = |day: &str| format!("mbox-202611{day}-{}.gz", stem(&machine, "mail/inbox"));
+    let folders_of =
+        |day: &str| format!("mbox-202611{day}-{}.tar.gz", stem(&machine, "mail/folders"));
+    let all = "mbox collect stage";
+    machine.cback(all).on(MONDAY).run().well_and_silent();
+    assert_eq!(unpacked(&machine.path("collect").join(inbox_of("23"))), old);
+
+    // Between the two dumps of Tuesday more mail comes; the second one has both.
+    let append = |text: &str| {
+        let before = fs::read_to_string(&inbox).unwrap();
+        fs::write(&inbox, before + &message("24", text)).unwrap();
+    };
+    append("first");
+    machine.cback("mbox").on(TUESDAY).run().well_and_silent();
+    append("second");
+    fs::write(machine.path("mail/folders/lists"), message("24", "lists")).unwrap();
+    machine
+        .cback(all)
+        .on("2026-11-24 20:00:00")
+        .run()
+        .well_and_silent();
+    let both = message("24", "first") + &message("24", "second");
+    assert_eq!(
+        unpacked(&machine.path("collect").join(inbox_of("24"))),
+        both
+    );
+
+    let day = machine.path("stage/2026/11/24");
+    assert!(verified(&day).contains(&format!("ada/{}", folders_of("24"))));
+    let listed = foreign(
+        &day.join("ada"),
+        "tar",
+        &[OsStr::new("-tvf"), folders_of("24").as_ref()],
+    );
+    let sizes: Vec<(&str, &str)> = listed
+        .lines()
+        .map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            (words[5], words[2])
+        })
+        .collect();
+    let size = message("24", "lists").len().to_string();
+    assert_eq!(sizes, [("friends", "0"), ("lists", size.as_str())]);
+
+    // Everything comes back as it is, and joined it is the mailbox.
+    machine.restore("back", "");
+    let back = machine.path("back/_files");
+    assert_eq!(
+        unpacked(&back.join(inbox_of("23"))) + &unpacked(&back.join(inbox_of("24"))),
+        fs::read_to_string(&inbox).unwrap()
+    );
+    assert!(back.join(folders_of("23")).exists() && back.join(folders_of("24")).exists());
+
+    // A directory without any mailbox might be one that is not mounted.
+    fs::remove_dir_all(machine.path("mail/folders")).unwrap();
+    fs::create_dir(machine.path("mail/folders")).unwrap();
+    machine
+        .cback("mbox")
+        .on(WEDNESDAY)
+        .run()
+        .with_status(10)
+        .says(&["mail/folders", "no mailbox"]);
+}
