@@ -8,6 +8,7 @@ mod dry_run;
 mod exit;
 mod failure;
 mod interrupt;
+mod machine;
 mod man;
 mod parse;
 mod program;

@@ -63,7 +63,8 @@ pub use split::Split;
 pub use stage::Stage;
 pub use store::Store;
 pub use subversion::Subversion;
-pub use template::{Template, TemplateError};
+pub use template::{Disc, Role, Template, TemplateError};
+pub use value::day_of_week;
 
 use cross::Own;
 use document::{Document, MAX_BYTES};

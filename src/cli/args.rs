@@ -5,6 +5,7 @@
 
 mod common;
 mod config;
+mod config_init;
 mod disc;
 mod quickstart;
 mod restore;
@@ -18,6 +19,7 @@ use crate::media::MediaKind;
 
 pub use common::{Common, word};
 pub use config::{ConfigFile, ConfigWish, ConfigWord};
+pub use config_init::{ConfigInit, MachineRole, starting_day};
 pub use disc::{Consent, Disc, DiscCommand, On, Volume};
 pub use quickstart::{Packing, Quickstart};
 pub use restore::Restore;
@@ -139,7 +141,7 @@ Examples:
 A peer is missing since the first staged day that it is not in. Nothing is changed, and a run that is at work is not disturbed.")]
     Status(StatusWish),
 
-    /// Check, show, explain the configuration
+    /// Check, show, explain the configuration, or write a new one
     #[command(name = "config", arg_required_else_help = true)]
     Config(ConfigWish),
     /// Look at discs, burn, copy and compare them, take files off them
@@ -170,7 +172,8 @@ A disc is a drive (/dev/sr0) or a file. Nothing that is on a disc is lost withou
     },
 }
 
-fn media_kind(word: &str) -> Result<MediaKind, String> {
+/// A kind of disc by its word.
+pub fn media_kind(word: &str) -> Result<MediaKind, String> {
     word.parse().map_err(|()| {
         let words: Vec<_> = MediaKind::words().collect();
         format!("it is one of {}", words.join(", "))

@@ -1,5 +1,7 @@
 //! `cback config`: questions about the configuration file, and a new one.
 
+mod init;
+
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,6 +26,7 @@ pub fn run(common: &Common, wish: &ConfigWish) -> Exit {
     let outcome = match &wish.what {
         ConfigWord::Check(given) => check(&session, &file(given), naming),
         ConfigWord::Show(given) => show(&session, &file(given), naming),
+        ConfigWord::Init(wish) => init::init(&session, common, wish),
         ConfigWord::Explain { elements } => explain(&session, elements),
     };
     session.end(&outcome)

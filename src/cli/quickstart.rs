@@ -7,21 +7,22 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::{Gid, Group, Uid, User};
-
 use super::args::{self, Common, Packing};
 use super::exit::Exit;
+use super::machine::{this_machine, this_user};
 use super::run;
 use super::session::{Failure, Session};
 use crate::action;
 use crate::archive::Compression;
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{Config, Template};
+use crate::config::{Config, Disc, Role, Template};
 use crate::event::printable;
 use crate::fsx::AtomicFile;
 use crate::plan::{Plan, Reach};
-use crate::units::{Owner, PeerName};
+
 use summary::{program, summary};
+
+pub use summary::shell_word;
 
 /// Directories below the base.
 const DIRS: [&str; 4] = ["work", "collect", "stage", "disc"];
@@ -158,12 +159,16 @@ fn write_config(
     dirs: &[PathBuf],
 ) -> Result<(), Failure> {
     let template = Template {
+        generator: "cback quickstart",
+        role: Role::Single(Disc {
+            kind: wish.media,
+            device: None,
+        }),
         base,
         sources: dirs,
         peer: &this_machine(),
         starting_day: SystemClock.today().weekday(),
         owner: &this_user(),
-        kind: wish.media,
         compression: match wish.archive {
             Packing::Tar => Compression::None,
             Packing::Targz => Compression::Gzip,
@@ -202,24 +207,6 @@ fn write_config(
 fn unit_word(path: &Path) -> String {
     let text = path.to_string_lossy().replace('%', "%%").replace('$', "$$");
     format!("\"{}\"", text.replace('\\', r"\\").replace('"', "\\\""))
-}
-
-/// This machine's name as a peer.
-fn this_machine() -> PeerName {
-    let name = nix::unistd::gethostname().ok();
-    name.and_then(|name| name.to_str()?.parse().ok())
-        .unwrap_or_else(PeerName::localhost)
-}
-
-/// Names of this process's user and group; numbers where there are no names.
-fn this_user() -> Owner {
-    let (uid, gid) = (Uid::effective(), Gid::effective());
-    let user = User::from_uid(uid).ok().flatten();
-    let group = Group::from_gid(gid).ok().flatten();
-    Owner {
-        user: user.map_or_else(|| uid.to_string(), |user| user.name),
-        group: group.map_or_else(|| gid.to_string(), |group| group.name),
-    }
 }
 
 /// A later call takes the directories of the first; another one has to be put into the configuration.

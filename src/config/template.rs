@@ -1,19 +1,25 @@
-//! A commented configuration for one machine whose disc is a file: what `quickstart` begins with.
+//! A commented configuration for a machine: what `quickstart` begins with and `config init` writes.
 
-use std::fmt::Write as _;
+mod pieces;
+mod text;
+
 use std::path::{Path, PathBuf};
 
 use crate::archive::Compression;
-use crate::media::MediaKind;
+use crate::media::{DeviceType, MediaKind};
 use crate::units::{Naming, Owner, PeerName, Weekday};
 
-use super::document::is_legal;
 use super::value::WEEKDAYS;
 use super::{Config, ConfigError, Report};
+use text::{fill, xml, xml_path};
 
 /// What is particular about the machine.
 #[derive(Debug, Clone, Copy)]
 pub struct Template<'a> {
+    /// What writes it.
+    pub generator: &'a str,
+    /// What the machine does.
+    pub role: Role<'a>,
     /// Everything is kept below this directory: `collect`, `stage`, `work`, and the disc in `disc`.
     pub base: &'a Path,
     /// Directories to back up, absolute.
@@ -24,10 +30,33 @@ pub struct Template<'a> {
     pub starting_day: Weekday,
     /// Who owns the backup's files.
     pub owner: &'a Owner,
-    /// The kind of disc.
-    pub kind: MediaKind,
     /// How archives are packed.
     pub compression: Compression,
+}
+
+/// What a machine does.
+#[derive(Debug, Clone, Copy)]
+pub enum Role<'a> {
+    /// It backs up itself, onto its own disc.
+    Single(Disc<'a>),
+    /// It collects; a master fetches that.
+    Client,
+    /// It also stages what its clients have collected.
+    Master {
+        /// The clients' host names.
+        clients: &'a [PeerName],
+        /// Where all of it goes.
+        disc: Disc<'a>,
+    },
+}
+
+/// What is burnt, and by what.
+#[derive(Debug, Clone, Copy)]
+pub struct Disc<'a> {
+    /// The kind of disc.
+    pub kind: MediaKind,
+    /// The drive's device; `None`: the disc is a file below the base.
+    pub device: Option<&'a Path>,
 }
 
 /// Why no configuration can be written.
@@ -71,185 +100,151 @@ impl Template<'_> {
         let mut sources = String::new();
         for path in self.sources {
             let path = xml_path(path)?;
-            // OK: writing to a string does not fail
-            let _ = write!(
-                sources,
-                "    <dir>\n      <abs_path>{path}</abs_path>\n    </dir>\n"
-            );
+            sources.extend([
+                "    <dir>\n      <abs_path>",
+                &path,
+                "</abs_path>\n    </dir>\n",
+            ]);
         }
         let within = self.sources.iter().any(|path| self.base.starts_with(path));
         let exclude = if within {
-            EXCLUDE.replace("{base}", &base)
+            pieces::EXCLUDE.replace("{base}", &base)
         } else {
             String::new()
         };
-        let blanking = if self.kind.is_rewritable() {
-            BLANKING
-        } else {
-            ""
-        };
-        let mut text = TEXT.to_owned();
         // Values last: what stands in one is not looked at again.
-        let slots: [(&str, &str); 10] = [
+        let slots: [(&str, &str); 19] = [
+            ("{description}", self.role.description()),
+            ("{generator}", &xml(self.generator)),
+            ("{when}", self.role.when()),
+            (
+                "{and_disc}",
+                if self.role.disc().is_some() {
+                    ", and a new disc is begun"
+                } else {
+                    ""
+                },
+            ),
+            (
+                "{commands}",
+                if matches!(self.role, Role::Master { .. }) {
+                    pieces::COMMANDS
+                } else {
+                    ""
+                },
+            ),
+            ("{clients}", &self.clients(&base)),
             ("{exclude}", &exclude),
-            ("{blanking}", blanking),
             ("{day}", day),
-            ("{media}", self.kind.word()),
+            ("{device}", &self.device(&base)?),
+            ("{blanking}", self.role.blanking()),
+            (
+                "{media}",
+                self.role.disc().map_or("", |disc| disc.kind.word()),
+            ),
             ("{archive}", self.compression.word()),
             ("{user}", &xml(&self.owner.user)),
             ("{group}", &xml(&self.owner.group)),
             ("{peer}", &xml(self.peer.as_str())),
             ("{base}", &base),
             ("{sources}", &sources),
+            ("{why}", self.role.why_purge()),
+            ("{staged}", &self.staged(&base)),
         ];
-        text = fill(&text, &slots);
-        Ok(text)
+        let frame = match self.role {
+            Role::Client => [pieces::HEAD, pieces::COLLECT, pieces::PURGE].concat(),
+            Role::Single(_) | Role::Master { .. } => [
+                pieces::HEAD,
+                pieces::PEERS,
+                pieces::COLLECT,
+                pieces::STAGE,
+                pieces::STORE,
+                pieces::PURGE,
+            ]
+            .concat(),
+        };
+        Ok(fill(&frame, &slots))
     }
-}
 
-/// `text` with each slot's name replaced by its value, in one pass: a value that looks like a slot stays.
-fn fill(text: &str, slots: &[(&str, &str)]) -> String {
-    let mut filled = String::new();
-    let mut rest = text;
-    'pieces: while let Some(at) = rest.find('{') {
-        filled.push_str(&rest[..at]);
-        rest = &rest[at..];
-        for (name, value) in slots {
-            if let Some(after) = rest.strip_prefix(name) {
-                filled.push_str(value);
-                rest = after;
-                continue 'pieces;
-            }
-        }
-        filled.push('{');
-        rest = &rest[1..];
+    fn clients(&self, base: &str) -> String {
+        let Role::Master { clients, .. } = self.role else {
+            return String::new();
+        };
+        let one = |client: &PeerName| {
+            let slots: [(&str, &str); 2] = [("{client}", &xml(client.as_str())), ("{base}", base)];
+            fill(pieces::CLIENT, &slots)
+        };
+        clients.iter().map(one).collect()
     }
-    filled + rest
-}
 
-/// A path as the value of an element.
-fn xml_path(path: &Path) -> Result<String, TemplateError> {
-    // No slash at its end and none doubled: archives are named after it.
-    let path: PathBuf = path.components().collect();
-    let unwritable = |why| TemplateError::Unwritable {
-        path: path.clone(),
-        why,
-    };
-    let text = path.to_str().ok_or_else(|| unwritable("is not UTF-8"))?;
-    if !text.chars().all(is_legal) {
-        return Err(unwritable("has control characters that XML does not take"));
+    fn device(&self, base: &str) -> Result<String, TemplateError> {
+        let Some(disc) = self.role.disc() else {
+            return Ok(String::new());
+        };
+        let Some(device) = disc.device else {
+            return Ok(pieces::FILE.replace("{base}", base));
+        };
+        let device_type = if DeviceType::CdWriter.takes(disc.kind) {
+            "cdwriter"
+        } else {
+            "dvdwriter"
+        };
+        let target = xml_path(device)?;
+        let slots: [(&str, &str); 2] = [("{device_type}", device_type), ("{target}", &target)];
+        Ok(fill(pieces::DRIVE, &slots))
     }
-    Ok(xml(text))
-}
 
-/// A text as the value of an element: blanks at its ends and line ends would be lost if they stood plainly.
-fn xml(text: &str) -> String {
-    let inner = text.trim_matches(' ');
-    let ends = text.len() - text.trim_start_matches(' ').len()..text.len();
-    let mut escaped = String::new();
-    for (at, c) in text.char_indices() {
-        let inside = at >= ends.start && at < ends.start + inner.len();
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            ' ' if inside => escaped.push(' '),
-            ' ' | '\t' | '\n' | '\r' => {
-                // OK: writing to a string does not fail
-                let _ = write!(escaped, "&#{};", u32::from(c));
-            }
-            other => escaped.push(other),
+    fn staged(&self, base: &str) -> String {
+        match self.role {
+            Role::Client => String::new(),
+            Role::Single(_) | Role::Master { .. } => pieces::STAGED.replace("{base}", base),
         }
     }
-    escaped
 }
 
-const EXCLUDE: &str = "\
-    <!-- What cback keeps itself is not backed up again. -->
-    <exclude>
-      <abs_path>{base}</abs_path>
-    </exclude>
-";
+impl<'a> Role<'a> {
+    fn disc(&self) -> Option<Disc<'a>> {
+        match *self {
+            Self::Client => None,
+            Self::Single(disc) | Self::Master { disc, .. } => Some(disc),
+        }
+    }
 
-const BLANKING: &str = "\
-    <!-- At the start of a week the disc is blanked if the room left is no more than 1.3 times what is needed. -->
-    <blank_behavior>
-      <mode>weekly</mode>
-      <factor>1.3</factor>
-    </blank_behavior>
-";
+    fn description(&self) -> &'static str {
+        match self.disc() {
+            None => "A client: it collects, and another machine fetches that",
+            Some(disc) => match (self, disc.device) {
+                (Self::Master { .. }, _) => {
+                    "The master of a pool: it stages and stores what its clients have collected"
+                }
+                (_, None) => "One machine, and a disc that is a file",
+                (_, Some(_)) => "One machine, and its drive",
+            },
+        }
+    }
 
-const TEXT: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
-<!--
-  What is backed up on this machine, and where to. Change it as you like: cback says what is wrong, and where.
-  cback.conf(5) explains every element.
--->
-<cb_config>
+    fn when(&self) -> &'static str {
+        match self {
+            Self::Single(_) => pieces::WHEN_SINGLE,
+            Self::Client => pieces::WHEN_CLIENT,
+            Self::Master { .. } => pieces::WHEN_MASTER,
+        }
+    }
 
-  <reference>
-    <description>One machine, and a disc that is a file</description>
-    <generator>cback quickstart</generator>
-  </reference>
+    fn blanking(&self) -> &'static str {
+        match self.disc() {
+            Some(disc) if disc.kind.is_rewritable() => pieces::BLANKING,
+            _ => "",
+        }
+    }
 
-  <options>
-    <!-- On this day the week begins: everything is collected in full, and a new disc is begun. -->
-    <starting_day>{day}</starting_day>
-    <working_dir>{base}/work</working_dir>
-    <!-- Who owns the backup's files when cback runs as root. -->
-    <backup_user>{user}</backup_user>
-    <backup_group>{group}</backup_group>
-  </options>
-
-  <peers>
-    <peer>
-      <name>{peer}</name>
-      <type>local</type>
-      <collect_dir>{base}/collect</collect_dir>
-    </peer>
-  </peers>
-
-  <!-- collect: what is saved. Add a <dir> for each further directory. -->
-  <collect>
-    <collect_dir>{base}/collect</collect_dir>
-    <!-- incr: once a week everything, on the other days what differs. -->
-    <collect_mode>incr</collect_mode>
-    <!-- tar, targz, tarbz2 or tarzst -->
-    <archive_mode>{archive}</archive_mode>
-    <!-- A directory with a file of this name in it is left out. -->
-    <ignore_file>.cbignore</ignore_file>
-    <!-- Of caches that are marked with a CACHEDIR.TAG only the mark is saved. -->
-    <cachedir_tag>Y</cachedir_tag>
-{exclude}{sources}  </collect>
-
-  <!-- stage: archives are gathered here by day. -->
-  <stage>
-    <staging_dir>{base}/stage</staging_dir>
-  </stage>
-
-  <!-- store: each day becomes a session on a disc, and is read back. -->
-  <store>
-    <source_dir>{base}/stage</source_dir>
-    <media_type>{media}</media_type>
-    <!-- The disc is a file. For a drive: dvdwriter or cdwriter here, and its device below. -->
-    <device_type>file</device_type>
-    <target_device>{base}/disc/current.iso</target_device>
-    <check_data>Y</check_data>
-{blanking}  </store>
-
-  <!-- purge: what is on a disc need not stay for ever. The only copy of anything is never deleted. -->
-  <purge>
-    <dir>
-      <abs_path>{base}/stage</abs_path>
-      <retain_days>7</retain_days>
-    </dir>
-    <dir>
-      <abs_path>{base}/collect</abs_path>
-      <retain_days>0</retain_days>
-    </dir>
-  </purge>
-
-</cb_config>
-"#;
+    fn why_purge(&self) -> &'static str {
+        match self {
+            Self::Client => "what the master has fetched need not stay",
+            Self::Single(_) | Self::Master { .. } => "what is on a disc need not stay for ever",
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -265,12 +260,13 @@ mod tests {
             group: "<staff>".to_owned(),
         };
         let text = Template {
+            generator: "a & b",
+            role: Role::Single(Disc { kind, device: None }),
             base,
             sources,
             peer: &"mill's\"&<".parse().unwrap(),
             starting_day: Weekday::Sat,
             owner: &owner,
-            kind,
             compression: Compression::Zstd,
         }
         .write()?;
@@ -350,5 +346,60 @@ mod tests {
             Path::new("/home/ada/.cback")
         );
         assert!(config.store.unwrap().blanking.is_some());
+    }
+
+    #[test]
+    fn each_role_has_its_sections() {
+        let names: Vec<PeerName> = ["c1", "c2"].map(|name| name.parse().unwrap()).to_vec();
+        let disc = |kind, device| Disc { kind, device };
+        let drive = Path::new("/dev/sr0");
+        let owner = Owner {
+            user: "u".to_owned(),
+            group: "g".to_owned(),
+        };
+        for (role, peers, device) in [
+            (Role::Client, 0, None),
+            (
+                Role::Single(disc(MediaKind::DvdPlusR, None)),
+                1,
+                Some(DeviceType::File),
+            ),
+            (
+                Role::Single(disc(MediaKind::CdRw74, Some(drive))),
+                1,
+                Some(DeviceType::CdWriter),
+            ),
+            (
+                Role::Master {
+                    clients: &names,
+                    disc: disc(MediaKind::BdR, Some(drive)),
+                },
+                3,
+                Some(DeviceType::DvdWriter),
+            ),
+        ] {
+            let text = Template {
+                generator: "test",
+                role,
+                base: Path::new("/var/lib/cback"),
+                sources: &[PathBuf::from("/etc"), PathBuf::from("/var")],
+                peer: &"here".parse().unwrap(),
+                starting_day: Weekday::Sun,
+                owner: &owner,
+                compression: Compression::Gzip,
+            }
+            .write()
+            .unwrap();
+            let path = Path::new("cback.conf");
+            let (config, _) = Config::parse(text.as_bytes(), path, Naming::V3).unwrap();
+            assert_eq!(config.peers.len(), peers, "{text}");
+            assert_eq!(config.store.map(|store| store.device_type), device);
+            assert_eq!(config.stage.is_some(), peers > 0);
+            assert_eq!(
+                config.purge.unwrap().dirs.len(),
+                if peers > 0 { 2 } else { 1 }
+            );
+            assert!(!text.contains('{'), "a slot is open: {text}");
+        }
     }
 }

@@ -335,5 +335,10 @@ pub(super) fn weekday(text: &str) -> Parsed<Weekday> {
     row(text, "day of the week", &WEEKDAYS)
 }
 
+/// The day of the week with that English name in small letters.
+pub fn day_of_week(word: &str) -> Option<Weekday> {
+    WEEKDAYS.iter().find(|row| row.0 == word).map(|row| row.1)
+}
+
 #[cfg(test)]
 mod tests;

@@ -164,3 +164,147 @@ fn a_word_is_not_enough() {
     machine.cback("config").unconfigured().run().with_status(2);
     machine.cback("config chekc").run().with_status(2);
 }
+
+/// `config init` with those words, written into a file that is not there yet.
+fn init(machine: &Machine, words: &str) -> String {
+    let _ = fs::remove_file(machine.path("cback.conf"));
+    machine.cback(&format!("config init {words}")).run().well();
+    fs::read_to_string(machine.path("cback.conf")).unwrap()
+}
+
+#[test]
+fn init_writes_a_configuration_for_each_kind_of_machine() {
+    let machine = Machine::new();
+    let root = machine.path("");
+    let root = root.to_str().unwrap();
+    for (role, has, has_not) in [
+        ("single", "<device_type>file</device_type>", "<rcp_command>"),
+        ("client", "<collect>", "<store>"),
+        (
+            "master --client web --client mail --device /dev/sr0 --media cdrw-74",
+            "<device_type>cdwriter<",
+            "<device_type>file<",
+        ),
+    ] {
+        let text = init(
+            &machine,
+            &format!(
+                "{role} --dir {root}source --dir /etc --base {root}kept --starting-day friday"
+            ),
+        );
+        assert!(text.contains(has) && !text.contains(has_not), "{text}");
+        assert!(
+            text.contains("<starting_day>friday<") && text.contains("cback collect")
+                || role == "single",
+            "{text}"
+        );
+        let ended = machine.cback("config check").run().well();
+        assert!(ended.stdout.ends_with("can be used\n"), "{}", ended.stdout);
+    }
+    let settings = machine.cback("config show").run().well();
+    settings.says(&["web", "mail", "remote", "/usr/bin/scp -B"]);
+}
+
+#[test]
+fn what_init_writes_backs_up_and_restores() {
+    let machine = Machine::new();
+    crate::tree::file(machine.path("source/file"), "precious");
+    let root = machine.path("");
+    let root = root.to_str().unwrap();
+    init(
+        &machine,
+        &format!("single --dir {root}source --base {root}kept"),
+    );
+    for dir in ["work", "collect", "stage", "disc"] {
+        fs::create_dir_all(machine.path("kept").join(dir)).unwrap();
+    }
+    machine.cback("validate").run().well();
+    machine.back_up("2026-11-24");
+    let restored = machine.restore("into", "");
+    assert_eq!(
+        fs::read_to_string(restored.join("file")).unwrap(),
+        "precious"
+    );
+}
+
+#[test]
+fn init_never_replaces_a_file_and_needs_to_know_what() {
+    let machine = Machine::new();
+    let before = fs::read(machine.path("cback.conf")).unwrap();
+    let call = machine.cback("config init single --dir /etc");
+    call.run().with_status(6).says(&["is there already"]);
+    assert_eq!(fs::read(machine.path("cback.conf")).unwrap(), before);
+    fs::remove_file(machine.path("cback.conf")).unwrap();
+    for (words, said) in [
+        ("", "config init single"),
+        ("single", "--dir DIR"),
+        ("client --dir /etc --client web", "no clients"),
+        ("single --dir /etc --dir /etc", "is collected twice"),
+        ("single --dir /etc --media floppy", "dvd+r"),
+        ("single --dir /etc --starting-day Funday", "monday"),
+    ] {
+        let call = machine.cback(&format!("config init {words}"));
+        call.run().with_status(2).says(&[said]);
+        assert!(!machine.path("cback.conf").exists(), "{words}");
+    }
+    let ended = machine
+        .cback("config init single --dir /etc --print")
+        .run()
+        .well();
+    assert!(ended.stdout.starts_with("<?xml") && ended.stdout.ends_with("</cb_config>\n"));
+    assert!(!machine.path("cback.conf").exists());
+}
+
+#[test]
+fn init_asks_on_a_terminal() {
+    use std::io::Write as _;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::process::{Command, Stdio};
+
+    let machine = Machine::new();
+    fs::remove_file(machine.path("cback.conf")).unwrap();
+    let words: Vec<String> = machine
+        .cback("config init")
+        .words()
+        .iter()
+        .map(|word| crate::call::quoted(word))
+        .collect();
+    // script(1) is a terminal.
+    let mut command = Command::new("script");
+    command.args(["-qec", &words.join(" "), "/dev/null"]);
+    let mut child = machine
+        .at_home(&mut command)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let base = machine.path("kept");
+    let answers = format!(
+        "sngle\nmaster\n/etc\nweb mail\n/dev/sr0\ndvd+rw\n{}\n\n",
+        base.display()
+    );
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(answers.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    drop(stdin);
+    let screen = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{screen}");
+    for said in [
+        "(single), a master",
+        "it is `single`, `client` or `master`",
+        "[sunday]",
+        "is written",
+    ] {
+        assert!(screen.contains(said), "{screen}");
+    }
+    let written = machine.path("cback.conf");
+    let text = fs::read_to_string(&written).unwrap();
+    assert!(
+        text.contains("<name>web</name>") && text.contains("<media_type>dvd+rw<"),
+        "{text}"
+    );
+    assert_eq!(
+        written.metadata().unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+}

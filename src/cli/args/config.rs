@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
 
+use super::ConfigInit;
+
 /// `cback config`.
 #[derive(Debug, Args)]
 pub struct ConfigWish {
@@ -23,6 +25,18 @@ Ends with 0 if the file can be used, with warnings or without, and with 4 if not
     /// List every value that holds, with the line, the section or the default it comes from
     #[command(after_help = "Passwords are shown as stars.")]
     Show(ConfigFile),
+
+    /// Write a commented configuration for this machine; what is not said is asked on the terminal
+    #[command(after_help = "\
+Examples:
+  cback config init
+  cback config init single --dir /etc --dir /home
+  cback config init client --dir /etc --dir /home --user backup --group backup
+  cback config init master --dir /etc --client web --client mail --device /dev/sr0 --media dvd+rw
+  cback --config /tmp/try.conf config init single --dir /srv
+
+The file is that of --config. One that is there is never replaced.")]
+    Init(ConfigInit),
 
     /// Say what an element means, what its value is, and what holds where it is missing
     #[command(after_help = "\

@@ -183,7 +183,7 @@ pub(super) fn program() -> PathBuf {
 }
 
 /// A path as one word of a shell.
-fn shell_word(path: impl AsRef<Path>) -> String {
+pub fn shell_word(path: impl AsRef<Path>) -> String {
     let text = path.as_ref().to_string_lossy();
     let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
