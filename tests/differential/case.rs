@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use crate::cedar::{Cedar, libfaketime};
 use crate::random::Random;
@@ -230,14 +230,21 @@ impl Case {
             .env("NO_FAKE_STAT", "1")
             .current_dir(dir)
             .stdin(Stdio::null());
-        let (mut said, mut output) = (String::new(), command.output().unwrap());
-        // Its shared memory is named after the process; somebody of that number may have been killed.
-        while String::from_utf8_lossy(&output.stderr).contains("ft_shm_create") {
-            output = command.output().unwrap();
-        }
-        said += &String::from_utf8_lossy(&output.stdout);
+        let output = output(&mut command);
+        let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
         said += &String::from_utf8_lossy(&output.stderr);
         (output.status.code().unwrap_or(-1).into(), said)
+    }
+}
+
+/// What becomes of `command`, which runs under libfaketime. Its shared memory is named after the process; if a killed
+/// one of that number left some, another number is needed.
+pub fn output(command: &mut Command) -> Output {
+    loop {
+        let output = command.output().unwrap();
+        if !String::from_utf8_lossy(&output.stderr).contains("ft_shm_create") {
+            return output;
+        }
     }
 }
 

@@ -34,13 +34,25 @@ pub struct Member {
 /// A process that runs Cedar Backup whenever it is asked to.
 pub struct Cedar {
     child: Child,
-    input: ChildStdin,
+    /// There until the process is to end.
+    input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
     _time: tempfile::TempDir,
 }
 
 impl Cedar {
+    /// Starts it.
     pub fn start() -> Self {
+        loop {
+            let mut cedar = Self::attempt();
+            // libfaketime's shared memory is named after the process; a killed one of that number may have left some.
+            if cedar.answer(&json!({})).is_some() {
+                return cedar;
+            }
+        }
+    }
+
+    fn attempt() -> Self {
         let time = tempfile::tempdir().unwrap();
         let file = time.path().join("time");
         fs::write(&file, "@2026-11-16 02:00:00\n").unwrap();
@@ -62,18 +74,23 @@ impl Cedar {
             .spawn()
             .unwrap();
         Self {
-            input: child.stdin.take().unwrap(),
+            input: child.stdin.take(),
             output: BufReader::new(child.stdout.take().unwrap()),
             child,
             _time: time,
         }
     }
 
-    fn ask(&mut self, request: &Value) -> Value {
-        writeln!(self.input, "{request}").unwrap();
+    fn answer(&mut self, request: &Value) -> Option<Value> {
+        writeln!(self.input.as_mut()?, "{request}").ok()?;
         let mut answer = String::new();
-        self.output.read_line(&mut answer).unwrap();
-        serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{request}: no answer"))
+        self.output.read_line(&mut answer).ok()?;
+        serde_json::from_str(&answer).ok()
+    }
+
+    fn ask(&mut self, request: &Value) -> Value {
+        let answer = self.answer(request);
+        answer.unwrap_or_else(|| panic!("{request}: no answer"))
     }
 
     /// Runs it in `dir` at that time; gives its exit status and what it said.
@@ -102,7 +119,7 @@ impl Cedar {
 
 impl Drop for Cedar {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        self.input = None;
         let _ = self.child.wait();
     }
 }

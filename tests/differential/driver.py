@@ -61,7 +61,12 @@ def main():
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         request = json.loads(line)
-        answer = members(request) if "archive" in request else run(request)
+        if "archive" in request:
+            answer = members(request)
+        elif "words" in request:
+            answer = run(request)
+        else:
+            answer = {}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

@@ -11,6 +11,7 @@ mod case;
 mod cedar;
 mod compare;
 mod random;
+mod takeover;
 mod tree;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
