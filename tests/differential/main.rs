@@ -10,6 +10,7 @@
 mod case;
 mod cedar;
 mod compare;
+mod naming;
 mod random;
 mod takeover;
 mod tree;
