@@ -10,9 +10,9 @@ use super::digest::Digest;
 /// Whose rules turn paths into names; archives of a running pool keep theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Naming {
-    /// As Cedar Backup 2: `/` is `-`, colons stay.
+    /// As Cedar Backup 2: `/` is `-`, colons stay, and white space is that of ASCII.
     V2,
-    /// As Cedar Backup 3: `/` is `_`, a colon becomes `_`, `c:/x` becomes `c-x`.
+    /// As Cedar Backup 3: `/` is `_`, a colon becomes `_`, `c:/x` becomes `c-x`, and white space is that of Unicode.
     #[default]
     V3,
 }
@@ -47,6 +47,14 @@ fn shorten(name: &mut Vec<u8>) {
     name.extend_from_slice(&digest[..DIGITS]);
 }
 
+/// What Python calls white space: in version 2 without a word of Unicode, in version 3 with the separators of ASCII.
+fn is_blank(letter: char, naming: Naming) -> bool {
+    match naming {
+        Naming::V2 => matches!(letter, ' ' | '\t'..='\r'),
+        Naming::V3 => letter.is_whitespace() || matches!(letter, '\x1c'..='\x1f'),
+    }
+}
+
 impl ArchiveName {
     /// The name for the source at `path`. Never empty, never contains `/`, never starts with a dot, at most 128
     /// bytes.
@@ -71,14 +79,25 @@ impl ArchiveName {
         }
         rest = rest.strip_prefix(b"/").unwrap_or(rest);
         rest = rest.strip_prefix(b"\\").unwrap_or(rest);
-        for (at, &byte) in rest.iter().enumerate() {
-            name.push(match byte {
-                b'.' if at == 0 && name.is_empty() => b'_',
-                b'/' | b'\\' => b'-',
-                b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => b'_',
-                b':' if naming == Naming::V3 => b'_',
-                other => other,
-            });
+        if name.is_empty()
+            && let Some(hidden) = rest.strip_prefix(b".")
+        {
+            name.push(b'_');
+            rest = hidden;
+        }
+        for chunk in rest.utf8_chunks() {
+            for letter in chunk.valid().chars() {
+                match letter {
+                    '/' | '\\' => name.push(b'-'),
+                    ':' if naming == Naming::V3 => name.push(b'_'),
+                    blank if is_blank(blank, naming) => name.push(b'_'),
+                    other => {
+                        let mut bytes = [0; 4];
+                        name.extend_from_slice(other.encode_utf8(&mut bytes).as_bytes());
+                    }
+                }
+            }
+            name.extend_from_slice(chunk.invalid());
         }
         shorten(&mut name);
         let name = OsString::from_vec(name);
@@ -163,9 +182,30 @@ mod tests {
     #[test]
     fn version_2_keeps_colons_and_calls_the_root_a_hyphen() {
         assert_eq!(ArchiveName::of(Path::new("/"), Naming::V2).to_string(), "-");
-        assert_eq!(
-            ArchiveName::of(Path::new("/a:b"), Naming::V2).to_string(),
-            "a:b"
-        );
+        for (path, v2, v3) in [
+            ("/a:b", "a:b", "a_b"),
+            ("c:/Users", "c:-Users", "c-Users"),
+            ("/.hidden/x", "_hidden-x", "_hidden-x"),
+            ("/a b\tc\nd\r\u{b}\u{c}", "a_b_c_d___", "a_b_c_d___"),
+            (
+                "/no\u{a0}break\u{2003}\u{85}",
+                "no\u{a0}break\u{2003}\u{85}",
+                "no_break__",
+            ),
+            ("/unit\x1fseparator", "unit\x1fseparator", "unit_separator"),
+            (
+                "/zero\u{200b}width",
+                "zero\u{200b}width",
+                "zero\u{200b}width",
+            ),
+            ("\\var\\log", "var-log", "var-log"),
+        ] {
+            for (naming, name) in [(Naming::V2, v2), (Naming::V3, v3)] {
+                assert_eq!(ArchiveName::of(Path::new(path), naming).to_string(), name);
+            }
+        }
+        let odd = Path::new(OsStr::from_bytes(b"/no\xffutf8\xc2"));
+        let name = ArchiveName::of(odd, Naming::V3);
+        assert_eq!(name.as_os_str().as_bytes(), b"no\xffutf8\xc2");
     }
 }

@@ -219,6 +219,7 @@ impl Case {
         }
         let mut command = Command::new(env!("CARGO_BIN_EXE_cback"));
         command
+            .args(["--naming", "v3"])
             .args(words)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())

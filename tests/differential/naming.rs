@@ -78,6 +78,7 @@ fn archives_are_called_as_cedar_backup_3_calls_them() {
         } else {
             let mut command = Command::new(env!("CARGO_BIN_EXE_cback"));
             command
+                .args(["--naming", "v3"])
                 .args(words)
                 .env_clear()
                 .env("LD_PRELOAD", libfaketime())
@@ -100,7 +101,7 @@ fn archives(cedar: &mut Cedar, dir: &Path) -> BTreeMap<PathBuf, OsString> {
         .unwrap()
         .map(|entry| entry.unwrap().file_name());
     let archives = names.filter(|name| name.as_encoded_bytes().ends_with(b".tar"));
-    let named = archives.map(|name| {
+    let by_file = archives.map(|name| {
         let members = cedar.members(&dir.join(&name));
         let file = members
             .into_iter()
@@ -108,7 +109,7 @@ fn archives(cedar: &mut Cedar, dir: &Path) -> BTreeMap<PathBuf, OsString> {
             .unwrap();
         (file.path, name)
     });
-    named.collect()
+    by_file.collect()
 }
 
 const CONFIGURATION: &str = r#"<?xml version="1.0"?>

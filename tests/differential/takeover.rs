@@ -101,7 +101,14 @@ impl Machine {
         self.settled.get_or_init(crate::settle);
         let mut command = Command::new(env!("CARGO_BIN_EXE_cback"));
         command
-            .args(["--config", "cback.conf", "--logfile", "log"])
+            .args([
+                "--naming",
+                "v3",
+                "--config",
+                "cback.conf",
+                "--logfile",
+                "log",
+            ])
             .args(words.split_whitespace())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())
