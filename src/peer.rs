@@ -6,6 +6,7 @@
 //!
 //! How the files are reached is private: today a directory of this machine.
 
+mod arrive;
 mod copy;
 mod earlier;
 mod error;
@@ -13,6 +14,7 @@ mod fetch;
 mod ignore;
 mod limits;
 mod local;
+mod native;
 mod transport;
 
 use std::path::Path;
@@ -243,12 +245,12 @@ impl Peer {
         let line = match (line, &self.place) {
             (Some(line), _) => line,
             (None, Place::Local(path)) => Box::new(Local::open(path)?),
-            (None, Place::Remote(remote)) => {
-                return Err(PeerError::Setup(format!(
-                    "this version of cback cannot reach {} yet",
-                    remote.host
-                )));
-            }
+            (None, Place::Remote(remote)) => match &remote.way {
+                Way::Native => Box::new(native::open(remote)?),
+                Way::Command { .. } => {
+                    return Err(PeerError::Setup("not yet".to_owned()));
+                }
+            },
         };
         let said = talk(&*line)?;
         if matches!(self.place, Place::Remote(_)) {

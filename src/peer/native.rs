@@ -1,0 +1,112 @@
+//! A collect directory on another machine, by the SSH that is built in.
+//!
+//! One connection. Where the peer has `cback agent`, that is talked to; else its SFTP server, which every sshd has.
+//! Hides libssh2, keys and host keys.
+
+mod account;
+mod connect;
+mod fault;
+mod jump;
+mod known_hosts;
+mod login;
+mod sftp;
+mod ssh_config;
+
+use std::io::Read as _;
+
+use ssh2::ExtendedData;
+
+pub(super) use account::Account;
+use connect::{Connected, Target, connect};
+use fault::{fault, io_fault};
+pub(super) use sftp::Sftp;
+
+use super::transport::Errand;
+use super::{PeerError, Remote};
+use crate::units::CommandLine;
+
+/// How many hosts may stand in between.
+const HOPS: usize = 4;
+
+/// Connects to where `remote` is, and says how its files are reached.
+pub(super) fn open(remote: &Remote) -> Result<Sftp, PeerError> {
+    let account = Account::of(&remote.owner)?;
+    let target = Target {
+        host: &remote.host,
+        user: Some(&remote.user),
+        port: None,
+        account: &account,
+        passphrase: None,
+    };
+    let connected = connect(&target, HOPS)?;
+    Sftp::open(connected, remote)
+}
+
+/// Lets the peer's cback do `errand` and waits for its end, however long that takes.
+fn exec(
+    connected: &Connected,
+    cback: Option<&CommandLine>,
+    errand: &Errand<'_>,
+    output: &mut dyn FnMut(&[u8]),
+) -> Result<(), PeerError> {
+    let cback = cback.map_or("cback", CommandLine::as_str);
+    let command = format!("{cback} {}", errand.words.join(" "));
+    let failed = |error: ssh2::Error| fault(&error, &connected.name, connected.silence);
+    let mut channel = connected.session.channel_session().map_err(failed)?;
+    channel
+        .handle_extended_data(ExtendedData::Merge)
+        .map_err(failed)?;
+    channel.exec(&command).map_err(failed)?;
+    channel.send_eof().map_err(failed)?;
+    let mut buffer = vec![0; 1 << 14];
+    let mut lines = Lines::default();
+    loop {
+        match channel.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(got) => lines.take(&buffer[..got], output),
+            // An action may work for hours without a word. That the host is still there, the kernel watches.
+            Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {}
+            Err(error) => return Err(io_fault(&error, &connected.name, connected.silence)),
+        }
+    }
+    lines.end(output);
+    channel.wait_eof().map_err(failed)?;
+    channel.close().map_err(failed)?;
+    channel.wait_close().map_err(failed)?;
+    let signal = channel.exit_signal().map_err(failed)?.exit_signal;
+    let status = channel.exit_status().map_err(failed)?;
+    let ending = match (signal, status) {
+        (None, 0) => return Ok(()),
+        (Some(signal), _) => format!("signal {signal}"),
+        (None, 127) => "status 127: it is not found there".to_owned(),
+        (None, status) => format!("status {status}"),
+    };
+    Err(PeerError::Failed { command, ending })
+}
+
+/// Bytes that become lines. One that never ends is cut.
+#[derive(Default)]
+pub(super) struct Lines(Vec<u8>);
+
+impl Lines {
+    const LONGEST: usize = 4096;
+
+    pub(super) fn take(&mut self, bytes: &[u8], output: &mut dyn FnMut(&[u8])) {
+        for &byte in bytes {
+            if byte == b'\n' || self.0.len() == Self::LONGEST {
+                output(&self.0);
+                self.0.clear();
+            }
+            if byte != b'\n' {
+                self.0.push(byte);
+            }
+        }
+    }
+
+    pub(super) fn end(&mut self, output: &mut dyn FnMut(&[u8])) {
+        if !self.0.is_empty() {
+            output(&self.0);
+            self.0.clear();
+        }
+    }
+}

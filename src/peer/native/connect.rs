@@ -1,0 +1,325 @@
+//! From a host's name to a session that is allowed in: the way there, the host's key, our key.
+
+use std::io::{Read, Write};
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use ssh2::{HashType, MethodType, Session};
+
+use super::account::Account;
+use super::fault::fault;
+use super::known_hosts::{self, KnownHosts, base64};
+use super::ssh_config::{HostConfig, expand_home};
+use super::{jump, login};
+use crate::event::{self, Monitor, Problem};
+use crate::peer::PeerError;
+use crate::process::{Command, System};
+
+/// How long the way to a host may take, and the talk until we are in.
+const CONNECT: u64 = 30;
+/// How long a host may say nothing.
+const SILENCE: u64 = 60;
+/// Ciphers in the order of their speed; the rest is for old servers.
+const CIPHERS: &str = "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,\
+                       aes128-ctr,aes192-ctr,aes256-ctr";
+
+/// Whom to reach, as the configuration says it.
+#[derive(Debug, Clone)]
+pub(super) struct Target<'a> {
+    pub(super) host: &'a str,
+    /// `None` leaves it to ssh_config.
+    pub(super) user: Option<&'a str>,
+    /// `None` leaves it to ssh_config.
+    pub(super) port: Option<u16>,
+    pub(super) account: &'a Account,
+    pub(super) passphrase: Option<&'a Path>,
+}
+
+/// A session that is allowed in.
+pub(super) struct Connected {
+    pub(super) session: Session,
+    /// `user@host`, or `user@[host]:port`, for messages.
+    pub(super) name: String,
+    pub(super) silence: u64,
+    /// The socket below, to wait for it.
+    pub(super) socket: OwnedFd,
+}
+
+/// Connects to `target`; `hops` hosts may still stand in between.
+pub(super) fn connect(target: &Target<'_>, hops: usize) -> Result<Connected, PeerError> {
+    let account = target.account;
+    let files = [account.ssh_file("config"), "/etc/ssh/ssh_config".into()];
+    let config = HostConfig::read(&files, target.host, &account.home).map_err(|error| {
+        PeerError::Setup(format!(
+            "the ssh_config of {} cannot be read: {error}",
+            account.name
+        ))
+    })?;
+    for odd in &config.odd {
+        log::info!("{odd}");
+    }
+    let host = config.host_name.as_deref().map_or_else(
+        || target.host.to_owned(),
+        |name| name.replace("%h", target.host),
+    );
+    let port = target.port.or(config.port).unwrap_or(22);
+    let user = target
+        .user
+        .or(config.user.as_deref())
+        .unwrap_or(&account.name);
+    let alias = config.host_key_alias.as_deref();
+    let shown = with_port(&host, port);
+    let limit = Duration::from_secs(config.connect_timeout.unwrap_or(CONNECT).max(1));
+    let silence = config.silence.unwrap_or(SILENCE).max(1);
+    let words = Words {
+        host: &host,
+        original: target.host,
+        port,
+        user,
+        account,
+    };
+
+    let mut session = Session::new().map_err(|error| fault(&error, &shown, silence))?;
+    let way = way(&config, target, &words, (limit, silence), hops)?;
+    let socket = way
+        .try_clone()
+        .map_err(|error| PeerError::Setup(error.to_string()))?;
+    session.set_tcp_stream(way);
+
+    let name = alias.map_or_else(|| shown.clone(), str::to_owned);
+    let known_files = if config.user_known_hosts.is_empty() {
+        known_hosts::default_files(&account.home)
+    } else {
+        let own = config.user_known_hosts.iter();
+        own.map(|file| expand_home(&words.expand(file), &account.home))
+            .collect()
+    };
+    let known = KnownHosts::read(&known_files, &name).map_err(|error| {
+        PeerError::Setup(format!(
+            "the known hosts of {} cannot be read: {error}",
+            account.name
+        ))
+    })?;
+    let ask = |kind, list: &str| {
+        session
+            .method_pref(kind, list)
+            .map_err(|error| fault(&error, &shown, silence))
+    };
+    ask(MethodType::HostKey, &known.algorithms().join(","))?;
+    ask(MethodType::CryptCs, CIPHERS)?;
+    ask(MethodType::CryptSc, CIPHERS)?;
+    session.set_timeout(millis(limit));
+    session
+        .handshake()
+        .map_err(|error| fault(&error, &shown, limit.as_secs()))?;
+    trust(&session, &known, &shown, &name)?;
+
+    let identities: Vec<PathBuf> = config
+        .identity_files
+        .iter()
+        .map(|file| expand_home(&words.expand(file), &account.home))
+        .collect();
+    let name = format!("{user}@{shown}");
+    login::log_in(
+        &session,
+        user,
+        &name,
+        account,
+        &identities,
+        target.passphrase,
+    )?;
+    session.set_timeout(millis(Duration::from_secs(silence)));
+    session.set_keepalive(true, u32::try_from(silence / 4).unwrap_or(15).max(1));
+    Ok(Connected {
+        session,
+        name,
+        silence,
+        socket,
+    })
+}
+
+/// A connection to where the host's sshd listens.
+fn way(
+    config: &HostConfig,
+    target: &Target<'_>,
+    words: &Words<'_>,
+    (limit, silence): (Duration, u64),
+    hops: usize,
+) -> Result<OwnedFd, PeerError> {
+    let named = |line: &&str| *line != "none";
+    if let Some(jump) = config.proxy_jump.as_deref().filter(named) {
+        return Ok(jump::through(target, jump, words.host, words.port, hops)?.into());
+    }
+    if let Some(line) = config.proxy_command.as_deref().filter(named) {
+        let shown = with_port(words.host, words.port);
+        return Ok(proxied(&words.expand(line), words.account, &shown)?.into());
+    }
+    Ok(dial(words.host, words.port, limit, silence)?.into())
+}
+
+/// Refuses a host whose key is not known.
+fn trust(session: &Session, known: &KnownHosts, shown: &str, name: &str) -> Result<(), PeerError> {
+    let kind = session
+        .methods(MethodType::HostKey)
+        .unwrap_or("a key")
+        .to_owned();
+    let (key, _) = session.host_key().ok_or_else(|| PeerError::Foul {
+        host: shown.to_owned(),
+        reason: "it showed no host key".to_owned(),
+    })?;
+    known.check(&base64(key)).map_err(|distrust| {
+        let hash = session.host_key_hash(HashType::Sha256).unwrap_or_default();
+        PeerError::HostKey {
+            host: name.to_owned(),
+            reason: distrust.to_string(),
+            key: format!("{kind} SHA256:{}", base64(hash).trim_end_matches('=')),
+            known_hosts: known.file.clone(),
+        }
+    })
+}
+
+/// A connection to `host`, at any of its addresses.
+fn dial(host: &str, port: u16, limit: Duration, silence: u64) -> Result<TcpStream, PeerError> {
+    let unreachable = |reason: String| PeerError::Unreachable {
+        host: with_port(host, port),
+        reason,
+    };
+    let addresses = (host, port)
+        .to_socket_addrs()
+        .map_err(|error| unreachable(error.to_string()))?;
+    let end = Instant::now() + limit;
+    let mut last = "it has no address".to_owned();
+    for address in addresses {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        match TcpStream::connect_timeout(&address, left) {
+            Ok(stream) => {
+                prepare(&stream, silence).map_err(|error| unreachable(error.to_string()))?;
+                return Ok(stream);
+            }
+            Err(error) => last = error.to_string(),
+        }
+    }
+    Err(unreachable(last))
+}
+
+/// A host that is gone is noticed although we wait for it without a word of our own.
+fn prepare(stream: &TcpStream, silence: u64) -> std::io::Result<()> {
+    use rustix::net::sockopt;
+    stream.set_nodelay(true)?;
+    let silence = Duration::from_secs(silence);
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, silence)?;
+    sockopt::set_tcp_keepintvl(stream, Duration::from_secs(10))?;
+    sockopt::set_tcp_user_timeout(stream, millis(silence))?;
+    Ok(())
+}
+
+/// The near end of a connection that the administrator's command makes.
+fn proxied(line: &str, account: &Account, shown: &str) -> Result<UnixStream, PeerError> {
+    let failed = |reason: String| PeerError::Unreachable {
+        host: shown.to_owned(),
+        reason: format!("through `{line}`: {reason}"),
+    };
+    let (near, far) = UnixStream::pair().map_err(|error| failed(error.to_string()))?;
+    let command = account.runs(Command::shell(format!("exec {line}")));
+    let mut running = System::new(&Nobody)
+        .spawn(&command)
+        .map_err(|error| failed(error.to_string()))?;
+    let (Some(mut input), Some(mut output)) = (running.stdin.take(), running.stdout.take()) else {
+        return Err(failed("it has no pipes".to_owned()));
+    };
+    let pumps = move || -> std::io::Result<()> {
+        let mut from = far.try_clone()?;
+        let sends = std::thread::Builder::new().name("proxy".to_owned());
+        let sends = sends.spawn(move || pump(&mut from, &mut input))?;
+        pump(&mut output, &mut &far);
+        // Nobody waits for what will not come.
+        let _ = far.shutdown(std::net::Shutdown::Both);
+        let _ = sends.join();
+        drop(running);
+        Ok(())
+    };
+    let thread = std::thread::Builder::new().name("proxy".to_owned());
+    thread
+        .spawn(pumps)
+        .map_err(|error| failed(error.to_string()))?;
+    Ok(near)
+}
+
+/// Carries bytes until there are no more.
+fn pump(from: &mut dyn Read, to: &mut dyn Write) {
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(got) = from.read(&mut buffer) {
+        if got == 0
+            || to
+                .write_all(&buffer[..got])
+                .and_then(|()| to.flush())
+                .is_err()
+        {
+            return;
+        }
+    }
+}
+
+/// What the tokens of ssh_config stand for.
+struct Words<'a> {
+    host: &'a str,
+    original: &'a str,
+    port: u16,
+    user: &'a str,
+    account: &'a Account,
+}
+
+impl Words<'_> {
+    fn expand(&self, text: &str) -> String {
+        let mut expanded = String::new();
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            if c != '%' {
+                expanded.push(c);
+                continue;
+            }
+            match chars.next() {
+                Some('h') => expanded.push_str(self.host),
+                Some('n') => expanded.push_str(self.original),
+                Some('p') => expanded.push_str(&self.port.to_string()),
+                Some('r') => expanded.push_str(self.user),
+                Some('u') => expanded.push_str(&self.account.name),
+                Some('d') => expanded.push_str(&self.account.home.to_string_lossy()),
+                Some('%') | None => expanded.push('%'),
+                Some(other) => expanded.extend(['%', other]),
+            }
+        }
+        expanded
+    }
+}
+
+/// As known_hosts writes it.
+pub(super) fn with_port(host: &str, port: u16) -> String {
+    if port == 22 {
+        host.to_owned()
+    } else {
+        format!("[{host}]:{port}")
+    }
+}
+
+pub(super) fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// A command that only makes a connection has nothing to tell but its own end.
+struct Nobody;
+
+impl Monitor for Nobody {
+    fn observe(&self, event: &event::Event<'_>) {
+        if let event::Event::Problem(Problem { reason, .. }) = event {
+            log::info!("{reason}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Through other hosts: `ProxyJump`.
+
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use ssh2::{BlockDirections, Channel};
+
+use super::connect::{Connected, Target, connect, with_port};
+use super::fault::fault;
+use crate::peer::PeerError;
+
+/// A connection to `host` by way of `jumps`: `[user@]host[:port]`, several with commas, the first one first.
+pub(super) fn through(
+    target: &Target<'_>,
+    jumps: &str,
+    host: &str,
+    port: u16,
+    hops: usize,
+) -> Result<UnixStream, PeerError> {
+    let Some(hops) = hops.checked_sub(1) else {
+        return Err(PeerError::Setup(format!(
+            "the way to {} leads through too many hosts, or in a circle",
+            target.host
+        )));
+    };
+    // The last host is reached through those before it, which its own ssh_config need not name.
+    let last = jumps.rsplit(',').next().unwrap_or(jumps);
+    if last.len() != jumps.len() {
+        return Err(PeerError::Setup(format!(
+            "`ProxyJump {jumps}`: name one host, and give that host its own `ProxyJump`"
+        )));
+    }
+    let (user, address) = match last.rsplit_once('@') {
+        Some((user, address)) => (Some(user), address),
+        None => (None, last),
+    };
+    let (name, jump_port) = match address.rsplit_once(':') {
+        Some((name, digits)) if !name.contains(':') || name.ends_with(']') => {
+            (name.trim_matches(['[', ']']), digits.parse().ok())
+        }
+        _ => (address.trim_matches(['[', ']']), None),
+    };
+    let jump = Target {
+        host: name,
+        user,
+        port: jump_port,
+        ..target.clone()
+    };
+    let connected = connect(&jump, hops)?;
+    let channel = connected
+        .session
+        .channel_direct_tcpip(host, port, None)
+        .map_err(
+            |error| match fault(&error, &connected.name, connected.silence) {
+                PeerError::Refused { reason, .. } => PeerError::Unreachable {
+                    host: with_port(host, port),
+                    reason: format!("through {}: {reason}", connected.name),
+                },
+                other => other,
+            },
+        )?;
+    let setup = |error: io::Error| PeerError::Setup(format!("the way through {name}: {error}"));
+    let (near, far) = UnixStream::pair().map_err(setup)?;
+    far.set_nonblocking(true).map_err(setup)?;
+    let carry = move || {
+        // When it ends, for whatever reason, both ends notice.
+        let _ = carry(&connected, channel, &far);
+    };
+    let thread = std::thread::Builder::new().name("jump".to_owned());
+    thread.spawn(carry).map_err(setup)?;
+    Ok(near)
+}
+
+/// Carries bytes both ways until one side ends.
+fn carry(connected: &Connected, mut channel: Channel, far: &UnixStream) -> io::Result<()> {
+    connected.session.set_blocking(false);
+    let (mut up, mut down) = (Buffer::default(), Buffer::default());
+    loop {
+        let mut busy = up.fill(&mut &*far)?;
+        busy |= up.drain(&mut channel)?;
+        busy |= down.fill(&mut channel)?;
+        busy |= down.drain(&mut &*far)?;
+        if (down.ended && down.is_empty()) || (up.ended && up.is_empty()) {
+            return Ok(());
+        }
+        if busy {
+            continue;
+        }
+        let mut of_socket = PollFlags::IN;
+        if matches!(
+            connected.session.block_directions(),
+            BlockDirections::Outbound | BlockDirections::Both
+        ) {
+            of_socket |= PollFlags::OUT;
+        }
+        let mut of_far = PollFlags::empty();
+        of_far.set(PollFlags::IN, up.is_empty());
+        of_far.set(PollFlags::OUT, !down.is_empty());
+        poll(
+            &mut [
+                PollFd::from_borrowed_fd(connected.socket.as_fd(), of_socket),
+                PollFd::from_borrowed_fd(far.as_fd(), of_far),
+            ],
+            None,
+        )?;
+    }
+}
+
+/// Bytes on their way in one direction.
+#[derive(Default)]
+struct Buffer {
+    bytes: Vec<u8>,
+    sent: usize,
+    ended: bool,
+}
+
+impl Buffer {
+    fn is_empty(&self) -> bool {
+        self.sent == self.bytes.len()
+    }
+
+    /// Takes what there is, if there is room. Gives whether something came.
+    fn fill(&mut self, from: &mut dyn Read) -> io::Result<bool> {
+        if self.ended || !self.is_empty() {
+            return Ok(false);
+        }
+        self.bytes.resize(1 << 16, 0);
+        let got = or_later(from.read(&mut self.bytes));
+        self.sent = 0;
+        self.bytes
+            .truncate(*got.as_ref().unwrap_or(&None).as_ref().unwrap_or(&0));
+        match got? {
+            Some(0) => self.ended = true,
+            Some(_) => return Ok(true),
+            None => {}
+        }
+        Ok(false)
+    }
+
+    /// Gives away what can be given. Gives whether something went.
+    fn drain(&mut self, to: &mut dyn Write) -> io::Result<bool> {
+        if self.is_empty() {
+            return Ok(false);
+        }
+        let gone = or_later(to.write(&self.bytes[self.sent..]))?;
+        self.sent += gone.unwrap_or(0);
+        Ok(gone.is_some())
+    }
+}
+
+/// `None` if it has to be tried again later.
+fn or_later(moved: io::Result<usize>) -> io::Result<Option<usize>> {
+    match moved {
+        Ok(count) => Ok(Some(count)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}

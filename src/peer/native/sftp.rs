@@ -1,0 +1,363 @@
+//! The collect directory of a machine that has only sshd: by SFTP.
+//!
+//! The third version of the protocol tells sizes and whole seconds. A file that was written while we read it shows
+//! by a second look at the directory, or by the digest that the peer claims.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use ssh2::{ErrorCode, FileStat, OpenFlags, OpenType};
+
+use super::connect::Connected;
+use super::fault::{fault, io_fault, is_absent, is_answer};
+use crate::fsx;
+use crate::peer::arrive::{Arrivals, Resume};
+use crate::peer::transport::{
+    Collected, Entry, Errand, Job, Listing, Refused, Transport, is_wanted,
+};
+use crate::peer::{COLLECTED, PeerError, Remote, STAGED};
+use crate::units::{CommandLine, Ids};
+
+/// Bytes of `cback.collect` that are read.
+const LONGEST_TEXT: u64 = 64 << 20;
+/// Files that one peer may have.
+const MOST_FILES: usize = 1_000_000;
+
+/// A connection to an SFTP server.
+pub(in crate::peer) struct Sftp {
+    // Before the session, which has to live longer.
+    sftp: ssh2::Sftp,
+    connected: Connected,
+    path: PathBuf,
+    cback: Option<CommandLine>,
+    indicator: Mutex<Option<Mark>>,
+    marks: Mutex<HashMap<OsString, Mark>>,
+}
+
+/// What must stay the same while a file is fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    bytes: u64,
+    mtime: u64,
+    mode: u32,
+}
+
+impl fmt::Debug for Sftp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sftp({}:{})", self.connected.name, self.path.display())
+    }
+}
+
+impl Sftp {
+    pub(super) fn open(connected: Connected, remote: &Remote) -> Result<Self, PeerError> {
+        let sftp = connected.session.sftp().map_err(|error| {
+            match fault(&error, &connected.name, connected.silence) {
+                PeerError::Broken { host, reason } => PeerError::Refused {
+                    host,
+                    reason: format!("it starts no SFTP server ({reason})"),
+                },
+                other => other,
+            }
+        })?;
+        Ok(Self {
+            sftp,
+            connected,
+            path: remote.collect_dir.to_path_buf(),
+            cback: remote.cback_command.clone(),
+            indicator: Mutex::default(),
+            marks: Mutex::default(),
+        })
+    }
+
+    fn fault(&self, error: &ssh2::Error) -> PeerError {
+        fault(error, &self.connected.name, self.connected.silence)
+    }
+
+    fn io_fault(&self, error: &io::Error) -> PeerError {
+        io_fault(error, &self.connected.name, self.connected.silence)
+    }
+
+    fn stat(&self, name: &str) -> Result<Option<FileStat>, PeerError> {
+        let path = self.path.join(name);
+        match self.sftp.stat(&path) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) if is_answer(&error) => Err(unreadable(path, &error)),
+            Err(error) => Err(self.fault(&error)),
+        }
+    }
+
+    fn look(&self) -> Result<Vec<(OsString, FileStat)>, PeerError> {
+        let mut dir = match self.sftp.opendir(&self.path) {
+            Ok(dir) => dir,
+            Err(error) if is_absent(&error) => {
+                return Err(PeerError::NoDirectory {
+                    host: self.connected.name.clone(),
+                    path: self.path.clone(),
+                });
+            }
+            Err(error) if is_answer(&error) => return Err(unreadable(self.path.clone(), &error)),
+            Err(error) => return Err(self.fault(&error)),
+        };
+        let mut found = Vec::new();
+        loop {
+            match dir.readdir() {
+                Ok((name, stat)) => {
+                    let name = name.into_os_string().into_vec();
+                    check_name(&name).map_err(|reason| self.foul(reason))?;
+                    let name = OsString::from_vec(name);
+                    if is_wanted(&name) {
+                        found.push((name, stat));
+                    }
+                }
+                // The end.
+                Err(error) if error.code() == ErrorCode::Session(-16) => break,
+                Err(error) => return Err(self.fault(&error)),
+            }
+            if found.len() > MOST_FILES {
+                return Err(self.foul(format!("it has more than {MOST_FILES} files")));
+            }
+        }
+        found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        if found.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return Err(self.foul("it has two files of one name".to_owned()));
+        }
+        Ok(found)
+    }
+
+    fn foul(&self, reason: String) -> PeerError {
+        PeerError::Foul {
+            host: self.connected.name.clone(),
+            reason,
+        }
+    }
+
+    /// Fetches one file.
+    fn get_one<'a>(
+        &self,
+        entry: &'a Entry,
+        arrivals: &mut Arrivals<'a>,
+        progress: &dyn Fn(u64),
+        resume: Resume,
+    ) -> Result<(), PeerError> {
+        let path = self.path.join(&entry.name);
+        let mut file = match self.sftp.open(&path) {
+            Ok(file) => file,
+            Err(error) if is_absent(&error) => return Err(PeerError::Changing(path)),
+            Err(error) if is_answer(&error) => {
+                let error = io::Error::from(error);
+                return arrivals.refused(entry, Refused::Unreadable(error));
+            }
+            Err(error) => return Err(self.fault(&error)),
+        };
+        let mut arriving = arrivals.begin(entry, resume)?;
+        if arriving.bytes > 0 {
+            use std::io::{Seek as _, SeekFrom};
+            file.seek(SeekFrom::Start(arriving.bytes))
+                .map_err(|error| self.io_fault(&error))?;
+        }
+        let mut buffer = vec![0; 1 << 20];
+        // One byte more than it says: a file that grows, or lies, shows.
+        let mut left = entry.bytes.saturating_add(1) - arriving.bytes;
+        while left > 0 {
+            let most = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+            match file.read(&mut buffer[..most]) {
+                Ok(0) => break,
+                Ok(got) if got as u64 == left => return Err(PeerError::Changing(path)),
+                Ok(got) => {
+                    arriving.write(&buffer[..got])?;
+                    progress(got as u64);
+                    left -= got as u64;
+                }
+                Err(error) => return Err(self.io_fault(&error)),
+            }
+        }
+        if arriving.bytes != entry.bytes {
+            return Err(PeerError::Changing(path));
+        }
+        let mode = locked(&self.marks)
+            .get(&entry.name)
+            .map_or(0o600, |mark| mark.mode);
+        arrivals.whole(entry, arriving, mode)
+    }
+}
+
+impl Transport for Sftp {
+    fn collected(&self) -> Result<Option<Collected>, PeerError> {
+        let Some(stat) = self.stat(COLLECTED)? else {
+            // Not there, or the whole directory is not.
+            self.sftp.stat(&self.path).map_err(|error| {
+                if is_absent(&error) {
+                    PeerError::NoDirectory {
+                        host: self.connected.name.clone(),
+                        path: self.path.clone(),
+                    }
+                } else if is_answer(&error) {
+                    unreadable(self.path.clone(), &error)
+                } else {
+                    self.fault(&error)
+                }
+            })?;
+            return Ok(None);
+        };
+        *locked(&self.indicator) = Some(mark(&stat));
+        let staged = self
+            .stat(STAGED)?
+            .is_some_and(|staged| staged.mtime >= stat.mtime);
+        let mut text = Vec::new();
+        if stat.is_file() {
+            let path = self.path.join(COLLECTED);
+            let file = match self.sftp.open(&path) {
+                Ok(file) => file,
+                Err(error) if is_answer(&error) => return Err(unreadable(path, &error)),
+                Err(error) => return Err(self.fault(&error)),
+            };
+            file.take(LONGEST_TEXT + 1)
+                .read_to_end(&mut text)
+                .map_err(|error| self.io_fault(&error))?;
+            if text.len() as u64 > LONGEST_TEXT {
+                return Err(self.foul(format!("its {COLLECTED} is too long")));
+            }
+        }
+        Ok(Some(Collected { text, staged }))
+    }
+
+    fn list(&self, _into: &Path) -> Result<Listing, PeerError> {
+        let mut listing = Listing::default();
+        let mut marks = locked(&self.marks);
+        marks.clear();
+        for (name, stat) in self.look()? {
+            match kind(&stat) {
+                Ok(()) => {
+                    marks.insert(name.clone(), mark(&stat));
+                    let bytes = stat.size.unwrap_or(0);
+                    listing.entries.push(Entry { name, bytes });
+                }
+                Err(what) => listing.refused.push((name, Refused::NotRegular(what))),
+            }
+        }
+        Ok(listing)
+    }
+
+    fn get(&self, job: &Job<'_>) -> Result<(), PeerError> {
+        let mut arrivals = Arrivals::new(job);
+        for entry in job.entries {
+            self.get_one(entry, &mut arrivals, job.progress, Resume::Yes)?;
+        }
+        arrivals.settle()?;
+        for entry in arrivals.again() {
+            self.get_one(entry, &mut arrivals, job.progress, Resume::No)?;
+        }
+        arrivals.settle()?;
+        if job
+            .entries
+            .iter()
+            .all(|entry| job.claimed.get(entry.name.as_bytes()).is_some())
+        {
+            return Ok(());
+        }
+        // Nobody vouches for these: that they are the same as before shows that they were left alone.
+        let before = locked(&self.marks);
+        for (name, stat) in self.look()? {
+            if before
+                .get(&name)
+                .is_some_and(|before| *before != mark(&stat))
+            {
+                return Err(PeerError::Changing(self.path.join(name)));
+            }
+        }
+        Ok(())
+    }
+
+    fn unchanged(&self) -> Result<(), PeerError> {
+        let now = self.stat(COLLECTED)?.map(|stat| mark(&stat));
+        if now == *locked(&self.indicator) {
+            Ok(())
+        } else {
+            Err(PeerError::Changing(self.path.clone()))
+        }
+    }
+
+    fn put(&self, name: &str, text: &[u8], _ids: Option<Ids>) -> Result<(), PeerError> {
+        let path = self.path.join(name);
+        let partial = fsx::partial_path(&path);
+        let unwritable = |error: ssh2::Error| {
+            if is_answer(&error) {
+                PeerError::Unwritable {
+                    path: path.clone(),
+                    source: error.into(),
+                }
+            } else {
+                self.fault(&error)
+            }
+        };
+        let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE;
+        let mut file = self
+            .sftp
+            .open_mode(&partial, flags, 0o644, OpenType::File)
+            .map_err(unwritable)?;
+        file.write_all(text)
+            .map_err(|error| self.io_fault(&error))?;
+        // Servers that cannot sync say so; then it is as durable as they make it.
+        let _ = file.fsync();
+        file.close().map_err(unwritable)?;
+        drop(file);
+        match self.sftp.unlink(&path) {
+            Err(error) if !is_absent(&error) => return Err(unwritable(error)),
+            _ => {}
+        }
+        self.sftp.rename(&partial, &path, None).map_err(unwritable)
+    }
+
+    fn exec(&self, errand: &Errand<'_>, output: &mut dyn FnMut(&[u8])) -> Result<(), PeerError> {
+        super::exec(&self.connected, self.cback.as_ref(), errand, output)
+    }
+}
+
+/// Whether a name can be that of a file here; else what is wrong with it.
+pub(in crate::peer) fn check_name(name: &[u8]) -> Result<(), String> {
+    if name.is_empty() || name.len() > 255 || name.iter().any(|byte| matches!(byte, b'/' | 0)) {
+        let shown = crate::event::printable_bytes(&name[..name.len().min(300)]);
+        return Err(format!("`{shown}` is no name of a file"));
+    }
+    Ok(())
+}
+
+/// Whether it is a regular file; else what it is.
+fn kind(stat: &FileStat) -> Result<(), &'static str> {
+    match stat.perm.map(|mode| mode & 0o170_000) {
+        Some(0o100_000) => Ok(()),
+        Some(0o040_000) => Err("a directory"),
+        Some(0o120_000) => Err("a symbolic link"),
+        Some(0o010_000) => Err("a FIFO"),
+        Some(0o140_000) => Err("a socket"),
+        Some(_) => Err("a device"),
+        None => Err("a thing whose kind the server does not tell"),
+    }
+}
+
+fn mark(stat: &FileStat) -> Mark {
+    Mark {
+        bytes: stat.size.unwrap_or(0),
+        mtime: stat.mtime.unwrap_or(0),
+        mode: stat.perm.unwrap_or(0o600),
+    }
+}
+
+fn unreadable(path: PathBuf, error: &ssh2::Error) -> PeerError {
+    PeerError::Unreadable {
+        path,
+        source: io::Error::other(error.message().to_owned()),
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
