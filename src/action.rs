@@ -28,6 +28,7 @@ use crate::units::{Day, Ids};
 pub use error::ActionError;
 pub use look::Finding;
 pub use preview::Preview;
+pub use stage::peer;
 pub use status::{DiscStatus, PeerStatus, Status, status};
 pub use store::drive;
 

@@ -66,6 +66,8 @@ pub struct Remote {
     pub cback_command: Option<CommandLine>,
     /// The backup user of this machine, whose keys and known hosts are used, and as whom commands run.
     pub owner: Owner,
+    /// The file with the passphrase of the keys.
+    pub passphrase_file: Option<AbsPath>,
     /// Where small files may lie for a moment; the backup user must be able to write there.
     pub working_dir: AbsPath,
 }

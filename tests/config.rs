@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use cback::collect::Shape;
 use cback::config::{Colour, Config, ConfigError, Place, Report, Severity};
+use cback::peer::Way;
 use cback::units::Naming;
 use proptest::prelude::*;
 
@@ -147,9 +148,15 @@ fn one_file_holds_every_section() {
         panic!("not remote");
     };
     assert_eq!(remote.user, "saver");
-    assert_eq!(remote.rcp_command.words(), ["/usr/bin/scp", "-B"]);
+    let Way::Command { rcp_command, .. } = &remote.way else {
+        panic!("native");
+    };
+    assert_eq!(rcp_command.words(), ["/usr/bin/scp", "-B"]);
     let managed = remote.managed.as_ref().unwrap();
-    assert_eq!(managed.cback_command.as_str(), "/usr/bin/cback");
+    assert_eq!(
+        remote.cback_command.as_ref().unwrap().as_str(),
+        "/usr/bin/cback"
+    );
     assert_eq!(managed.actions.len(), 1);
     assert_eq!(
         config

@@ -3,9 +3,8 @@
 use super::look::{self, Access, Finding};
 use super::preview::{self, Staging};
 use super::{ActionError, Context, Extent};
-use crate::config::{self, Place};
-use crate::event::{Problem, Tell as _};
-use crate::peer::{Occasion, Peer, Readiness};
+use crate::config::{self, Config, Place};
+use crate::peer::{Occasion, Peer, Readiness, Remote};
 use crate::stage::{Request, Wanted, stage};
 use crate::staging;
 
@@ -15,11 +14,11 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
         .stage
         .as_ref()
         .ok_or(ActionError::NoSection("stage"))?;
-    let peers: Vec<Wanted> = section
-        .peers
-        .iter()
-        .filter_map(|peer| wanted(cx, peer))
-        .collect();
+    let wanted = |configured: &config::Peer| Wanted {
+        peer: peer(cx.config, configured),
+        ignore: configured.ignore_failures,
+    };
+    let peers: Vec<Wanted> = section.peers.iter().map(wanted).collect();
     let week_starts = cx.day.weekday() == cx.config.options.starting_day;
     let request = Request {
         staging: &staging::Staging::new(section.staging_dir.clone()),
@@ -48,16 +47,16 @@ pub(super) fn preview(cx: &Context<'_>) -> Result<Staging, ActionError> {
         .as_ref()
         .ok_or(ActionError::NoSection("stage"))?;
     let daily = staging::Staging::new(section.staging_dir.clone()).daily(cx.day);
-    let wanted = section.peers.iter().filter_map(|peer| wanted(cx, peer));
-    let peers = wanted.map(|wanted| {
-        let (state, reason) = match wanted.peer.readiness() {
+    let peers = section.peers.iter().map(|configured| {
+        let peer = peer(cx.config, configured);
+        let (state, reason) = match peer.readiness() {
             Ok(Readiness::Ready) => ("ready", None),
             Ok(Readiness::Staged) => ("staged", None),
             Ok(Readiness::NotReady) => ("not_ready", Some("there is no cback.collect".to_owned())),
             Err(error) => ("unreachable", Some(error.to_string())),
         };
         preview::Peer {
-            name: wanted.peer.name().as_str().to_owned(),
+            name: peer.name().as_str().to_owned(),
             state,
             reason,
         }
@@ -68,22 +67,25 @@ pub(super) fn preview(cx: &Context<'_>) -> Result<Staging, ActionError> {
     })
 }
 
-/// The peer as staging wants it; one that cannot be reached is a problem.
-fn wanted(cx: &Context<'_>, peer: &config::Peer) -> Option<Wanted> {
-    match &peer.place {
-        Place::Local => Some(Wanted {
-            peer: Peer::local(peer.name.clone(), peer.collect_dir.clone()),
-            ignore: peer.ignore_failures,
-        }),
-        Place::Remote(_) => {
-            let problem = Problem::new(
-                peer.name.as_str(),
-                "this version of cback stages only peers of this machine, and this one is remote",
-            );
-            cx.monitor.problem(&problem);
-            None
-        }
-    }
+/// The peer that is configured. Nothing is connected yet.
+pub fn peer(config: &Config, configured: &config::Peer) -> Peer {
+    let name = configured.name.clone();
+    let collect_dir = configured.collect_dir.clone();
+    let remote = match &configured.place {
+        Place::Local => return Peer::local(name, collect_dir),
+        Place::Remote(remote) => remote,
+    };
+    let remote = Remote {
+        user: remote.user.clone(),
+        host: name.to_string(),
+        collect_dir,
+        way: remote.way.clone(),
+        cback_command: remote.cback_command.clone(),
+        owner: config.options.owner.clone(),
+        passphrase_file: config.options.passphrase_file.clone(),
+        working_dir: config.options.working_dir.clone(),
+    };
+    Peer::remote(name, remote)
 }
 
 pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
@@ -102,10 +104,7 @@ pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
                 let what = format!("collect directory of peer {}", peer.name);
                 findings.extend(look::dir(&what, &peer.collect_dir, Access::Read));
             }
-            Place::Remote(_) => findings.push(Finding::new(format!(
-                "peer [{}] is remote, and this version of cback stages only peers of this machine",
-                peer.name
-            ))),
+            Place::Remote(_) => {}
         }
     }
     findings

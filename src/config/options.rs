@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::units::{AbsPath, ActionName, CommandLine, Owner, Weekday};
 
-use super::read::{Cursor, Read, together};
+use super::read::{Cursor, Read, Wrong, together};
 use super::schema::{Rule, one, parts};
 use super::value::{self, ACTION, ACTIONS, COMMAND, FLAG, PATH, SECONDS, TEXT};
 
@@ -61,17 +61,34 @@ pub(super) const RULES: &[Rule] = &[
         .means("The group of the backup's files.")
         .required()
         .example("backup"),
+    one("transport", TRANSPORT)
+        .means(
+            "How remote peers are reached that do not say it themselves: `native`, by the SSH that is built in; \
+             `command`, by <rcp_command> and <rsh_command>. Without it: `command` where there is an <rcp_command>, \
+             else `native`.",
+        )
+        .example("native")
+        .ours(),
+    one("passphrase_file", PATH)
+        .means(
+            "The file with the passphrase of the SSH keys, for `native`. Without it, the systemd credential \
+             `ssh-passphrase` is used if there is one.",
+        )
+        .example("/etc/cback.passphrase")
+        .ours(),
     one("rcp_command", COMMAND)
-        .means("What copies from remote peers. Required only if a remote peer has none of its own.")
+        .means("What copies from remote peers. Without it the SSH that is built in does.")
         .example("/usr/bin/scp -B"),
     one("rsh_command", COMMAND)
         .means(
-            "What runs a command on a remote peer. Required only if a managed peer has none of its own.",
+            "What runs a command on a remote peer. Required only if a managed peer with an <rcp_command> has none of \
+             its own.",
         )
         .example("/usr/bin/ssh"),
     one("cback_command", COMMAND)
         .means(
-            "What cback is called on a managed peer. Required only if a managed peer has none of its own.",
+            "What cback is called on a managed peer. Required only if one with an <rcp_command> has none of its own; \
+             with the SSH that is built in, it is `cback`.",
         )
         .example("/usr/bin/cback"),
     one("managed_actions", ACTIONS)
@@ -92,6 +109,23 @@ pub(super) const RULES: &[Rule] = &[
     ),
 ];
 
+/// By what remote peers are reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// The SSH that is built in.
+    Native,
+    /// The configured commands.
+    Command,
+}
+
+/// What `<transport>` takes.
+pub(super) const TRANSPORT: &str = "one of `native`, `command`";
+
+pub(super) fn means(text: &str) -> Result<Means, Wrong> {
+    let rows = [("native", Means::Native), ("command", Means::Command)];
+    value::row(text, "transport", &rows)
+}
+
 /// What all actions share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -101,7 +135,11 @@ pub struct Options {
     pub working_dir: AbsPath,
     /// Who owns the backup's files.
     pub owner: Owner,
-    /// Copies from remote peers that have no command of their own. Some, if such a peer is configured.
+    /// How remote peers are reached that do not say it themselves.
+    pub transport: Option<Means>,
+    /// The passphrase of the SSH keys.
+    pub passphrase_file: Option<AbsPath>,
+    /// Copies from remote peers that have no command of their own.
     pub rcp_command: Option<CommandLine>,
     /// Runs a command on remote peers that have no command of their own.
     pub rsh_command: Option<CommandLine>,
@@ -144,6 +182,8 @@ pub(super) fn read(at: Cursor<'_>) -> Read<Options> {
     let working_dir = at.required("working_dir", value::path);
     let user = at.required("backup_user", value::text);
     let group = at.required("backup_group", value::text);
+    let transport = at.optional("transport", means);
+    let passphrase_file = at.optional("passphrase_file", value::path);
     let rcp_command = at.optional("rcp_command", value::command);
     let rsh_command = at.optional("rsh_command", value::command);
     let cback_command = at.optional("cback_command", value::command);
@@ -165,6 +205,8 @@ pub(super) fn read(at: Cursor<'_>) -> Read<Options> {
             user: user?,
             group: group?,
         },
+        transport: transport?,
+        passphrase_file: passphrase_file?,
         rcp_command: rcp_command?,
         rsh_command: rsh_command?,
         cback_command: cback_command?,

@@ -1,10 +1,11 @@
 //! `<peers>`, and the same elements within `<stage>`: the machines that are backed up.
 
 pub use crate::peer::Ignore as IgnoreFailures;
+use crate::peer::Way;
 use crate::units::{AbsPath, ActionName, CommandLine, PeerName};
 
 use super::finding::{Finding, Told};
-use super::options::Options;
+use super::options::{Means, Options, TRANSPORT, means};
 use super::read::{Cursor, Read, Wrong, together};
 use super::schema::{Rule, one, parts};
 use super::value::{self, ACTIONS, COMMAND, FLAG, PATH};
@@ -40,19 +41,32 @@ const PEER: &[Rule] = &[
         .required()
         .only_if("type", "remote")
         .example("backup"),
+    one("transport", TRANSPORT)
+        .means(
+            "How this remote peer is reached: `native`, by the SSH that is built in; `command`, by <rcp_command> and \
+             <rsh_command>. Without it: `command` where there is an <rcp_command>, else `native`.",
+        )
+        .from("options")
+        .only_if("type", "remote")
+        .example("native")
+        .ours(),
     one("rcp_command", COMMAND)
         .means("What copies from this remote peer.")
         .from("options")
-        .required()
         .only_if("type", "remote")
         .example("/usr/bin/scp -B"),
     one("rsh_command", COMMAND)
-        .means("What runs a command on this remote peer. Required if it is managed.")
+        .means(
+            "What runs a command on this remote peer. Required if it is managed and reached by `command`.",
+        )
         .from("options")
         .only_if("type", "remote")
         .example("/usr/bin/ssh"),
     one("cback_command", COMMAND)
-        .means("What cback is called on this remote peer. Required if it is managed.")
+        .means(
+            "What cback is called on this remote peer. Required if it is managed and reached by `command`; with \
+             `native` it is `cback` without it.",
+        )
         .from("options")
         .only_if("type", "remote")
         .example("/usr/bin/cback"),
@@ -102,21 +116,17 @@ pub enum Place {
 pub struct Remote {
     /// The user there.
     pub user: String,
-    /// Copies files.
-    pub rcp_command: CommandLine,
-    /// Runs a command there.
-    pub rsh_command: Option<CommandLine>,
-    /// What the master asks it to do, if it is managed.
+    /// How its sshd is reached.
+    pub way: Way,
+    /// What `cback` is called there, if that is configured.
+    pub cback_command: Option<CommandLine>,
+    /// What the master asks it to do; nothing if it is not managed.
     pub managed: Option<Managed>,
 }
 
 /// What the master asks a managed peer to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Managed {
-    /// Runs a command there.
-    pub rsh_command: CommandLine,
-    /// What `cback` is called there.
-    pub cback_command: CommandLine,
     /// The actions; not empty.
     pub actions: Vec<ActionName>,
 }
@@ -142,6 +152,7 @@ fn peer(at: Cursor<'_>, options: Read<&Options>) -> Read<Peer> {
     let collect_dir = at.required("collect_dir", value::path);
     let ignore_failures = at.optional("ignore_failures", ignore_failures);
     let user = at.optional("backup_user", value::text);
+    let transport = at.optional("transport", means);
     let rcp_command = at.optional("rcp_command", value::command);
     let rsh_command = at.optional("rsh_command", value::command);
     let cback_command = at.optional("cback_command", value::command);
@@ -153,30 +164,34 @@ fn peer(at: Cursor<'_>, options: Read<&Options>) -> Read<Peer> {
             Place::Local
         }
         Kind::Remote => {
-            let missing = "; here or in `<options>`";
-            let rcp_command = inherit(at, "rcp_command", rcp_command, missing, || {
-                options.map(|options| options.rcp_command.clone())
-            });
             let user = user.and_then(|user| match (user, options) {
                 (Some(user), _) => Ok(user),
                 (None, Ok(options)) => Ok(options.owner.user.clone()),
                 (None, Err(told)) => Err(told),
             });
-            let managed = match managed? {
-                Some(true) => Some(managed_by(
-                    at,
-                    options,
-                    (rsh_command.clone(), cback_command, actions),
-                )?),
-                _ => None,
+            let managed = managed?.unwrap_or(false);
+            let cback_command = or_of(cback_command, options, |all| all.cback_command.clone());
+            let commands = Commands {
+                transport: or_of(transport, options, |all| all.transport),
+                rcp: or_of(rcp_command, options, |all| all.rcp_command.clone()),
+                rsh: or_of(rsh_command, options, |all| all.rsh_command.clone()),
             };
-            let own = rsh_command?;
-            let rsh_command = own.or_else(|| options.ok().and_then(|all| all.rsh_command.clone()));
+            let way = way(at, commands, managed);
+            let cback_command = cback_command.and_then(|command| {
+                let needed = managed && !matches!(way, Ok(Way::Native));
+                match command {
+                    None if needed => Err(at.lacks("cback_command", MANAGED_LACKS)),
+                    command => Ok(command),
+                }
+            });
+            let managed = managed
+                .then(|| managed_by(at, options, actions))
+                .transpose();
             Place::Remote(Remote {
                 user: user?,
-                rcp_command: rcp_command?,
-                rsh_command,
-                managed,
+                way: way?,
+                cback_command: cback_command?,
+                managed: managed?,
             })
         }
     };
@@ -188,47 +203,57 @@ fn peer(at: Cursor<'_>, options: Read<&Options>) -> Read<Peer> {
     })
 }
 
-type Own = (
-    Read<Option<CommandLine>>,
-    Read<Option<CommandLine>>,
-    Read<Option<Vec<ActionName>>>,
-);
+const MANAGED_LACKS: &str = "; a managed peer needs it here or in `<options>`";
 
-fn managed_by(at: Cursor<'_>, options: Read<&Options>, own: Own) -> Read<Managed> {
-    let missing = "; a managed peer needs it here or in `<options>`";
-    let rsh_command = inherit(at, "rsh_command", own.0, missing, || {
-        options.map(|options| options.rsh_command.clone())
+/// The peer's own, or those of the options.
+struct Commands {
+    transport: Read<Option<Means>>,
+    rcp: Read<Option<CommandLine>>,
+    rsh: Read<Option<CommandLine>>,
+}
+
+fn way(at: Cursor<'_>, commands: Commands, managed: bool) -> Read<Way> {
+    let (rcp, rsh) = (commands.rcp?, commands.rsh?);
+    let means = commands.transport?.unwrap_or(match rcp {
+        Some(_) => Means::Command,
+        None => Means::Native,
     });
-    let cback_command = inherit(at, "cback_command", own.1, missing, || {
-        options.map(|options| options.cback_command.clone())
-    });
-    let some = |actions: Vec<ActionName>| (!actions.is_empty()).then_some(actions);
-    let actions = inherit(
-        at,
-        "managed_actions",
-        own.2.map(|own| own.and_then(some)),
-        missing,
-        || options.map(|options| some(options.managed_actions.clone())),
-    );
-    Ok(Managed {
-        rsh_command: rsh_command?,
-        cback_command: cback_command?,
-        actions: actions?,
+    if means == Means::Native {
+        return Ok(Way::Native);
+    }
+    let lacks = "; `<transport>` is `command`, so it is needed here or in `<options>`";
+    let rcp_command = rcp.ok_or_else(|| at.lacks("rcp_command", lacks));
+    if managed && rsh.is_none() {
+        return Err(at.lacks("rsh_command", MANAGED_LACKS));
+    }
+    Ok(Way::Command {
+        rcp_command: rcp_command?,
+        rsh_command: rsh,
     })
 }
 
-/// The peer's own value, or that of the options; one of them has to be there.
-fn inherit<T>(
+fn managed_by(
     at: Cursor<'_>,
-    name: &'static str,
+    options: Read<&Options>,
+    own: Read<Option<Vec<ActionName>>>,
+) -> Read<Managed> {
+    let some = |actions: Vec<ActionName>| (!actions.is_empty()).then_some(actions);
+    let own = own.map(|own| own.and_then(some));
+    let actions = or_of(own, options, |all| some(all.managed_actions.clone()))?;
+    let actions = actions.ok_or_else(|| at.lacks("managed_actions", MANAGED_LACKS))?;
+    Ok(Managed { actions })
+}
+
+/// The peer's own value, or that of the options.
+fn or_of<T>(
     own: Read<Option<T>>,
-    missing: &str,
-    options: impl FnOnce() -> Read<Option<T>>,
-) -> Read<T> {
-    if let Some(own) = own? {
-        return Ok(own);
+    options: Read<&Options>,
+    of: impl FnOnce(&Options) -> Option<T>,
+) -> Read<Option<T>> {
+    match own? {
+        Some(own) => Ok(Some(own)),
+        None => options.map(of),
     }
-    options()?.ok_or_else(|| at.lacks(name, missing))
 }
 
 fn kind(text: &str) -> Result<Kind, Wrong> {
@@ -253,6 +278,7 @@ fn ignore_failures(text: &str) -> Result<IgnoreFailures, Wrong> {
 fn without_effect(at: Cursor<'_>) {
     for name in [
         "backup_user",
+        "transport",
         "rcp_command",
         "rsh_command",
         "cback_command",

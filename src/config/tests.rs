@@ -184,7 +184,7 @@ fn a_remote_peer_has_from_the_options_what_it_does_not_say() {
     assert_eq!(remote.user, "u");
     let managed = remote.managed.as_ref().unwrap();
     assert_eq!(managed.actions[0].as_str(), "purge");
-    assert_eq!(managed.cback_command.as_str(), "cback3");
+    assert_eq!(remote.cback_command.as_ref().unwrap().as_str(), "cback3");
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl<'a> Arrivals<'a> {
             Ok((file, bytes))
         };
         let (file, bytes) = opened().map_err(|error| unwritable(&path, error))?;
-        (self.job.progress)(bytes);
+        (self.job.progress)(bytes)?;
         Ok(Arriving {
             file,
             path,

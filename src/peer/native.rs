@@ -36,7 +36,7 @@ pub(super) fn open(remote: &Remote) -> Result<Sftp, PeerError> {
         user: Some(&remote.user),
         port: None,
         account: &account,
-        passphrase: None,
+        passphrase: remote.passphrase_file.as_deref(),
     };
     let connected = connect(&target, HOPS)?;
     Sftp::open(connected, remote)

@@ -114,7 +114,13 @@ pub(super) fn connect(target: &Target<'_>, hops: usize) -> Result<Connected, Pee
     session.set_timeout(millis(limit));
     session
         .handshake()
-        .map_err(|error| fault(&error, &shown, limit.as_secs()))?;
+        .map_err(|error| match fault(&error, &shown, limit.as_secs()) {
+            PeerError::Broken { host, reason } => PeerError::Unreachable {
+                host,
+                reason: format!("it ended the connection before it was made ({reason})"),
+            },
+            other => other,
+        })?;
     trust(&session, &known, &shown, &name)?;
 
     let identities: Vec<PathBuf> = config

@@ -158,16 +158,16 @@ fn named(line: &str, host: &str, place: String) -> Option<Line> {
 
 /// Whether `host` is behind the hashed name. libssh2 knows how; the key does not matter.
 fn hashed(name: &str, host: &str) -> bool {
-    const KEY: &str = "AAAA";
+    const KEY: [u8; 51] = [0; 51];
     let look = || -> Result<CheckResult, ssh2::Error> {
         let mut known = Session::new()?.known_hosts()?;
         known.read_str(
-            &format!("{name} ssh-ed25519 {KEY}"),
+            &format!("{name} ssh-ed25519 {}", base64(&KEY)),
             KnownHostFileKind::OpenSSH,
         )?;
-        Ok(known.check(host, &[0, 0, 0]))
+        Ok(known.check(host, &KEY))
     };
-    matches!(look(), Ok(CheckResult::Match | CheckResult::Mismatch))
+    matches!(look(), Ok(CheckResult::Match))
 }
 
 /// `bytes` in base64 with padding.

@@ -18,15 +18,10 @@ use super::fault::{fault, io_fault, is_absent, is_answer};
 use crate::fsx;
 use crate::peer::arrive::{Arrivals, Resume};
 use crate::peer::transport::{
-    Collected, Entry, Errand, Job, Listing, Refused, Transport, is_wanted,
+    Collected, Entry, Errand, Job, LONGEST_INDICATOR, Listing, Refused, Transport, is_wanted,
 };
 use crate::peer::{COLLECTED, PeerError, Remote, STAGED};
 use crate::units::{CommandLine, Ids};
-
-/// Bytes of `cback.collect` that are read.
-const LONGEST_TEXT: u64 = 64 << 20;
-/// Files that one peer may have.
-const MOST_FILES: usize = 1_000_000;
 
 /// A connection to an SFTP server.
 pub(in crate::peer) struct Sftp {
@@ -92,7 +87,7 @@ impl Sftp {
         }
     }
 
-    fn look(&self) -> Result<Vec<(OsString, FileStat)>, PeerError> {
+    fn look(&self, most: usize) -> Result<Vec<(OsString, FileStat)>, PeerError> {
         let mut dir = match self.sftp.opendir(&self.path) {
             Ok(dir) => dir,
             Err(error) if is_absent(&error) => {
@@ -119,8 +114,9 @@ impl Sftp {
                 Err(error) if error.code() == ErrorCode::Session(-16) => break,
                 Err(error) => return Err(self.fault(&error)),
             }
-            if found.len() > MOST_FILES {
-                return Err(self.foul(format!("it has more than {MOST_FILES} files")));
+            // One more shows that there are too many; all of them need not be borne.
+            if found.len() > most {
+                break;
             }
         }
         found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
@@ -142,7 +138,7 @@ impl Sftp {
         &self,
         entry: &'a Entry,
         arrivals: &mut Arrivals<'a>,
-        progress: &dyn Fn(u64),
+        job: &Job<'_>,
         resume: Resume,
     ) -> Result<(), PeerError> {
         let path = self.path.join(&entry.name);
@@ -171,7 +167,7 @@ impl Sftp {
                 Ok(got) if got as u64 == left => return Err(PeerError::Changing(path)),
                 Ok(got) => {
                     arriving.write(&buffer[..got])?;
-                    progress(got as u64);
+                    (job.progress)(got as u64)?;
                     left -= got as u64;
                 }
                 Err(error) => return Err(self.io_fault(&error)),
@@ -217,21 +213,21 @@ impl Transport for Sftp {
                 Err(error) if is_answer(&error) => return Err(unreadable(path, &error)),
                 Err(error) => return Err(self.fault(&error)),
             };
-            file.take(LONGEST_TEXT + 1)
+            file.take(LONGEST_INDICATOR + 1)
                 .read_to_end(&mut text)
                 .map_err(|error| self.io_fault(&error))?;
-            if text.len() as u64 > LONGEST_TEXT {
+            if text.len() as u64 > LONGEST_INDICATOR {
                 return Err(self.foul(format!("its {COLLECTED} is too long")));
             }
         }
         Ok(Some(Collected { text, staged }))
     }
 
-    fn list(&self, _into: &Path) -> Result<Listing, PeerError> {
+    fn list(&self, _into: &Path, most: usize) -> Result<Listing, PeerError> {
         let mut listing = Listing::default();
         let mut marks = locked(&self.marks);
         marks.clear();
-        for (name, stat) in self.look()? {
+        for (name, stat) in self.look(most)? {
             match kind(&stat) {
                 Ok(()) => {
                     marks.insert(name.clone(), mark(&stat));
@@ -247,11 +243,11 @@ impl Transport for Sftp {
     fn get(&self, job: &Job<'_>) -> Result<(), PeerError> {
         let mut arrivals = Arrivals::new(job);
         for entry in job.entries {
-            self.get_one(entry, &mut arrivals, job.progress, Resume::Yes)?;
+            self.get_one(entry, &mut arrivals, job, Resume::Yes)?;
         }
         arrivals.settle()?;
         for entry in arrivals.again() {
-            self.get_one(entry, &mut arrivals, job.progress, Resume::No)?;
+            self.get_one(entry, &mut arrivals, job, Resume::No)?;
         }
         arrivals.settle()?;
         if job
@@ -263,7 +259,7 @@ impl Transport for Sftp {
         }
         // Nobody vouches for these: that they are the same as before shows that they were left alone.
         let before = locked(&self.marks);
-        for (name, stat) in self.look()? {
+        for (name, stat) in self.look(usize::MAX)? {
             if before
                 .get(&name)
                 .is_some_and(|before| *before != mark(&stat))
