@@ -48,7 +48,7 @@ pub struct Peer {
 #[derive(Debug, Clone)]
 enum Place {
     Local(AbsPath),
-    Remote(Remote),
+    Remote(Box<Remote>),
 }
 
 /// A collect directory on another machine, and how it is reached.
@@ -151,7 +151,7 @@ impl Peer {
     pub fn remote(name: PeerName, remote: Remote) -> Self {
         Self {
             name,
-            place: Place::Remote(remote),
+            place: Place::Remote(Box::new(remote)),
             line: Mutex::default(),
         }
     }

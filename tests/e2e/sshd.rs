@@ -106,11 +106,6 @@ impl Sshd {
         self.dir.join(name)
     }
 
-    /// Its port on 127.0.0.1.
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
     /// The key with which the master logs in.
     pub fn identity(&self) -> PathBuf {
         self.home.join(".ssh/id_test")
@@ -119,11 +114,6 @@ impl Sshd {
     /// How many connections there were.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
-    }
-
-    /// What its sshd said.
-    pub fn log(&self) -> String {
-        fs::read_to_string(self.dir.join("sshd.log")).unwrap_or_default()
     }
 
     /// Lets the master's key in, with those options in front of it (`command="…"`).

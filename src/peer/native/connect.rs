@@ -30,9 +30,9 @@ const CIPHERS: &str = "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-po
 #[derive(Debug, Clone)]
 pub(super) struct Target<'a> {
     pub(super) host: &'a str,
-    /// `None` leaves it to ssh_config.
+    /// `None` leaves it to `ssh_config`.
     pub(super) user: Option<&'a str>,
-    /// `None` leaves it to ssh_config.
+    /// `None` leaves it to `ssh_config`.
     pub(super) port: Option<u16>,
     pub(super) account: &'a Account,
     pub(super) passphrase: Option<&'a Path>,
@@ -273,7 +273,7 @@ fn pump(from: &mut dyn Read, to: &mut dyn Write) {
     }
 }
 
-/// What the tokens of ssh_config stand for.
+/// What the tokens of `ssh_config` stand for.
 struct Words<'a> {
     host: &'a str,
     original: &'a str,
@@ -306,7 +306,7 @@ impl Words<'_> {
     }
 }
 
-/// As known_hosts writes it.
+/// As `known_hosts` writes it.
 pub(super) fn with_port(host: &str, port: u16) -> String {
     if port == 22 {
         host.to_owned()

@@ -1,4 +1,4 @@
-//! Which host keys are known: known_hosts(5), strictly.
+//! Which host keys are known: `known_hosts(5)`, strictly.
 //!
 //! A key is trusted only if a line names the host and has exactly this key, and no line revokes it. Names may be
 //! hashed. Certificates are not understood: a host that only a `@cert-authority` line vouches for is not trusted,
@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use ssh2::{CheckResult, KnownHostFileKind, Session};
 
 use super::ssh_config::wildcard;
+
+/// A kind of key, and the algorithms in which it is used.
+type Row = (&'static str, &'static [&'static str]);
 
 /// What the files say.
 pub(super) struct KnownHosts {
@@ -78,7 +81,7 @@ impl KnownHosts {
     /// The algorithms to ask the host for: those of the keys that are known, so that a host with several keys
     /// shows one that we can compare.
     pub(super) fn algorithms(&self) -> Vec<&'static str> {
-        const ALL: [(&str, &[&str]); 5] = [
+        const ALL: [Row; 5] = [
             ("ssh-ed25519", &["ssh-ed25519"]),
             ("ecdsa-sha2-nistp256", &["ecdsa-sha2-nistp256"]),
             ("ecdsa-sha2-nistp384", &["ecdsa-sha2-nistp384"]),
@@ -92,7 +95,6 @@ impl KnownHosts {
                 .filter(plain)
                 .any(|line| line.algorithm == name)
         };
-        type Row = (&'static str, &'static [&'static str]);
         let (first, last): (Vec<Row>, Vec<Row>) =
             ALL.into_iter().partition(|(name, _)| known(name));
         let names = |rows: Vec<Row>| rows.into_iter().flat_map(|row| row.1);
@@ -179,16 +181,17 @@ pub(super) fn base64(bytes: &[u8]) -> String {
             word << 8 | usize::from(group.get(at).copied().unwrap_or(0))
         });
         for at in 0..4 {
-            text.push(match at <= group.len() {
-                true => char::from(DIGITS[word >> (18 - 6 * at) & 63]),
-                false => '=',
+            text.push(if at <= group.len() {
+                char::from(DIGITS[word >> (18 - 6 * at) & 63])
+            } else {
+                '='
             });
         }
     }
     text
 }
 
-/// The files that are looked at where ssh_config names none.
+/// The files that are looked at where `ssh_config` names none.
 pub(super) fn default_files(home: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = ["known_hosts", "known_hosts2"]
         .map(|name| home.join(".ssh").join(name))

@@ -11,7 +11,7 @@ use crate::peer::PeerError;
 /// The systemd credential that has the passphrase of the keys.
 const CREDENTIAL: &str = "ssh-passphrase";
 
-/// Tries every key until one is accepted: first those that ssh_config names, else the agent's and the usual files.
+/// Tries every key until one is accepted: first those that `ssh_config` names, else the agent's and the usual files.
 pub(super) fn log_in(
     session: &Session,
     user: &str,

@@ -26,7 +26,7 @@ use crate::units::{CommandLine, Ids};
 /// A connection to an SFTP server.
 pub(in crate::peer) struct Sftp {
     // Before the session, which has to live longer.
-    sftp: ssh2::Sftp,
+    server: ssh2::Sftp,
     connected: Connected,
     path: PathBuf,
     cback: Option<CommandLine>,
@@ -50,7 +50,7 @@ impl fmt::Debug for Sftp {
 
 impl Sftp {
     pub(super) fn open(connected: Connected, remote: &Remote) -> Result<Self, PeerError> {
-        let sftp = connected.session.sftp().map_err(|error| {
+        let server = connected.session.sftp().map_err(|error| {
             match fault(&error, &connected.name, connected.silence) {
                 PeerError::Broken { host, reason } => PeerError::Refused {
                     host,
@@ -60,7 +60,7 @@ impl Sftp {
             }
         })?;
         Ok(Self {
-            sftp,
+            server,
             connected,
             path: remote.collect_dir.to_path_buf(),
             cback: remote.cback_command.clone(),
@@ -79,7 +79,7 @@ impl Sftp {
 
     fn stat(&self, name: &str) -> Result<Option<FileStat>, PeerError> {
         let path = self.path.join(name);
-        match self.sftp.stat(&path) {
+        match self.server.stat(&path) {
             Ok(stat) => Ok(Some(stat)),
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) if is_answer(&error) => Err(unreadable(path, &error)),
@@ -88,7 +88,7 @@ impl Sftp {
     }
 
     fn look(&self, most: usize) -> Result<Vec<(OsString, FileStat)>, PeerError> {
-        let mut dir = match self.sftp.opendir(&self.path) {
+        let mut dir = match self.server.opendir(&self.path) {
             Ok(dir) => dir,
             Err(error) if is_absent(&error) => {
                 return Err(PeerError::NoDirectory {
@@ -142,7 +142,7 @@ impl Sftp {
         resume: Resume,
     ) -> Result<(), PeerError> {
         let path = self.path.join(&entry.name);
-        let mut file = match self.sftp.open(&path) {
+        let mut file = match self.server.open(&path) {
             Ok(file) => file,
             Err(error) if is_absent(&error) => return Err(PeerError::Changing(path)),
             Err(error) if is_answer(&error) => {
@@ -187,7 +187,7 @@ impl Transport for Sftp {
     fn collected(&self) -> Result<Option<Collected>, PeerError> {
         let Some(stat) = self.stat(COLLECTED)? else {
             // Not there, or the whole directory is not.
-            self.sftp.stat(&self.path).map_err(|error| {
+            self.server.stat(&self.path).map_err(|error| {
                 if is_absent(&error) {
                     PeerError::NoDirectory {
                         host: self.connected.name.clone(),
@@ -208,7 +208,7 @@ impl Transport for Sftp {
         let mut text = Vec::new();
         if stat.is_file() {
             let path = self.path.join(COLLECTED);
-            let file = match self.sftp.open(&path) {
+            let file = match self.server.open(&path) {
                 Ok(file) => file,
                 Err(error) if is_answer(&error) => return Err(unreadable(path, &error)),
                 Err(error) => return Err(self.fault(&error)),
@@ -303,11 +303,13 @@ impl Transport for Sftp {
         let _ = file.fsync();
         file.close().map_err(unwritable)?;
         drop(file);
-        match self.sftp.unlink(&path) {
+        match self.server.unlink(&path) {
             Err(error) if !is_absent(&error) => return Err(unwritable(error)),
             _ => {}
         }
-        self.sftp.rename(&partial, &path, None).map_err(unwritable)
+        self.server
+            .rename(&partial, &path, None)
+            .map_err(unwritable)
     }
 
     fn exec(&self, errand: &Errand<'_>, output: &mut dyn FnMut(&[u8])) -> Result<(), PeerError> {

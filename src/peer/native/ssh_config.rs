@@ -1,4 +1,4 @@
-//! The part of ssh_config(5) that people rely on to reach a host: its name and port, the user, keys, known hosts,
+//! The part of `ssh_config(5)` that people rely on to reach a host: its name and port, the user, keys, known hosts,
 //! and what stands in between.
 //!
 //! As in OpenSSH the first value found counts, the user's file before the system's. Keywords that do not change
