@@ -76,7 +76,7 @@ fn what_is_wrong_with_a_peer_is_told_and_the_others_come() {
     master(
         &machine,
         &[good, late, dead, foreign, closed, nowhere],
-        Way::Native,
+        "native",
     );
     let fingerprint = foreign.fingerprint();
     machine.cback("stage").on(DAY).run().with_status(10).says(&[

@@ -294,7 +294,7 @@ impl Transport for Sftp {
         };
         let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE;
         let mut file = self
-            .sftp
+            .server
             .open_mode(&partial, flags, 0o644, OpenType::File)
             .map_err(unwritable)?;
         file.write_all(text)
