@@ -12,6 +12,7 @@ use super::exit::Exit;
 use super::session::Session;
 use crate::config::{Config, ConfigError, Place};
 use crate::event::{Monitor, printable};
+use crate::peer::Way;
 use crate::process::{Command, Runner as _, Stdout, System};
 
 /// Every program that may be called, whatever is configured, and what makes it say its version.
@@ -168,8 +169,14 @@ fn programs(config: Option<&Config>, monitor: &dyn Monitor) -> Vec<Program> {
             .chain(config.stage.iter().flat_map(|stage| &stage.peers))
         {
             if let Place::Remote(remote) = &peer.place {
-                lines.push(&remote.rcp_command);
-                lines.extend(&remote.rsh_command);
+                if let Way::Command {
+                    rcp_command,
+                    rsh_command,
+                } = &remote.way
+                {
+                    lines.push(rcp_command);
+                    lines.extend(rsh_command);
+                }
             }
         }
         for line in lines {
