@@ -168,15 +168,14 @@ fn programs(config: Option<&Config>, monitor: &dyn Monitor) -> Vec<Program> {
             .iter()
             .chain(config.stage.iter().flat_map(|stage| &stage.peers))
         {
-            if let Place::Remote(remote) = &peer.place {
-                if let Way::Command {
+            if let Place::Remote(remote) = &peer.place
+                && let Way::Command {
                     rcp_command,
                     rsh_command,
                 } = &remote.way
-                {
-                    lines.push(rcp_command);
-                    lines.extend(rsh_command);
-                }
+            {
+                lines.push(rcp_command);
+                lines.extend(rsh_command);
             }
         }
         for line in lines {
