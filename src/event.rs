@@ -2,6 +2,7 @@
 //!
 //! Developers' messages go through `log` instead; two audiences, two streams.
 
+mod journal;
 mod json;
 mod log_file;
 mod screen;

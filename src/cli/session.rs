@@ -1,10 +1,10 @@
 //! One run as people see it: screen, log, JSON, the count of problems, and how it all ends.
 
-use std::fmt::Display;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use nix::unistd::{Uid, User};
 use serde::Serialize;
 
 use super::args::Common;
@@ -16,13 +16,13 @@ use crate::event::{
     Detail, Event, JsonLines, LogFile, Monitor, Problem, Screen, Tally, Tell as _, Verbosity,
     hear_developers, printable,
 };
+use crate::process::Command;
 use crate::units::Owner;
 
 /// One run as people see it.
 pub struct Session {
     everyone: Arc<Everyone>,
     log_path: Option<PathBuf>,
-    exhibits: bool,
     stack: bool,
     json: bool,
 }
@@ -47,6 +47,7 @@ impl Monitor for Everyone {
         if let Some(log) = &self.log {
             log.observe(event);
         }
+        self.tell_log_failure();
         if let Some(json) = &self.json {
             json.observe(event);
         }
@@ -78,7 +79,11 @@ impl Session {
         let (user, group) = common.owner.clone();
         let detail = detail(common);
         match LogFile::open(&common.logfile, common.mode, &Owner { user, group }, detail) {
-            Ok(log) => Ok(Self::with(common, Some(log))),
+            Ok(log) => {
+                let session = Self::with(common, Some(log));
+                session.begin();
+                Ok(session)
+            }
             Err(error) => {
                 let failure = Failure::of(Exit::Log, error).advise(
                     "name another log with --logfile PATH, or run as a user who may write there",
@@ -86,6 +91,20 @@ impl Session {
                 Err(Self::with(common, None).end(&Err(failure)))
             }
         }
+    }
+
+    /// Says who runs what; who reads the log years later wants to know.
+    fn begin(&self) {
+        let args = std::env::args_os().skip(1);
+        let call = Command::new("cback").args(args);
+        let uid = Uid::effective();
+        let user = User::from_uid(uid).ok().flatten();
+        let user = user.map_or_else(|| uid.to_string(), |user| user.name);
+        self.monitor().note(format!(
+            "run started: `{call}`, version {}, process {}, user {user}",
+            env!("CARGO_PKG_VERSION"),
+            std::process::id(),
+        ));
     }
 
     /// For commands that must work without a log, on a machine that has nothing else.
@@ -124,7 +143,6 @@ impl Session {
         Self {
             everyone,
             log_path,
-            exhibits: !common.quiet && !common.json,
             stack: common.stack,
             json: common.json,
         }
@@ -190,8 +208,16 @@ impl Session {
             Ok(Exit::Well) => Exit::of_problems(tally.problems()),
             Ok(exit) => *exit,
         };
+        // Told before the screen's last words: it takes part in them.
+        if let Some(log) = &self.everyone.log {
+            let line = format!("run completed with status {}", self.honest(exit).number());
+            log.observe(&Event::Note(&line));
+            self.everyone.tell_log_failure();
+        }
+        let exit = self.honest(exit);
         if let Some(screen) = &self.everyone.screen {
-            screen.finish(self.log_path.as_deref());
+            let log = self.everyone.log.as_ref().filter(|log| log.is_complete());
+            screen.finish(log.and(self.log_path.as_deref()));
         }
         if self.json {
             print_json(&Last::Finished::<()> {
@@ -202,11 +228,16 @@ impl Session {
                 advice: failure.and_then(|failure| failure.advice.as_deref()),
             });
         }
-        if let Some(log) = &self.everyone.log {
-            let line = format!("run completed with status {}", exit.number());
-            log.observe(&Event::Note(&line));
-        }
         exit
+    }
+
+    /// `exit`, unless it says that all is well and the log lacks something.
+    fn honest(&self, exit: Exit) -> Exit {
+        let log = self.everyone.log.as_ref();
+        match exit {
+            Exit::Well if log.is_some_and(|log| !log.is_complete()) => Exit::Log,
+            _ => exit,
+        }
     }
 
     fn tell(&self, failure: &Failure) {
@@ -217,24 +248,21 @@ impl Session {
                 log::error!(target: "cback", "{line}");
             }
         }
-        if !self.exhibits {
+        let Some(screen) = &self.everyone.screen else {
             return;
-        }
-        if let Some(screen) = &self.everyone.screen {
-            screen.observe(&Event::ProgressEnd(""));
-        }
+        };
         if let Some(exhibit) = &failure.exhibit {
-            anstream::eprintln!("{exhibit}");
+            screen.exhibit(exhibit);
         }
         if self.stack {
-            error_line("error", &failure.stack());
+            screen.last_word("error", &failure.stack());
         } else {
-            error_line("error", &sentence);
+            screen.last_word("error", &sentence);
         }
         if let Some(advice) = &failure.advice {
             // Lists in it have lines of their own.
             let lines: Vec<String> = advice.lines().map(printable).collect();
-            error_line("next", &lines.join("\n"));
+            screen.last_word("next", &lines.join("\n"));
         }
     }
 }
@@ -244,14 +272,23 @@ impl Everyone {
         self.observe(&Event::Problem(problem));
     }
 
+    /// Says once that the log lacks something. It is no problem of the backup, and is not counted as one.
+    fn tell_log_failure(&self) {
+        let Some(failure) = self.log.as_ref().and_then(|log| log.failure()) else {
+            return;
+        };
+        let failure = Failure::of(Exit::Log, failure);
+        if let Some(screen) = &self.screen {
+            screen.last_word("error", &printable(&failure.sentence()));
+        }
+        if let Some(json) = &self.json {
+            json.observe(&Event::Problem(&Problem::new("log", &failure.sentence())));
+        }
+    }
+
     fn warn(&self, text: impl AsRef<str>) {
         self.observe(&Event::Warning(text.as_ref()));
     }
-}
-
-fn error_line(word: &str, text: &dyn Display) {
-    let bold = anstyle::Style::new().bold();
-    anstream::eprintln!("{bold}cback: {word}:{bold:#} {text}");
 }
 
 fn print_json<T: Serialize>(line: &Last<'_, T>) {

@@ -9,6 +9,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use crate::event::printable;
 
 use super::finding::{Finding, Lines, Severity};
+use super::schema::nearest;
 
 /// Whether a rendering has colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,17 +155,22 @@ impl Report {
     }
 }
 
-/// The text with passwords painted over, so that no picture of a line shows one. Works on broken documents, too.
+/// The text with users and passwords painted over, so that no picture of a line shows one. Works on broken documents,
+/// too, and where the element's name is nearly that of a password.
 fn mask(text: String) -> String {
-    const TAG: &str = "<password>";
-    if !text.contains(TAG) {
-        return text;
-    }
     let mut masked = String::with_capacity(text.len());
     let mut rest = text.as_str();
-    while let Some(at) = rest.find(TAG) {
-        let (before, secret) = rest.split_at(at + TAG.len());
+    while let Some(at) = rest.find('<') {
+        let (before, tag) = rest.split_at(at + 1);
         masked.push_str(before);
+        let name = tag.split(['>', '<', ' ', '\t', '\r', '\n', '/']).next();
+        if !name.is_some_and(is_secret) {
+            rest = tag;
+            continue;
+        }
+        let end = tag.find('>').map_or(tag.len(), |end| end + 1);
+        let (tag, secret) = tag.split_at(end);
+        masked.push_str(tag);
         let end = secret.find("</").unwrap_or(secret.len());
         for c in secret[..end].chars() {
             // Offsets into the text stay true.
@@ -174,6 +180,15 @@ fn mask(text: String) -> String {
         rest = &secret[end..];
     }
     masked + rest
+}
+
+/// Whether the value of an element of that name is nobody's business.
+fn is_secret(name: &str) -> bool {
+    // Comparing letters is slow, and a hostile file has many names.
+    let likely = || name.starts_with(['p', 'P']) && (4..=12).contains(&name.len());
+    name == "user"
+        || name.get(..40).unwrap_or(name).contains("pass")
+        || (likely() && nearest(name, ["password"].into_iter()).is_some())
 }
 
 impl fmt::Display for Report {

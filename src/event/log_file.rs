@@ -3,15 +3,16 @@
 //! `2026-11-21T20:25:11 UTC --> [INFO   ] text`. Whatever stands in a name, a line stays one line. What programs
 //! that we run have printed is written bare.
 
-use std::fs::{File, OpenOptions};
+mod sink;
+
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::Local;
 use log::{Level, LevelFilter, Log, Record};
 
+use self::sink::{Place, Sink, Trouble};
 use super::zone::Zone;
 use super::{Event, Monitor, Problem, Screen, printable};
 use crate::units::Owner;
@@ -33,6 +34,8 @@ pub enum Detail {
 /// The log file.
 pub struct LogFile {
     log: Box<dyn Log>,
+    path: PathBuf,
+    trouble: Trouble,
 }
 
 /// The log file cannot be used.
@@ -47,53 +50,42 @@ pub struct LogFileError {
 
 impl LogFile {
     /// Opens the log file at `path` for appending. If it does not exist it is made, with exactly the permission
-    /// bits `mode`, and given to `owner` if that works. The directory must exist.
+    /// bits `mode`, and given to `owner` if that works. The directory must exist. When the file is rotated away
+    /// later, another one is opened, or made in the same way.
     pub fn open(
         path: &Path,
         mode: u32,
         owner: &Owner,
         detail: Detail,
     ) -> Result<Self, LogFileError> {
-        let file = open(path, mode, owner).map_err(|source| LogFileError {
+        let trouble = Trouble::default();
+        let place = Place {
+            path: path.to_owned(),
+            mode,
+            owner: owner.clone(),
+        };
+        let sink = Sink::open(place, trouble.clone()).map_err(|source| LogFileError {
             path: path.to_owned(),
             source,
         })?;
-        Ok(Self::to(Box::new(file), detail))
+        Ok(Self {
+            log: lines(Box::new(sink), detail),
+            path: path.to_owned(),
+            trouble,
+        })
     }
 
-    /// A log that is written to `out`.
-    pub fn to(out: Box<dyn Write + Send>, detail: Detail) -> Self {
-        let zone = Zone::local();
-        let level = match detail {
-            Detail::Normal | Detail::Output => LevelFilter::Info,
-            Detail::Debug => LevelFilter::Debug,
-        };
-        let (_, log) = fern::Dispatch::new()
-            .level(level)
-            .level_for(
-                OUTPUT,
-                match detail {
-                    Detail::Normal => LevelFilter::Off,
-                    Detail::Output | Detail::Debug => LevelFilter::Info,
-                },
-            )
-            .format(move |out, message, record| {
-                if record.target() == OUTPUT {
-                    out.finish(format_args!("{message}"));
-                    return;
-                }
-                let now = Local::now();
-                out.finish(format_args!(
-                    "{} {} --> [{:<7}] {}",
-                    now.format("%Y-%m-%dT%H:%M:%S"),
-                    zone.name(&now),
-                    word(record.level()),
-                    printable(&message.to_string()),
-                ));
-            })
-            .chain(out)
-            .into_log();
-        Self { log }
+    /// Why a line could not be written: the first time, told once.
+    pub fn failure(&self) -> Option<LogFileError> {
+        self.trouble.take().map(|source| LogFileError {
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    /// Whether every line was written.
+    pub fn is_complete(&self) -> bool {
+        !self.trouble.is_any()
     }
 
     fn line(&self, level: Level, text: &str) {
@@ -105,6 +97,41 @@ impl LogFile {
                 .build(),
         );
     }
+}
+
+/// What makes lines and writes them to `out`.
+fn lines(out: Box<dyn Write + Send>, detail: Detail) -> Box<dyn Log> {
+    let zone = Zone::local();
+    let level = match detail {
+        Detail::Normal | Detail::Output => LevelFilter::Info,
+        Detail::Debug => LevelFilter::Debug,
+    };
+    let (_, log) = fern::Dispatch::new()
+        .level(level)
+        .level_for(
+            OUTPUT,
+            match detail {
+                Detail::Normal => LevelFilter::Off,
+                Detail::Output | Detail::Debug => LevelFilter::Info,
+            },
+        )
+        .format(move |out, message, record| {
+            if record.target() == OUTPUT {
+                out.finish(format_args!("{message}"));
+                return;
+            }
+            let now = Local::now();
+            out.finish(format_args!(
+                "{} {} --> [{:<7}] {}",
+                now.format("%Y-%m-%dT%H:%M:%S"),
+                zone.name(&now),
+                word(record.level()),
+                printable(&message.to_string()),
+            ));
+        })
+        .chain(out)
+        .into_log();
+    log
 }
 
 impl Monitor for LogFile {
@@ -179,27 +206,6 @@ fn word(level: Level) -> &'static str {
         Level::Warn => "WARNING",
         Level::Info => "INFO",
         Level::Debug | Level::Trace => "DEBUG",
-    }
-}
-
-fn open(path: &Path, mode: u32, owner: &Owner) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.append(true).mode(mode);
-    match options.clone().create_new(true).open(path) {
-        Ok(file) => {
-            // The umask may have taken something away.
-            file.set_permissions(std::fs::Permissions::from_mode(mode))?;
-            if let Ok(ids) = owner.lookup() {
-                // Only root can, and only on some file systems.
-                let _ = std::os::unix::fs::fchown(&file, Some(ids.uid), Some(ids.gid));
-            }
-            Ok(file)
-        }
-        // A dangling link says so too; it is followed.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            options.create(true).open(path)
-        }
-        Err(error) => Err(error),
     }
 }
 

@@ -11,9 +11,12 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
 
-use super::{Event, Monitor, Problem, Progress, bytes, printable};
+use log::Level;
+
+use super::{Event, Monitor, Problem, Progress, bytes, journal, printable};
 
 /// Problems that are shown in full.
 const SHOWN: u64 = 20;
@@ -40,6 +43,8 @@ pub enum Verbosity {
 pub enum Kind {
     /// A file, a pipe, a mail.
     Plain,
+    /// The journal of systemd, which wants to know what each line is.
+    Journal,
     /// A terminal with this many columns.
     Terminal {
         /// Width in characters.
@@ -66,6 +71,7 @@ pub struct Screen {
 
 struct State {
     out: Box<dyn Write + Send>,
+    kind: Kind,
     /// Time since some moment.
     clock: Box<dyn Fn() -> Duration + Send>,
     problems: u64,
@@ -94,6 +100,8 @@ impl Screen {
         let kind = if stderr.is_terminal() {
             let columns = terminal_size().unwrap_or(80);
             Kind::Terminal { columns }
+        } else if journal::reads(&stderr) {
+            Kind::Journal
         } else {
             Kind::Plain
         };
@@ -125,6 +133,7 @@ impl Screen {
             colour,
             state: Mutex::new(State {
                 out,
+                kind,
                 clock,
                 problems: 0,
                 warnings: 0,
@@ -145,7 +154,7 @@ impl Screen {
         state.clear();
         let hidden = state.problems.saturating_sub(SHOWN);
         if hidden > 0 {
-            state.line(&format!("and {hidden} more"));
+            state.line(Level::Error, &format!("and {hidden} more"));
         }
         if state.problems > 0 {
             let mut text = count(state.problems, "problem");
@@ -157,22 +166,41 @@ impl Screen {
                 text = format!("{text}; everything is in {log}");
             }
             let text = self.painted(bold(), &text);
-            state.line(&text);
+            state.line(Level::Error, &text);
         }
         let _ = state.out.flush();
+    }
+
+    /// Says why a run fails, or what to do next: `word` is `error` or `next`. Lines in `text` stay lines.
+    pub fn last_word(&self, word: &str, text: &str) {
+        let head = self.painted(bold(), &format!("cback: {word}:"));
+        self.say(Level::Error, &format!("{head} {text}"));
+    }
+
+    /// Shows something that was made for a terminal, lines and colours as they are.
+    pub fn exhibit(&self, text: &str) {
+        match self.colour {
+            Colour::Yes => self.say(Level::Error, text),
+            Colour::No => self.say(Level::Error, &strip_str(text).to_string()),
+        }
     }
 
     /// Shows a developer's line, if everything is to be seen.
     pub(super) fn developers(&self, record: &log::Record<'_>) {
         if self.verbosity == Verbosity::Debug {
-            self.say(&printable(&record.args().to_string()));
+            self.say(record.level(), &printable(&record.args().to_string()));
         }
     }
 
-    fn say(&self, line: &str) {
+    fn say(&self, level: Level, text: &str) {
+        if self.verbosity == Verbosity::Quiet {
+            return;
+        }
         let mut state = self.lock();
         state.clear();
-        state.line(line);
+        for line in text.lines() {
+            state.line(level, line);
+        }
     }
 
     fn problem(&self, problem: &Problem) {
@@ -185,9 +213,9 @@ impl Screen {
         let head = self.painted(bold().fg_color(Some(AnsiColor::Red.into())), "problem:");
         let subject = printable(&problem.subject);
         let reason = printable(&problem.reason);
-        state.line(&format!("{head} {subject}: {reason}"));
+        state.line(Level::Error, &format!("{head} {subject}: {reason}"));
         if let Some(advice) = &problem.advice {
-            state.line(&format!("         {}", printable(advice)));
+            state.line(Level::Error, &format!("         {}", printable(advice)));
         }
     }
 
@@ -265,14 +293,14 @@ impl Monitor for Screen {
             Event::Warning(text) => {
                 self.lock().warnings += 1;
                 if self.verbosity >= Verbosity::Verbose {
-                    self.say(&format!("warning: {}", printable(text)));
+                    self.say(Level::Warn, &format!("warning: {}", printable(text)));
                 }
             }
             Event::Begin(text) | Event::Note(text) if self.verbosity >= Verbosity::Verbose => {
-                self.say(&printable(text));
+                self.say(Level::Info, &printable(text));
             }
             Event::End(text) if self.verbosity >= Verbosity::Verbose => {
-                self.say(&format!("{} done", printable(text)));
+                self.say(Level::Info, &format!("{} done", printable(text)));
             }
             Event::Begin(_) | Event::Note(_) | Event::End(_) => {}
         }
@@ -288,8 +316,12 @@ impl State {
         }
     }
 
-    fn line(&mut self, text: &str) {
-        let _ = writeln!(self.out, "{text}");
+    fn line(&mut self, level: Level, text: &str) {
+        let prefix = match self.kind {
+            Kind::Journal => journal::prefix(level),
+            Kind::Plain | Kind::Terminal { .. } => "",
+        };
+        let _ = writeln!(self.out, "{prefix}{text}");
     }
 }
 

@@ -19,6 +19,7 @@ mod extend_staged;
 mod faults;
 mod foreign;
 mod hooks;
+mod log;
 mod machine;
 mod manners;
 mod purge;
