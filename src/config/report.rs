@@ -42,7 +42,7 @@ impl Report {
         }
         Self {
             path: path.to_owned(),
-            text: mask(text),
+            text: mask(&text),
             findings,
             more,
         }
@@ -157,9 +157,9 @@ impl Report {
 
 /// The text with users and passwords painted over, so that no picture of a line shows one. Works on broken documents,
 /// too, and where the element's name is nearly that of a password.
-fn mask(text: String) -> String {
+fn mask(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
-    let mut rest = text.as_str();
+    let mut rest = text;
     while let Some(at) = rest.find('<') {
         let (before, tag) = rest.split_at(at + 1);
         masked.push_str(before);
