@@ -145,7 +145,7 @@ impl Config {
         let notes = Notes::default();
         let config = read(&document, &notes, naming);
         let (findings, more) = notes.finish();
-        let report = Report::new(path, document.text().to_owned(), findings, more);
+        let report = Report::new(path, document.text(), findings, more);
         match config {
             Ok(config) if report.count(Severity::Error) == 0 => Ok((config, report)),
             _ => Err(ConfigError::Problems(report)),
@@ -168,10 +168,10 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, ConfigError> {
 }
 
 fn parse(bytes: &[u8], path: &Path) -> Result<Document, ConfigError> {
-    let one = |text, finding| {
+    let one = |text: String, finding| {
         Err(ConfigError::Problems(Report::new(
             path,
-            text,
+            &text,
             vec![finding],
             0,
         )))

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::args::{Common, word};
 use super::exit::Exit;
 use super::session::Session;
+use crate::action;
 use crate::config::{Config, ConfigError, Place};
 use crate::event::{Monitor, printable};
 use crate::peer::Way;
@@ -149,16 +150,16 @@ fn user() -> String {
 
 /// Every program that may be called: those that are always the same, and those that are configured.
 fn programs(config: Option<&Config>, monitor: &dyn Monitor) -> Vec<Program> {
-    let mut system = System::new(monitor);
+    let system = match config {
+        Some(config) => action::programs(config, monitor),
+        None => System::new(monitor),
+    };
     let mut wanted: Vec<(String, &[&str])> = PROGRAMS
         .iter()
         .map(|(name, args)| ((*name).to_owned(), *args))
         .collect();
     if let Some(config) = config {
         let options = &config.options;
-        for row in &options.overrides {
-            system = system.overriding(&row.command, row.path.as_path());
-        }
         let mut lines: Vec<_> = [&options.rcp_command, &options.rsh_command]
             .into_iter()
             .flatten()

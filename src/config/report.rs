@@ -31,18 +31,18 @@ pub struct Report {
 
 impl Report {
     /// Places `findings` in `text`, the content of the file at `path`; `more` were not kept.
-    pub(super) fn new(path: &Path, text: String, mut findings: Vec<Finding>, more: usize) -> Self {
+    pub(super) fn new(path: &Path, text: &str, mut findings: Vec<Finding>, more: usize) -> Self {
         findings.sort_by_key(|finding| finding.spot.offset());
-        let lines = Lines::new(&text);
+        let lines = Lines::new(text);
         for finding in &mut findings {
-            finding.spot.locate(&text, &lines);
+            finding.spot.locate(text, &lines);
             if let Some(related) = &mut finding.related {
-                related.locate(&text, &lines);
+                related.locate(text, &lines);
             }
         }
         Self {
             path: path.to_owned(),
-            text: mask(&text),
+            text: mask(text),
             findings,
             more,
         }

@@ -2,7 +2,7 @@
 
 use super::ExtendError;
 use crate::action::look::{self, Access};
-use crate::action::{Context, Finding};
+use crate::action::{self, Context, Finding};
 use crate::dump::{DumpError, Dumper};
 use crate::event::{Problem, Tell as _};
 use crate::fsx;
@@ -11,12 +11,7 @@ use crate::units::AbsPath;
 
 /// This machine's programs, with the configuration's overrides.
 pub(super) fn system<'a>(cx: &Context<'a>) -> System<'a> {
-    let overrides = &cx.config.options.overrides;
-    overrides
-        .iter()
-        .fold(System::new(cx.monitor), |system, row| {
-            system.overriding(row.command.as_str(), row.path.as_path())
-        })
+    action::programs(cx.config, cx.monitor)
 }
 
 /// Where collected things go.

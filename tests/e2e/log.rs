@@ -200,14 +200,16 @@ fn a_line_that_was_cut_by_a_full_disk_does_not_swallow_the_next_one() {
     };
     let hook = "<pre_action_hook><action>purge</action><command>cp logs/log copy</command></pre_action_hook>";
     machine.configure(|text| {
-        let files: String = (0..100)
+        let source = machine.path("source");
+        let files: Vec<String> = (0..100)
             .map(|number| {
                 format!(
                     "<file><abs_path>{}/{number}</abs_path></file>",
-                    machine.path("source").display()
+                    source.display()
                 )
             })
             .collect();
+        let files = files.concat();
         text.replace("</options>", &format!("{hook}</options>"))
             .replacen("<dir>", &format!("{files}<dir>"), 1)
     });
