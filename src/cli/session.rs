@@ -1,7 +1,7 @@
 //! One run as people see it: screen, log, JSON, the count of problems, and how it all ends.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nix::unistd::{Uid, User};
@@ -95,8 +95,10 @@ impl Session {
 
     /// Says who runs what; who reads the log years later wants to know.
     fn begin(&self) {
-        let args = std::env::args_os().skip(1);
-        let call = Command::new("cback").args(args);
+        let mut words = std::env::args_os();
+        let program = words.next().unwrap_or_default();
+        let name = Path::new(&program).file_name().unwrap_or(&program);
+        let call = Command::new(name).args(words);
         let uid = Uid::effective();
         let user = User::from_uid(uid).ok().flatten();
         let user = user.map_or_else(|| uid.to_string(), |user| user.name);
