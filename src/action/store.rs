@@ -6,6 +6,7 @@ use super::{ActionError, Context, Extent};
 use crate::catalog::{Catalog, Found};
 use crate::config;
 use crate::event::{self, Tell as _};
+use crate::fsx;
 use crate::media::{Asked, CheckMedia, DeviceType, Disc, Drive, FileDrive, Renewal, SECTOR};
 use crate::staging::{self, Because, Daily, Scope, Staging};
 use crate::store::{CheckData, Store, StoreError, Stored};
@@ -127,7 +128,13 @@ pub(super) fn with_store<T>(
     work: impl FnOnce(&mut Store<'_>) -> Result<T, StoreError>,
 ) -> Result<T, ActionError> {
     section(cx)?;
-    with_catalog(cx, Catalog::open(&cx.catalog_path())?, work)
+    let opened = Catalog::open(&cx.catalog_path())?;
+    // The backup user may have to go on with it in a run of its own.
+    if let Err(error) = fsx::give(&cx.catalog_path(), cx.ids) {
+        cx.monitor
+            .warn(format!("the catalog stays root's: {error}"));
+    }
+    with_catalog(cx, opened, work)
 }
 
 /// Does `work`, which only looks, with everything that storing needs; the catalog is only looked at, too.

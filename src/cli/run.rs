@@ -11,6 +11,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, COMMANDS, Config, Hook};
 use crate::event::{Event, Problem, Tell as _};
 use crate::extend::Extension;
+use crate::fsx;
 use crate::lock::{Lock, LockError};
 use crate::media::DriveError;
 use crate::plan::{self, Plan, PlanError, Reach, Step, Task, When};
@@ -191,13 +192,20 @@ fn lock(config: &Config, context: &Context<'_>) -> Result<Lock, Failure> {
         std::process::id(),
         since.format("%Y-%m-%d %H:%M:%S")
     );
-    Lock::take(&path, &holder).map_err(|error| match error {
+    let lock = Lock::take(&path, &holder).map_err(|error| match error {
         LockError::Held { .. } => {
             Failure::of(Exit::Locked, error).advise("wait until it has ended; nothing was done")
         }
         LockError::Io { .. } => Failure::of(Exit::Failed, error)
             .advise("<working_dir> has to be a directory in which this user may write"),
-    })
+    })?;
+    // The backup user takes the same lock in a run of its own.
+    if let Err(error) = fsx::give(&path, context.ids) {
+        context
+            .monitor
+            .warn(format!("the lock stays root's: {error}"));
+    }
+    Ok(lock)
 }
 
 /// What an action's failure means to the caller.

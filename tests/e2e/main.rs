@@ -32,4 +32,5 @@ mod stage;
 mod status;
 mod store;
 mod tree;
+mod users;
 mod week;
