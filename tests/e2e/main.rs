@@ -31,6 +31,7 @@ mod sshd;
 mod stage;
 mod status;
 mod store;
+mod takeover;
 mod tree;
 mod users;
 mod week;
