@@ -59,6 +59,7 @@ def members(request):
 def main():
     """Answers until nobody asks any more."""
     answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever else is printed is no answer
     for line in sys.stdin:
         request = json.loads(line)
         if "archive" in request:
