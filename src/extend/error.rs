@@ -40,7 +40,7 @@ pub enum ExtendError {
     #[error(transparent)]
     Encrypt(#[from] EncryptError),
     /// No day is chosen to be uploaded.
-    #[error("nothing is uploaded: {0}")]
+    #[error("nothing is uploaded: {}", reason(*.0))]
     Choose(ChooseError),
     /// A day is larger than it may be.
     #[error("{day} has {bytes}, which is more than the {limit} that may be uploaded")]
@@ -67,4 +67,16 @@ pub enum ExtendError {
     /// Something that the actions do as well failed.
     #[error(transparent)]
     Action(#[from] ActionError),
+}
+
+/// Why no day is uploaded.
+fn reason(error: ChooseError) -> String {
+    match error {
+        ChooseError::TodayNotStaged(today) => {
+            format!("{today} has not been staged, and a full run uploads nothing else")
+        }
+        ChooseError::NothingWaits(today) => {
+            format!("every staged day is in the bucket, looking from {today}")
+        }
+    }
 }

@@ -29,6 +29,7 @@ fn repositories(cx: &Context<'_>, section: &config::Subversion) -> Vec<Dump> {
                 continue;
             }
         };
+        let before = all.len();
         for path in children {
             let is_dir = path.symlink_metadata().is_ok_and(|stat| stat.is_dir());
             if let (true, Ok(path)) = (is_dir, AbsPath::new(path)) {
@@ -39,6 +40,12 @@ fn repositories(cx: &Context<'_>, section: &config::Subversion) -> Vec<Dump> {
                     ..dir.all.clone()
                 });
             }
+        }
+        if all.len() == before {
+            // It might not be mounted.
+            let reason = "nothing was dumped: there is no repository in it";
+            cx.monitor
+                .problem(&Problem::with_file(&dir.all.path, reason));
         }
     }
     all

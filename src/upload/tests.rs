@@ -101,3 +101,53 @@ fn a_failed_copy_is_an_error_and_nothing_is_deleted() {
     assert!(error.contains("Unable to locate credentials"), "{error}");
     assert!(!daily.is_uploaded().unwrap());
 }
+
+#[test]
+fn a_mirror_is_verified_by_names_and_sizes() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("sub")).unwrap();
+    std::fs::write(dir.path().join("sub/a"), "12").unwrap();
+    std::os::unix::fs::symlink("sub/a", dir.path().join("link")).unwrap();
+    std::os::unix::fs::symlink("sub", dir.path().join("directory")).unwrap();
+    std::os::unix::fs::symlink("nowhere", dir.path().join("dangling")).unwrap();
+    let to: Bucket = "s3://b/p".parse().unwrap();
+    let there = |size: u64| {
+        let text = format!(
+            "[{{\"Key\": \"p/link\", \"Size\": 2}}, {{\"Key\": \"p/sub/a\", \"Size\": {size}}}, \
+             {{\"Key\": \"p/more\", \"Size\": 1}}]"
+        );
+        Answer::well(text)
+    };
+    let tally = Tally::default();
+    let run = |script: &Scripted, transfer, names| {
+        let uploader = Uploader {
+            runner: script,
+            user: None,
+            monitor: &tally,
+        };
+        let done = uploader.mirror(dir.path(), &to, transfer, names);
+        assert!(script.left().is_empty());
+        done
+    };
+    for (transfer, delete) in [
+        (Transfer::Mirror, Some("--delete")),
+        (Transfer::Upload, None),
+    ] {
+        let script = Scripted::new()
+            .expect(aws::sync_command(dir.path(), &to, delete), Answer::well(""))
+            .expect(aws::list_command(&to), there(2));
+        let done = run(&script, transfer, Names::Check).unwrap();
+        assert_eq!((done.files, done.bytes), (2, 4));
+    }
+    let script = Scripted::new().expect(aws::list_command(&to), there(3));
+    let different = run(&script, Transfer::Verify, Names::Check);
+    assert!(matches!(different, Err(UploadError::Different(1))));
+    assert_eq!(tally.problems(), 1);
+
+    std::fs::write(dir.path().join(OsStr::from_bytes(b"odd\xff")), "").unwrap();
+    let odd = run(&Scripted::new(), Transfer::Mirror, Names::Check);
+    assert!(matches!(odd, Err(UploadError::Names(1))));
+    assert_eq!(tally.problems(), 2);
+}

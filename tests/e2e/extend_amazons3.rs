@@ -105,7 +105,7 @@ fn a_day_is_uploaded_before_what_was_there_is_deleted() {
         .on(DAY)
         .run()
         .with_status(6)
-        .says(&["no staged day waits"]);
+        .says(&["every staged day is in the bucket"]);
 }
 
 #[test]

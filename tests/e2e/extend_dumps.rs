@@ -204,6 +204,18 @@ fn a_repository_that_is_another_one_is_dumped_from_the_start() {
         dumps(&machine)
     );
 
+    // A directory without any might be one that is not mounted.
+    fs::rename(machine.path("svn/more"), machine.path("svn/away")).unwrap();
+    fs::create_dir(machine.path("svn/more")).unwrap();
+    machine
+        .cback("subversion")
+        .on(WEDNESDAY)
+        .run()
+        .with_status(10)
+        .says(&["svn/more", "no repository in it"]);
+    fs::remove_dir(machine.path("svn/more")).unwrap();
+    fs::rename(machine.path("svn/away"), machine.path("svn/more")).unwrap();
+
     // One that is damaged is named, and the others are dumped.
     fs::remove_dir_all(machine.path("svn/main")).unwrap();
     fs::create_dir(machine.path("svn/main")).unwrap();
