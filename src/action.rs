@@ -30,7 +30,7 @@ pub use look::Finding;
 pub use preview::Preview;
 pub use stage::peer;
 pub use status::{DiscStatus, PeerStatus, Status, status};
-pub use store::drive;
+pub use store::{drive, handling};
 
 /// How much a run backs up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,16 @@ pub enum Extent {
     Configured,
     /// Everything: `--full`.
     Full,
+}
+
+/// What happens when another disc is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Patience {
+    /// The run ends, and says what is needed.
+    #[default]
+    None,
+    /// It waits for the disc: `--wait-for-disc`.
+    ForDisc,
 }
 
 /// What every action of a run knows.
@@ -53,6 +63,8 @@ pub struct Context<'a> {
     pub stamp: SystemTime,
     /// How much is backed up.
     pub extent: Extent,
+    /// What happens when another disc is needed.
+    pub patience: Patience,
     /// To whom files are given; `None` unless this process is root.
     pub ids: Option<Ids>,
     /// Who is told.

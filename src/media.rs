@@ -1,14 +1,17 @@
 //! Discs and drives: what fits on a medium, what is on it, and how a session gets there.
 
+mod burner;
 mod decide;
 mod disc;
 mod drive;
 mod file;
 mod kind;
 mod label;
+pub mod mmc;
 pub mod ring;
 mod scsi_id;
 
+pub use burner::{Burner, Handling, TrayUse};
 pub use decide::{Asked, Because, BlankMode, Blanking, Decision, Situation, decide};
 pub use disc::{Appendable, Burn, Disc, Renewal, SECTOR, Session};
 pub use drive::{Burnt, Drive, DriveError, Open, Original, Payload, Thoroughness, Treatment};

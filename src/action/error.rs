@@ -18,12 +18,6 @@ pub enum ActionError {
     /// The section has nothing in it.
     #[error("the <collect> section names no <file> and no <dir>, so there is nothing to collect")]
     NothingToCollect,
-    /// This program cannot drive the configured device.
-    #[error(
-        "this version of cback writes discs that are files and cannot burn {0}; set <device_type> to `file` \
-         and <target_device> to the path of a file"
-    )]
-    NoEngine(AbsPath),
     /// The world is not as the configuration says.
     #[error("the configuration can be read, but {0} things are not as it says")]
     Invalid(usize),

@@ -16,7 +16,7 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
 /// What it would do. Fails where the action would: no disc, or one that is written once.
 pub(super) fn preview(cx: &Context<'_>) -> Result<Initializing, ActionError> {
     let section = section(cx)?;
-    let drive = drive(section, cx.ids)?;
+    let drive = drive(section, &cx.config.options, cx.ids);
     let disc = drive.inspect().map_err(StoreError::from)?;
     let disc = disc.ok_or_else(|| StoreError::NoDisc(drive.place().to_owned()))?;
     if !disc.kind.is_rewritable() {

@@ -103,7 +103,10 @@ pub fn status(config: &Config, today: Day) -> Result<Status, ActionError> {
         peers: peers.collect::<Result<_, _>>().map_err(look)?,
         stored,
         waiting,
-        disc: config.store.as_ref().map(disc),
+        disc: config
+            .store
+            .as_ref()
+            .map(|section| disc(section, &config.options)),
     })
 }
 
@@ -128,12 +131,9 @@ fn peer_status(peer: &Peer, days: &[Daily], staged: &[&Daily]) -> std::io::Resul
     })
 }
 
-fn disc(section: &config::Store) -> DiscStatus {
-    let inspected = match drive(section, None) {
-        Ok(drive) => drive.inspect().map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
-    };
-    match inspected {
+fn disc(section: &config::Store, options: &config::Options) -> DiscStatus {
+    let inspected = drive(section, options, None).inspect();
+    match inspected.map_err(|error| error.to_string()) {
         Ok(Some(disc)) => there(&disc),
         Ok(None) => DiscStatus::None,
         Err(reason) => DiscStatus::Unreadable { reason },

@@ -1,13 +1,18 @@
 //! `store`: what was staged goes onto the disc.
 
+use std::time::Duration;
+
 use super::look::{self, Access, Finding};
 use super::preview::{self, Storing};
-use super::{ActionError, Context, Extent};
+use super::{ActionError, Context, Extent, Patience};
 use crate::catalog::{Catalog, Found};
 use crate::config;
-use crate::event::{self, Tell as _};
+use crate::event::{self, Event, Progress, Tell as _};
 use crate::fsx;
-use crate::media::{Asked, CheckMedia, DeviceType, Disc, Drive, FileDrive, Renewal, SECTOR};
+use crate::media::{
+    Asked, Burner, CheckMedia, DeviceType, Disc, Drive, FileDrive, Handling, Renewal, SECTOR,
+    TrayUse,
+};
 use crate::staging::{self, Because, Daily, Scope, Staging};
 use crate::store::{CheckData, Store, StoreError, Stored};
 use crate::units::{Day, Ids};
@@ -125,7 +130,7 @@ pub(super) fn told(cx: &Context<'_>, stored: &Stored) {
 /// first.
 pub(super) fn with_store<T>(
     cx: &Context<'_>,
-    work: impl FnOnce(&mut Store<'_>) -> Result<T, StoreError>,
+    mut work: impl FnMut(&mut Store<'_>) -> Result<T, StoreError>,
 ) -> Result<T, ActionError> {
     section(cx)?;
     let opened = Catalog::open(&cx.catalog_path())?;
@@ -134,7 +139,44 @@ pub(super) fn with_store<T>(
         cx.monitor
             .warn(format!("the catalog stays root's: {error}"));
     }
-    with_catalog(cx, opened, work)
+    with_catalog(cx, opened, |store| {
+        loop {
+            match work(store) {
+                Err(error) if cx.patience == Patience::ForDisc && error.wants_another_disc() => {
+                    wait_for_disc(cx, store.drive, &error);
+                }
+                result => return result,
+            }
+        }
+    })
+}
+
+/// Time between two looks into a drive that is waited for.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Waits until something else is in the drive than what was not right.
+fn wait_for_disc(cx: &Context<'_>, drive: &dyn Drive, error: &StoreError) {
+    const TASK: &str = "waiting for another disc";
+    cx.monitor
+        .warn(format!("{error}; waiting for another disc"));
+    let wrong = drive.inspect();
+    loop {
+        cx.monitor.observe(&Event::Progress(Progress {
+            task: TASK,
+            done: 0,
+            total: None,
+            files: None,
+        }));
+        cx.clock.sleep(LOOK);
+        // A drive that cannot say what it has is getting ready, or has a disc that it cannot use.
+        let Ok(now) = drive.inspect() else { continue };
+        let changed = wrong.as_ref().map_or(true, |wrong| *wrong != now);
+        if changed && now.is_some() {
+            break;
+        }
+    }
+    cx.monitor.observe(&Event::ProgressEnd(TASK));
+    cx.monitor.note("there is another disc in the drive");
 }
 
 /// Does `work`, which only looks, with everything that storing needs; the catalog is only looked at, too.
@@ -151,7 +193,7 @@ fn with_catalog<T>(
     work: impl FnOnce(&mut Store<'_>) -> Result<T, StoreError>,
 ) -> Result<T, ActionError> {
     let section = section(cx)?;
-    let drive = drive(section, cx.ids)?;
+    let drive = drive(section, &cx.config.options, cx.ids);
     let mut store = Store {
         drive: &*drive,
         staging: &Staging::new(section.source_dir.clone()),
@@ -193,16 +235,37 @@ pub(super) fn section<'a>(cx: &Context<'a>) -> Result<&'a config::Store, ActionE
         .ok_or(ActionError::NoSection("store"))
 }
 
-/// The drive that the section names.
-pub fn drive(section: &config::Store, ids: Option<Ids>) -> Result<Box<dyn Drive>, ActionError> {
+/// The drive that the section names; `options` has programs that replace others.
+pub fn drive(
+    section: &config::Store,
+    options: &config::Options,
+    ids: Option<Ids>,
+) -> Box<dyn Drive> {
     match section.device_type {
-        DeviceType::File => {
-            let drive = FileDrive::new(section.target.clone(), section.kind, ids);
-            Ok(Box::new(drive))
-        }
+        DeviceType::File => Box::new(FileDrive::new(section.target.clone(), section.kind, ids)),
         DeviceType::CdWriter | DeviceType::DvdWriter => {
-            Err(ActionError::NoEngine(section.target.clone()))
+            let handling = handling(section, options);
+            Box::new(Burner::new(section.target.clone(), section.kind, handling))
         }
+    }
+}
+
+/// How the section and the options want drives to be treated.
+pub fn handling(section: &config::Store, options: &config::Options) -> Handling {
+    Handling {
+        speed: section.drive_speed,
+        tray: if section.no_eject {
+            TrayUse::Forbidden
+        } else {
+            TrayUse::Allowed
+        },
+        eject_delay: section.eject_delay,
+        refresh_delay: section.refresh_media_delay,
+        programs: options
+            .overrides
+            .iter()
+            .map(|row| (row.command.clone(), row.path.clone().into()))
+            .collect(),
     }
 }
 
@@ -216,16 +279,13 @@ pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
         &section.source_dir,
         Access::Read,
     ));
-    match drive(section, cx.ids) {
-        Ok(drive) => {
-            if let Some(parent) = section.target.parent() {
-                findings.extend(look::dir("directory of the disc", parent, Access::Write));
-            }
-            if let Err(error) = drive.inspect() {
-                findings.push(Finding::new(error.to_string()));
-            }
-        }
-        Err(error) => findings.push(Finding::new(error.to_string())),
+    if section.device_type == DeviceType::File
+        && let Some(parent) = section.target.parent()
+    {
+        findings.extend(look::dir("directory of the disc", parent, Access::Write));
+    }
+    if let Err(error) = drive(section, &cx.config.options, cx.ids).inspect() {
+        findings.push(Finding::new(error.to_string()));
     }
     findings
 }

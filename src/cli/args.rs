@@ -86,6 +86,10 @@ pub struct Arguments {
     #[arg(short = 'N', long)]
     pub managed_only: bool,
 
+    /// If another disc is needed, wait until it is in the drive
+    #[arg(long)]
+    pub wait_for_disc: bool,
+
     /// Say what would be done, and change nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,

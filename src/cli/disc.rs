@@ -279,7 +279,8 @@ fn loses(drive: &dyn Drive, consent: Consent) -> Result<(), Failure> {
     // A disc that cannot be understood may hold anything.
     let held = match drive.inspect() {
         Ok(None) => return Ok(()),
-        Ok(Some(disc)) if disc.is_blank() => return Ok(()),
+        // One that is written once loses nothing: it is refused.
+        Ok(Some(disc)) if disc.is_blank() || !disc.kind.is_rewritable() => return Ok(()),
         Ok(Some(disc)) => format!(
             "{} sessions, the newest one labelled `{}`",
             disc.sessions.len(),
@@ -350,7 +351,9 @@ fn within(path: &Path) -> PathBuf {
 
 fn failure(error: DiscError) -> Failure {
     let (exit, advice) = match &error {
-        DiscError::NoDisc(_) => (Exit::Disc, Some("put a disc in")),
+        DiscError::NoDisc(_) | DiscError::Drive(DriveError::NoDisc(_)) => {
+            (Exit::Disc, Some("put a disc in"))
+        }
         DiscError::Blank(_) => (Exit::Disc, Some("put in the disc that is meant")),
         DiscError::NoSession { .. } => (Exit::Arguments, Some("`cback disc info` lists them")),
         DiscError::NoSuchFile(_) => (
@@ -363,6 +366,8 @@ fn failure(error: DiscError) -> Failure {
         DiscError::Drive(DriveError::NotBlank | DriveError::Unreadable { .. }) => {
             (Exit::Disc, None)
         }
+        DiscError::Drive(DriveError::Closed(_)) => (Exit::Disc, Some("put another disc in")),
+        DiscError::Drive(DriveError::Mounted { .. }) => (Exit::Failed, Some("unmount it first")),
         _ => (Exit::Failed, None),
     };
     Failure::of(exit, error).advised(advice.map(str::to_owned))

@@ -6,7 +6,7 @@ use super::args::{Arguments, Common};
 use super::dry_run;
 use super::exit::Exit;
 use super::session::{Failure, Session};
-use crate::action::{self, Action, ActionError, Context, Extent};
+use crate::action::{self, Action, ActionError, Context, Extent, Patience};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, COMMANDS, Config, Hook};
 use crate::event::{Event, Problem, Tell as _};
@@ -49,7 +49,12 @@ fn work(session: &Session, common: &Common, arguments: &Arguments) -> Result<Exi
     if arguments.dry_run {
         return foresee(session, &config, &plan, extent);
     }
-    carry_out(session, &config, &plan, extent)?;
+    let patience = if arguments.wait_for_disc {
+        Patience::ForDisc
+    } else {
+        Patience::None
+    };
+    carry_out(session, &config, &plan, extent, patience)?;
     Ok(Exit::Well)
 }
 
@@ -68,6 +73,7 @@ fn foresee(
         clock: &clock,
         stamp: stamp(clock.now()),
         extent,
+        patience: Patience::None,
         ids: None,
         monitor: session.monitor(),
         programs: &programs,
@@ -92,6 +98,7 @@ pub fn carry_out(
     config: &Config,
     plan: &Plan,
     extent: Extent,
+    patience: Patience,
 ) -> Result<(), Failure> {
     let clock = SystemClock;
     let owner = &config.options.owner;
@@ -113,6 +120,7 @@ pub fn carry_out(
         clock: &clock,
         stamp: stamp(clock.now()),
         extent,
+        patience,
         ids,
         monitor: session.monitor(),
         programs: &programs,
@@ -250,6 +258,15 @@ fn advice(error: &ActionError) -> Option<String> {
             "make room on that file system and run it again"
         }
         ActionError::Store(StoreError::Drive(DriveError::Busy(_))) => "wait until it has ended",
+        ActionError::Store(StoreError::Drive(DriveError::Mounted { .. })) => {
+            "unmount it, and run it again"
+        }
+        ActionError::Store(StoreError::NoDisc(_)) => {
+            "put a disc in and run it again, or let it wait for one with --wait-for-disc"
+        }
+        ActionError::Store(StoreError::Drive(DriveError::Engine { .. })) => {
+            "the disc may be spoilt: `cback disc info` says what is on it; put another one in and run it again"
+        }
         _ => return None,
     };
     Some(text.to_owned())

@@ -18,7 +18,7 @@ fn section<'a>(cx: &Context<'a>) -> Result<(&'a config::Store, Capacity), Extend
 
 pub(super) fn run(cx: &Context<'_>) -> Result<(), ExtendError> {
     let (store, limit) = section(cx)?;
-    let drive = action::drive(store, cx.ids)?;
+    let drive = action::drive(store, &cx.config.options, cx.ids);
     let disc = drive
         .inspect()?
         .ok_or_else(|| ExtendError::NoDisc(drive.place().to_owned()))?;

@@ -167,6 +167,36 @@ pub enum DriveError {
     /// A new disc is needed, and this drive cannot get one by itself.
     #[error("the disc is written already and cannot be blanked; insert a blank one")]
     NotBlank,
+    /// The tray is open or empty.
+    #[error("there is no disc in {}", .0.display())]
+    NoDisc(PathBuf),
+    /// No other session can follow.
+    #[error("the disc in {} is closed and takes no other session", .0.display())]
+    Closed(PathBuf),
+    /// The disc is mounted, so that somebody may be reading it.
+    #[error("{} is mounted at {at}", path.display())]
+    Mounted {
+        /// The drive.
+        path: PathBuf,
+        /// Where its disc is mounted.
+        at: String,
+    },
+    /// The drive does not do what it is asked.
+    #[error("{}: {why}", path.display())]
+    Refused {
+        /// The drive.
+        path: PathBuf,
+        /// What it says.
+        why: String,
+    },
+    /// The program that burns failed.
+    #[error("burning {} failed: {why}", path.display())]
+    Engine {
+        /// The drive.
+        path: PathBuf,
+        /// What it said last.
+        why: String,
+    },
     /// This kind of disc or drive cannot do that.
     #[error("{} {why}", path.display())]
     Cannot {

@@ -158,6 +158,9 @@ impl Drive for FileDrive {
     ) -> Result<Burnt, DriveError> {
         let old = medium::lock(&self.path)?;
         let disc = self.held(old.as_deref())?;
+        if burn == Burn::Append && disc.appendable == Appendable::Closed {
+            return Err(DriveError::Closed(self.path.clone().into()));
+        }
         if payload.image.start() != disc.start(burn) {
             return Err(DriveError::Moved {
                 image: payload.image.start(),

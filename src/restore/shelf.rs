@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::event::printable;
 use crate::iso9660::{self, Content, Extent, FileReader, HEAD, Kind, ReadAt, Tree, Volume};
+use crate::media::{Burner, Drive as _, Handling, MediaKind};
 use crate::staging::{Staging, part_name, whole_name};
 use crate::sums::{self, Sums};
 use crate::units::{AbsPath, Day, Digest, PeerName};
@@ -63,6 +64,22 @@ pub enum ShelfError {
 
 /// What stands for the numbers of all parts of a file.
 pub const PARTS: &str = "_?????";
+/// The disc in the drive at `path`, by the drive's own table of its sessions; `None` if it is no drive that has one.
+fn drive(path: &Path) -> Option<(Box<dyn ReadAt>, Vec<u32>)> {
+    use std::os::unix::fs::FileTypeExt as _;
+    let device = std::fs::metadata(path).ok()?.file_type();
+    if !device.is_block_device() && !device.is_char_device() {
+        return None;
+    }
+    let drive = Burner::new(
+        AbsPath::new(std::path::absolute(path).ok()?).ok()?,
+        MediaKind::DvdPlusR,
+        Handling::default(),
+    );
+    let disc = drive.inspect().ok()??;
+    let starts = disc.sessions.iter().map(|session| session.start).collect();
+    Some((drive.open().ok()?, starts))
+}
 
 /// Where by-hand commands expect a disc to be mounted.
 const MOUNTED: &str = "/mnt";
@@ -94,6 +111,9 @@ impl Shelf {
         };
         if std::fs::metadata(path).map_err(fault)?.is_dir() {
             return Self::directory(path);
+        }
+        if let Some((medium, starts)) = drive(path) {
+            return Self::disc(path, medium, &starts);
         }
         let medium = Box::new(File::open(path).map_err(fault)?);
         let starts = match iso9660::sessions(medium.as_ref()) {

@@ -105,7 +105,7 @@ impl StoreError {
             Self::NoDisc(_)
                 | Self::WrongDisc(_)
                 | Self::DiscFull { .. }
-                | Self::Drive(DriveError::NotBlank)
+                | Self::Drive(DriveError::NotBlank | DriveError::NoDisc(_) | DriveError::Closed(_))
         )
     }
 }

@@ -7,9 +7,9 @@ use std::path::Path;
 use super::super::args::{Common, On};
 use super::super::exit::Exit;
 use super::super::session::{Failure, Session};
-use crate::action::{self, ActionError};
-use crate::config::{Config, Store};
-use crate::media::{Drive, FileDrive, MediaKind, SECTOR};
+use crate::action;
+use crate::config::{Config, Options, Store};
+use crate::media::{Burner, Drive, FileDrive, Handling, MediaKind, SECTOR};
 use crate::units::{AbsPath, Ids};
 
 /// The drive that `on` names, or else the configuration.
@@ -29,14 +29,19 @@ pub(super) fn drive(
         .ok()
         .and_then(|(config, _)| {
             let ids = config.options.owner.to_give().ok().flatten();
-            Some((config.store?, ids))
+            Some((config.store?, config.options, ids))
         })
-        .filter(|(store, _)| *store.target == *path);
-    if let Some((store, ids)) = known {
-        return of_section(&store, ids, on.media, speed);
+        .filter(|(store, _, _)| *store.target == *path);
+    if let Some((store, options, ids)) = known {
+        return Ok(of_section(&store, &options, ids, on.media, speed));
     }
     if is_device(&path) {
-        return Err(Failure::of(Exit::Failed, ActionError::NoEngine(path)));
+        let handling = Handling {
+            speed,
+            ..Handling::default()
+        };
+        let kind = on.media.unwrap_or(MediaKind::DvdPlusR);
+        return Ok(Box::new(Burner::new(path, kind, handling)));
     }
     let kind = on.media.unwrap_or_else(|| smallest(&path));
     Ok(Box::new(FileDrive::new(path, kind, None)))
@@ -59,19 +64,20 @@ fn configured(
         )
         .advise("name the disc: its drive, or its file"));
     };
-    of_section(store, ids, media, speed)
+    Ok(of_section(store, &config.options, ids, media, speed))
 }
 
 fn of_section(
     store: &Store,
+    options: &Options,
     ids: Option<Ids>,
     media: Option<MediaKind>,
     speed: Option<NonZeroU32>,
-) -> Result<Box<dyn Drive>, Failure> {
+) -> Box<dyn Drive> {
     let mut store = store.clone();
     store.kind = media.unwrap_or(store.kind);
     store.drive_speed = speed.or(store.drive_speed);
-    action::drive(&store, ids).map_err(|error| Failure::of(Exit::Failed, error))
+    action::drive(&store, options, ids)
 }
 
 fn is_device(path: &Path) -> bool {

@@ -52,7 +52,7 @@ pub(super) fn summary(
     let Some(section) = &config.store else {
         return Ok(None);
     };
-    let drive = action::drive(section, None).map_err(|error| failed(&error))?;
+    let drive = action::drive(section, &config.options, None);
     let Some(disc) = drive.inspect().map_err(|error| failed(&error))? else {
         return Ok(None);
     };

@@ -1,0 +1,231 @@
+//! What a drive says, as a [`Disc`].
+
+use super::Burner;
+use super::reader::Reader;
+use super::tray;
+use crate::iso9660::{self, ReadAt, SpaceSize};
+use crate::media::mmc::{self, Medium, Part, Profile, SgIo, Status};
+use crate::media::{Appendable, Disc, DriveError, MediaKind, Renewal, SECTOR, Session};
+
+/// Sectors that the arithmetic of [`Disc`] takes off for the first and each further session of a CD. What a drive reports
+/// as free has them taken off already, so they are added here.
+const CD_FIRST: u64 = 11_400;
+const CD_NEXT: u64 = 6_900;
+
+pub(super) fn disc(burner: &Burner, drive: &SgIo, medium: &Medium) -> Result<Disc, DriveError> {
+    let profile = medium.profile;
+    let kind = kind(profile, medium.capacity).unwrap_or(burner.kind);
+    let renewal = if profile.is_rewritable() {
+        Renewal::Blank
+    } else {
+        Renewal::Insert
+    };
+    if profile.is_overwritable() {
+        return overwritable(burner, drive, medium, kind, renewal);
+    }
+    let mut sessions = Vec::new();
+    for part in &medium.sessions {
+        sessions.push(session(burner, drive, *part)?);
+    }
+    // A session that was broken off lies where the next one would begin: nothing can follow it in order.
+    let open = medium.unfinished.is_none()
+        && medium.next_writable.is_some()
+        && medium.status != Status::Complete;
+    if let Some(part) = medium.unfinished {
+        sessions.push(Session {
+            start: part.start,
+            end: part.end,
+            label: b"(broken off)".to_vec(),
+        });
+    }
+    let next = medium
+        .next_writable
+        .unwrap_or_else(|| sessions.last().map_or(0, |last| last.end));
+    let overhead = match (profile.is_cd(), sessions.is_empty()) {
+        (false, _) => 0,
+        (true, true) => CD_FIRST,
+        (true, false) => CD_NEXT,
+    };
+    Ok(Disc {
+        kind,
+        next_writable: next,
+        first_writable: 0,
+        capacity: medium.capacity + overhead,
+        appendable: if open {
+            Appendable::Open
+        } else {
+            Appendable::Closed
+        },
+        sessions,
+        renewal,
+        space_size: SpaceSize::End,
+    })
+}
+
+/// A disc that is written anywhere is laid out like a file.
+fn overwritable(
+    burner: &Burner,
+    drive: &SgIo,
+    medium: &Medium,
+    kind: MediaKind,
+    renewal: Renewal,
+) -> Result<Disc, DriveError> {
+    let end = u32::try_from(medium.capacity).unwrap_or(u32::MAX);
+    let reader = Borrowed { drive, end };
+    let found = iso9660::sessions(&reader).map_err(|error| DriveError::Unreadable {
+        path: burner.path.clone().into(),
+        why: error.to_string(),
+    })?;
+    let sessions: Vec<Session> = found
+        .into_iter()
+        .map(|session| Session {
+            start: session.start,
+            end: session.end,
+            label: session.volume_id,
+        })
+        .collect();
+    let next = sessions.last().map_or(iso9660::HEAD, |last| {
+        last.end
+            .checked_next_multiple_of(iso9660::ALIGNMENT)
+            .unwrap_or(u32::MAX)
+    });
+    let ours = sessions
+        .first()
+        .is_none_or(|first| first.start == iso9660::HEAD);
+    Ok(Disc {
+        kind,
+        sessions,
+        next_writable: next,
+        first_writable: iso9660::HEAD,
+        capacity: medium.capacity,
+        appendable: if ours {
+            Appendable::Open
+        } else {
+            Appendable::Closed
+        },
+        renewal,
+        space_size: SpaceSize::Length,
+    })
+}
+
+/// A session with its label. Its end is what its descriptor says, if the part of the disc has it: drives count what they
+/// pad a track with.
+fn session(burner: &Burner, drive: &SgIo, part: Part) -> Result<Session, DriveError> {
+    let reader = Borrowed {
+        drive,
+        end: part.end,
+    };
+    let mut sector = [0; 2048];
+    let at = (u64::from(part.start) + 16) * SECTOR;
+    let got = if part.end.saturating_sub(part.start) <= 16 {
+        0
+    } else {
+        reader
+            .read_at(&mut sector, at)
+            .map_err(|source| DriveError::Unreadable {
+                path: burner.path.clone().into(),
+                why: format!("the session at sector {}: {source}", part.start),
+            })?
+    };
+    let mut found = Session {
+        start: part.start,
+        end: part.end,
+        label: Vec::new(),
+    };
+    if got < sector.len() || sector[0] != 1 || &sector[1..6] != b"CD001" {
+        return Ok(found); // audio, or another file system
+    }
+    let space = u32::from_le_bytes([sector[80], sector[81], sector[82], sector[83]]);
+    let ends = [Some(space), part.start.checked_add(space)];
+    let fits = |end: &u32| *end > part.start && *end <= part.end;
+    if let Some(end) = ends.into_iter().flatten().find(fits) {
+        found.end = end;
+    }
+    found.label = sector[40..72].to_vec();
+    while matches!(found.label.last(), Some(b' ' | 0)) {
+        found.label.pop();
+    }
+    Ok(found)
+}
+
+/// The kind of a disc, by what the drive calls it and by how much it holds; `None` if it is only seen as something that is
+/// read.
+pub(super) fn kind(profile: Profile, sectors: u64) -> Option<MediaKind> {
+    use MediaKind as Kind;
+    let by_layers = |kinds: &[MediaKind]| {
+        let fitting = kinds.iter().find(|kind| kind.sectors() >= sectors);
+        fitting.or(kinds.last()).copied()
+    };
+    match profile.0 {
+        // a disc of 74 minutes has 333 000 sectors, not 360 000
+        0x09 if sectors < 340_000 => Some(Kind::CdR74),
+        0x09 => Some(Kind::CdR80),
+        0x0a if sectors < 340_000 => Some(Kind::CdRw74),
+        0x0a => Some(Kind::CdRw80),
+        0x11 => Some(Kind::DvdR),
+        0x13 | 0x14 | 0x17 => Some(Kind::DvdRw),
+        0x15 | 0x16 => Some(Kind::DvdRDl),
+        0x12 | 0x1a | 0x2a => Some(Kind::DvdPlusRw),
+        0x1b => Some(Kind::DvdPlusR),
+        0x2b => Some(Kind::DvdPlusRDl),
+        0x41 | 0x42 => by_layers(&[Kind::BdR, Kind::BdRDl, Kind::BdRTl, Kind::BdRQl]),
+        0x43 => by_layers(&[Kind::BdRe, Kind::BdReDl, Kind::BdReTl]),
+        _ => None,
+    }
+}
+
+/// Drive and medium, for people.
+pub(super) fn details(drive: &SgIo, medium: &Medium) -> Vec<(String, String)> {
+    let mut rows = Vec::new();
+    let mut row = |word: &str, value: String| rows.push((word.to_owned(), value));
+    let name = tray::ask(drive, &mmc::inquiry(), super::PATIENCE).ok();
+    if let Some(name) = name.as_deref().and_then(mmc::name) {
+        row("drive", name);
+    }
+    row("medium", medium.profile.name());
+    if let Some(id) = &medium.media_id {
+        row("made by", id.clone());
+    }
+    if !medium.speeds.is_empty() {
+        let speeds: Vec<String> = medium
+            .speeds
+            .iter()
+            .map(|speed| format!("{}.{} MB/s", speed / 1000, speed % 1000 / 100))
+            .collect();
+        row("writes at", speeds.join(", "));
+    }
+    if let Some(next) = medium.next_writable {
+        row("next sector", next.to_string());
+    }
+    if let Some(part) = medium.unfinished {
+        row(
+            "broken off",
+            format!("a session at sector {} was not finished", part.start),
+        );
+    }
+    if let Some(capabilities) = &medium.capabilities {
+        if let Some(buffer) = capabilities.buffer {
+            row("buffer", crate::event::bytes(buffer));
+        }
+        if capabilities.locked {
+            row("tray", "locked".to_owned());
+        }
+    }
+    rows
+}
+
+/// A reader on a drive that somebody else holds.
+struct Borrowed<'a> {
+    drive: &'a SgIo,
+    end: u32,
+}
+
+impl ReadAt for Borrowed<'_> {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+        Reader::read(self.drive, self.end, buffer, offset)
+    }
+
+    fn len(&self) -> std::io::Result<u64> {
+        Ok(u64::from(self.end) * SECTOR)
+    }
+}

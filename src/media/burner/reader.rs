@@ -1,0 +1,111 @@
+//! Sectors read by the drive's own READ(10): the kernel's idea of the disc may be that of yesterday.
+
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+use super::tray;
+use crate::iso9660::ReadAt;
+use crate::media::SECTOR;
+use crate::media::mmc::{Command, SgIo};
+
+/// Sectors that every host adapter gives in one go.
+const AT_ONCE: u64 = 32;
+
+/// The disc in a drive.
+pub(super) struct Reader {
+    drive: SgIo,
+    end: u32,
+    /// The sectors that were read last: readers ask for a few bytes after a few bytes.
+    last: Mutex<Last>,
+}
+
+#[derive(Default)]
+struct Last {
+    first: u64,
+    bytes: Vec<u8>,
+}
+
+impl Reader {
+    /// The sectors before `end`.
+    pub fn new(drive: SgIo, end: u32) -> Self {
+        Self {
+            drive,
+            end,
+            last: Mutex::default(),
+        }
+    }
+
+    /// Reads some bytes, 0 at the end.
+    pub fn read(drive: &SgIo, end: u32, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let first = offset / SECTOR;
+        let skip = usize::try_from(offset % SECTOR).unwrap_or(0);
+        let left = u64::from(end).saturating_sub(first);
+        let wanted = (skip as u64 + buffer.len() as u64).div_ceil(SECTOR);
+        let count = wanted.min(left).min(AT_ONCE);
+        if count == 0 || buffer.is_empty() {
+            return Ok(0);
+        }
+        let bytes = sectors(drive, first, count)?;
+        let there = bytes.get(skip..).unwrap_or_default();
+        let copied = there.len().min(buffer.len());
+        if copied == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        buffer[..copied].copy_from_slice(&there[..copied]);
+        Ok(copied)
+    }
+}
+
+fn sectors(drive: &SgIo, first: u64, count: u64) -> io::Result<Vec<u8>> {
+    let address = u32::try_from(first)
+        .map_err(io::Error::other)?
+        .to_be_bytes();
+    let [high, low] = u16::try_from(count)
+        .map_err(io::Error::other)?
+        .to_be_bytes();
+    let [a, b, c, d] = address;
+    let command = Command {
+        bytes: vec![0x28, 0, a, b, c, d, 0, high, low, 0],
+        room: usize::try_from(count * SECTOR).unwrap_or(0),
+    };
+    tray::ask(drive, &command, super::PATIENCE).map_err(io::Error::other)
+}
+
+impl ReadAt for Reader {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let small = (buffer.len() as u64) < AT_ONCE * SECTOR;
+        if !small {
+            return Self::read(&self.drive, self.end, buffer, offset);
+        }
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let sector = offset / SECTOR;
+        let known = sector
+            .checked_sub(last.first)
+            .is_some_and(|behind| behind * SECTOR < last.bytes.len() as u64);
+        if !known {
+            let count = u64::from(self.end).saturating_sub(sector).min(AT_ONCE);
+            if count == 0 {
+                return Ok(0);
+            }
+            // One bad sector must not hide its neighbours.
+            let bytes = match sectors(&self.drive, sector, count) {
+                Ok(bytes) => bytes,
+                Err(_) if count > 1 => sectors(&self.drive, sector, 1)?,
+                Err(error) => return Err(error),
+            };
+            *last = Last {
+                first: sector,
+                bytes,
+            };
+        }
+        let at = usize::try_from(offset - last.first * SECTOR).unwrap_or(usize::MAX);
+        let there = last.bytes.get(at..).unwrap_or_default();
+        let copied = there.len().min(buffer.len());
+        buffer[..copied].copy_from_slice(&there[..copied]);
+        Ok(copied)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(u64::from(self.end) * SECTOR)
+    }
+}

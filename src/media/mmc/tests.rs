@@ -1,0 +1,311 @@
+//! Answers of drives, recorded or put together after the standard's tables; and answers that lie.
+
+#![allow(clippy::unwrap_used)]
+use super::*;
+use std::cell::RefCell;
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+    digits
+        .chunks(2)
+        .map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap())
+        .collect()
+}
+
+/// tgt's emulated burner with a blank DVD+R.
+const BLANK: [(u8, &str); 7] = [
+    (
+        0x46,
+        "000000700000001b0000030800100000001b010000010304000000020002030400000000000303042900000000100008\
+         0000080000100100001d0000001f0000002b010401000000010003000105030001070c041f0000000108030800000000\
+         00000000010a010c4644430053444300544f4300",
+    ),
+    (
+        0x51,
+        "00200001010101100000000000000000000000000023054000000000000000000000",
+    ),
+    (
+        0x52,
+        "00260101000741010000000000000000002305400000001000230540000000000000000000040d0e",
+    ),
+    (0x43, "0012010100140100000000000014aa000000"),
+    (
+        0x5a,
+        "00460000000000002a3e3f37f3f32923108a01000800108a0000108a108a000100000000108a00050000108a00000b06\
+         0000084500000583000002c2000000000000000000000000",
+    ),
+    (
+        0xac,
+        "0000001400000000010000000023053f00000cfc00000cfc0000000000000000",
+    ),
+    (0x25, "0000000000000800"),
+];
+
+/// The same after a session was written and closed: it calls itself a DVD-ROM.
+const CLOSED: [(u8, &str); 4] = [
+    (
+        0x46,
+        "00000070000000100000030800100100001b0000000103040000000200020304000000000003030429000000001001\
+         080000080000100100001d0000001f0100002b000401000000010003000105030001070d041f0000000108030800000000\
+         00000000010a000c4644430053444300544f4300",
+    ),
+    (
+        0x51,
+        "00200e01010101000000000000000000000000000000000000000000000000000000",
+    ),
+    (
+        0x52,
+        "002201010004010200000000000000000000000000000010000010b0000010af0000000000000000",
+    ),
+    (0x25, "000010af00000800"),
+];
+
+/// A DVD+R with two closed sessions and room for a third, after MMC-6 tables 359 and 432.
+fn appendable() -> Vec<(u8, Vec<u8>)> {
+    let mut configuration = hex(BLANK[0].1);
+    configuration[7] = 0x1b;
+    let mut disc = hex(BLANK[1].1);
+    disc[2] = 0x01; // appendable, the last session is empty
+    disc[4] = 3;
+    disc[5] = 3;
+    disc[6] = 3;
+    vec![(0x46, configuration), (0x51, disc)]
+}
+
+fn track(number: u8, session: u8, start: u32, size: u32, open: Option<u32>) -> Vec<u8> {
+    let mut answer = vec![0; 48];
+    answer[..8].copy_from_slice(&[0, 46, number, session, 0, 4, 1, 0]);
+    answer[8..12].copy_from_slice(&start.to_be_bytes());
+    answer[24..28].copy_from_slice(&size.to_be_bytes());
+    if let Some(next) = open {
+        answer[6] = 0x41; // blank
+        answer[7] = 1; // the next writable address is valid
+        answer[12..16].copy_from_slice(&next.to_be_bytes());
+        answer[16..20].copy_from_slice(&size.to_be_bytes());
+    }
+    answer
+}
+
+/// A drive that answers by operation code, and refuses what it does not know.
+fn drive(answers: &[(u8, &str)]) -> impl Fn(&Command) -> Result<Vec<u8>, AskError> {
+    let answers: Vec<(u8, Vec<u8>)> = answers
+        .iter()
+        .map(|(code, text)| (*code, hex(text)))
+        .collect();
+    move |command| {
+        if command.bytes[0] == 0 {
+            return Ok(Vec::new());
+        }
+        let found = answers.iter().find(|(code, _)| *code == command.bytes[0]);
+        found
+            .map(|(_, bytes)| bytes.clone())
+            .ok_or(AskError::Sense {
+                key: 5,
+                asc: 0x20,
+                ascq: 0,
+            })
+    }
+}
+
+#[test]
+fn a_blank_disc_is_seen_as_one() {
+    let medium = survey(&drive(&BLANK)).unwrap().unwrap();
+    assert_eq!(medium.profile.name(), "DVD+R");
+    assert_eq!(medium.status, Status::Empty);
+    assert_eq!(medium.sessions, []);
+    assert_eq!(medium.next_writable, Some(0));
+    assert_eq!((medium.free, medium.capacity), (2_295_104, 2_295_104));
+    assert_eq!(medium.media_id, None);
+    assert_eq!(medium.unfinished, None);
+    let capabilities = medium.capabilities.unwrap();
+    assert!(capabilities.has_tray && capabilities.ejects && !capabilities.locked);
+    assert_eq!(capabilities.buffer, Some(2 << 20));
+    assert_eq!(medium.speeds, [3324]);
+    // without GET PERFORMANCE the mode page tells
+    let medium = survey(&drive(&[&BLANK[..5], &BLANK[6..]].concat()))
+        .unwrap()
+        .unwrap();
+    assert_eq!(medium.speeds, [4234, 2822, 2117, 1411, 706]);
+}
+
+#[test]
+fn a_closed_disc_has_its_session_and_no_room() {
+    let medium = survey(&drive(&CLOSED)).unwrap().unwrap();
+    assert_eq!(medium.profile, Profile(0x10));
+    assert!(medium.profile.is_read_only() && !medium.profile.is_rewritable());
+    assert_eq!(medium.status, Status::Complete);
+    assert_eq!(
+        medium.sessions,
+        [Part {
+            start: 0,
+            end: 4272
+        }]
+    );
+    assert_eq!((medium.next_writable, medium.free), (None, 0));
+}
+
+#[test]
+fn a_disc_that_can_be_continued_tells_where() {
+    let answers = appendable();
+    let ask = move |command: &Command| match command.bytes[0] {
+        0 => Ok(Vec::new()),
+        0x52 => Ok(match command.bytes[5] {
+            1 => track(1, 1, 0, 1600, None),
+            2 => track(2, 2, 3648, 800, None),
+            _ => track(3, 3, 6496, 2_288_608, Some(6496)),
+        }),
+        code => {
+            let found = answers.iter().find(|row| row.0 == code);
+            found.map(|row| row.1.clone()).ok_or(AskError::Sense {
+                key: 5,
+                asc: 0x20,
+                ascq: 0,
+            })
+        }
+    };
+    let medium = survey(&ask).unwrap().unwrap();
+    assert_eq!(medium.status, Status::Open);
+    let parts = [
+        Part {
+            start: 0,
+            end: 1600,
+        },
+        Part {
+            start: 3648,
+            end: 4448,
+        },
+    ];
+    assert_eq!(medium.sessions, parts);
+    assert_eq!(medium.next_writable, Some(6496));
+    assert_eq!(medium.capacity, 2_295_104);
+}
+
+#[test]
+fn a_session_that_was_broken_off_is_told() {
+    let mut half = track(1, 1, 0, 2_295_104, None);
+    half[7] = 3; // next writable and last recorded address are valid
+    half[12..16].copy_from_slice(&800_u32.to_be_bytes());
+    half[28..32].copy_from_slice(&799_u32.to_be_bytes());
+    let half = RefCell::new(half);
+    let blank = drive(&BLANK);
+    let ask = move |command: &Command| match command.bytes[0] {
+        0x51 => {
+            let mut disc = hex(BLANK[1].1);
+            disc[2] = 0x05; // appendable, the last session is incomplete
+            Ok(disc)
+        }
+        0x52 => Ok(half.borrow().clone()),
+        _ => blank(command),
+    };
+    let medium = survey(&ask).unwrap().unwrap();
+    assert_eq!(medium.unfinished, Some(Part { start: 0, end: 800 }));
+    assert_eq!(medium.sessions, []);
+}
+
+#[test]
+fn an_empty_tray_is_no_error_and_a_refusal_is_one() {
+    let refuse = |key, asc| {
+        move |_: &Command| -> Result<Vec<u8>, AskError> {
+            Err(AskError::Sense { key, asc, ascq: 0 })
+        }
+    };
+    assert_eq!(survey(&refuse(2, 0x3a)).unwrap(), None);
+    let error = survey(&refuse(4, 0x44)).unwrap_err();
+    assert_eq!(error.to_string(), "the drive is broken (sense 4/44/00)");
+}
+
+#[test]
+fn media_have_their_makers_names_where_their_kind_has_them() {
+    let mut plus = vec![0; 300];
+    plus[..2].copy_from_slice(&298_u16.to_be_bytes());
+    plus[4 + 19..4 + 23].copy_from_slice(b"MCC ");
+    plus[4 + 27..4 + 30].copy_from_slice(b"004");
+    assert_eq!(media_id(Profile(0x1b), &plus).as_deref(), Some("MCC/004"));
+    assert_eq!(media_id(Profile(0x1b), &vec![0; 300]), None);
+    assert_eq!(media_id(Profile(0x1b), &plus[..20]), None);
+    assert_eq!(media_id(Profile(0x09), &plus), None);
+}
+
+#[test]
+fn events_tell_of_the_tray() {
+    for (answer, expected) in [
+        ("000604100002", Some((false, true))),
+        ("000604100001", Some((true, false))),
+        ("000684100000", None),
+        ("0006", None),
+    ] {
+        assert_eq!(tray_state(&hex(answer)), expected, "{answer}");
+    }
+}
+
+#[test]
+fn sense_data_is_understood_in_both_forms() {
+    let fixed = hex("70000200000000 0a 00000000 3a 01 00000000");
+    assert_eq!(sg_io::decode_sense(&fixed), (2, 0x3a, 1));
+    assert_eq!(sg_io::decode_sense(&hex("72053002")), (5, 0x30, 2));
+    assert_eq!(sg_io::decode_sense(&[]), (0, 0, 0));
+}
+
+/// Every decoder on every kind of damaged answer: no panic, no endless loop, and nothing beyond what came.
+#[test]
+fn no_answer_breaks_a_decoder() {
+    let mut seeds: Vec<Vec<u8>> = BLANK.iter().chain(&CLOSED).map(|row| hex(row.1)).collect();
+    seeds.push(vec![0xff; 64]);
+    seeds.push(track(9, 9, u32::MAX, u32::MAX, Some(u32::MAX)));
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap()
+    };
+    let profiles = [0x08, 0x09, 0x11, 0x1b, 0x41, 0x43, 0xffff].map(Profile);
+    for round in 0..40_000 {
+        let mut answer = seeds[round % seeds.len()].clone();
+        for _ in 0..random() % 6 {
+            match random() % 3 {
+                0 => answer.truncate(random() % (answer.len() + 1)),
+                1 if !answer.is_empty() => {
+                    let at = random() % answer.len();
+                    answer[at] = u8::try_from(random() & 0xff).unwrap();
+                }
+                _ if !answer.is_empty() => {
+                    // lengths are at the beginning, and they lie
+                    let at = random() % answer.len().min(4);
+                    answer[at] = 0xff;
+                }
+                _ => {}
+            }
+        }
+        let _ = Configuration::decode(&answer);
+        let _ = DiscInformation::decode(&answer);
+        let _ = TrackInformation::decode(&answer).map(|track| track.end());
+        let _ = toc(&answer);
+        let _ = capabilities(&answer);
+        let _ = speeds(&answer);
+        let _ = capacity(&answer);
+        let _ = tray_state(&answer);
+        let _ = name(&answer);
+        for profile in profiles {
+            let _ = media_id(profile, &answer);
+        }
+        if round % 100 == 0 {
+            let ask = |_: &Command| -> Result<Vec<u8>, AskError> { Ok(answer.clone()) };
+            let _ = survey(&ask);
+        }
+    }
+}
+
+#[test]
+fn a_length_that_lies_is_cut_to_what_came_and_a_missing_field_is_an_error() {
+    let mut long = hex(CLOSED[0].1);
+    long[..4].copy_from_slice(&[0xff; 4]);
+    assert_eq!(
+        Configuration::decode(&long),
+        Configuration::decode(&hex(CLOSED[0].1))
+    );
+    let mut short = hex(CLOSED[1].1);
+    short[..2].copy_from_slice(&[0, 2]);
+    assert_eq!(DiscInformation::decode(&short), Err(Malformed::Short(4)));
+    assert!(TrackInformation::decode(&hex("0022010100040102")).is_err());
+}
