@@ -9,7 +9,7 @@ use std::path::Path;
 use std::thread;
 
 use super::Handling;
-use crate::event::{Event, Monitor, OUTPUT, Progress, printable};
+use crate::event::{Event, Monitor, OUTPUT, Progress, Tell as _, printable};
 use crate::media::ring::{self, Emptying, Filling, Gauge};
 use crate::media::{DriveError, SECTOR, Thoroughness};
 use crate::process::{Command, RunError, System};
@@ -94,7 +94,7 @@ impl<'a> Engine<'a> {
         let result = if job.sectors > 0 {
             self.feed(&system, &command, job, monitor, fill)
         } else {
-            self.plain(&system, &command, monitor)
+            self.plain(&system, &command)
         };
         monitor.observe(&Event::ProgressEnd(task));
         result
@@ -121,12 +121,7 @@ impl<'a> Engine<'a> {
         self.failed(format!("{error}{cause}"))
     }
 
-    fn plain(
-        &self,
-        system: &System<'_>,
-        command: &Command,
-        _monitor: &dyn Monitor,
-    ) -> Result<(), DriveError> {
+    fn plain(&self, system: &System<'_>, command: &Command) -> Result<(), DriveError> {
         let mut running = system
             .spawn(command)
             .map_err(|error| self.run_error(&error))?;
@@ -206,7 +201,13 @@ impl<'a> Engine<'a> {
         let told = told
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             .unwrap_or_default();
-        log::debug!("the ring was empty {} times", gauge.times_empty());
+        match gauge.times_empty() {
+            0 => log::debug!("the buffer was never empty while burning"),
+            times => monitor.note(format!(
+                "the buffer was empty {times} times while burning: the source is slower than the drive, and a lower \
+                 <drive_speed> may spare the disc"
+            )),
+        }
         let source_failed = filled
             .as_ref()
             .err()
