@@ -136,9 +136,10 @@ fn is_excluded(rules: &Rules, top: &Path, path: &Path) -> bool {
                 .exclude_paths
                 .iter()
                 .any(|path| path.as_path() == step)
-                || step
-                    .to_str()
-                    .is_some_and(|text| rules.exclude_patterns.iter().any(|p| p.matches(text)))
+                || rules
+                    .exclude_patterns
+                    .iter()
+                    .any(|pattern| pattern.matches_bytes(step.as_os_str().as_bytes()))
         })
 }
 

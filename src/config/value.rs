@@ -6,7 +6,9 @@ use std::time::Duration;
 use crate::archive::Compression;
 use crate::collect::{Compare, Mode};
 use crate::media::{BlankMode, DeviceType, MediaKind};
-use crate::units::{AbsPath, ActionName, ByteSize, CommandLine, Pattern, PeerName, Weekday};
+use crate::units::{
+    AbsPath, ActionName, ByteSize, CommandLine, Pattern, PatternError, PeerName, Weekday,
+};
 
 use super::read::Wrong;
 use super::schema::{list, nearest};
@@ -193,11 +195,16 @@ pub(super) fn size(text: &str) -> Parsed<ByteSize> {
 
 /// A regular expression.
 pub(super) fn pattern(text: &str) -> Parsed<Pattern> {
-    text.parse().or_else(|error: crate::units::PatternError| {
-        wrong(
-            error.to_string(),
-            "write Python's syntax; it has to match a whole path, and `\\.` stands for a dot",
-        )
+    text.parse().or_else(|error: PatternError| {
+        let right = match error {
+            PatternError::Wrong { .. } => {
+                "write Python's syntax; it has to match a whole path, `.*` stands for anything and `\\.` for a dot"
+            }
+            PatternError::Strange { .. } => {
+                "write it in another way, or as several patterns; none is matched in another way than Python's"
+            }
+        };
+        wrong(error.to_string(), right)
     })
 }
 

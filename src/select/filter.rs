@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::{CacheDirs, Dereference, Mounts, NoDump, Rules};
-use crate::units::Pattern;
+use crate::units::{Pattern, text_of};
 
 /// What is excluded, and what else the walk asks.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +42,7 @@ impl Filter {
     }
 
     /// Whether `path`, written as the walk joins it, is excluded. Bytes are compared, nothing is normalised;
-    /// patterns see what is no UTF-8 as U+FFFD.
+    /// patterns see each byte that is no UTF-8 as a character of its own.
     pub fn excludes(&self, path: &Path) -> bool {
         let bytes = path.as_os_str().as_bytes();
         if self.paths.contains(bytes) {
@@ -51,7 +51,7 @@ impl Filter {
         if self.patterns.is_empty() {
             return false;
         }
-        let text = String::from_utf8_lossy(bytes);
+        let text = text_of(bytes);
         self.patterns.iter().any(|pattern| pattern.matches(&text))
     }
 }
