@@ -25,10 +25,16 @@ const MAX_ANCESTORS: usize = 256;
 pub(super) fn archive_names(sources: &[Placed<'_>], notes: &Notes) {
     let mut names: HashMap<&[u8], &Placed<'_>> = HashMap::new();
     let mut split: HashMap<PathBuf, &Placed<'_>> = HashMap::new();
+    let mut paths: HashMap<PathBuf, &Placed<'_>> = HashMap::new();
     for placed in sources {
+        // `/a` and `/a/` have archives of two names, and are one directory all the same.
+        let twice = paths.insert(plain(&placed.source.path), placed);
         match names.entry(name(&placed.source)) {
             Entry::Vacant(free) => {
                 free.insert(placed);
+                if let Some(first) = twice {
+                    same_name(first, placed, notes);
+                }
             }
             Entry::Occupied(taken) => same_name(taken.get(), placed, notes),
         }

@@ -102,6 +102,14 @@ impl<'d> Element<'d> {
         node.has_attributes.then(|| node.tag.clone())
     }
 
+    /// The name of its first attribute.
+    pub(super) fn first_attribute(self) -> Option<&'d str> {
+        let node = self.node();
+        let rest = &self.document.text[node.name.end..node.tag.end];
+        let (name, _) = rest.split_once('=')?;
+        Some(name.trim())
+    }
+
     /// Its value; `None` if there is nothing in it.
     pub(super) fn value(self) -> Option<&'d str> {
         let value = &self.node().value;

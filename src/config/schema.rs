@@ -202,13 +202,13 @@ pub(super) fn find(rules: &'static [Rule], name: &str) -> Option<&'static Rule> 
 
 /// Compares everything below `parent` with `rules`.
 pub(super) fn check(parent: Element<'_>, rules: &'static [Rule], notes: &Notes) {
-    stray_text(parent, notes);
+    stray_text(parent, rules, notes);
     for child in parent.children() {
         let Some(rule) = find(rules, child.name()) else {
             unknown(child, parent, rules, notes);
             continue;
         };
-        attributes(child, notes);
+        attributes(child, &rule.takes, notes);
         match rule.takes {
             Takes::Elements(rules) => check(child, rules, notes),
             Takes::Text(kind) => {
@@ -230,22 +230,40 @@ pub(super) fn check(parent: Element<'_>, rules: &'static [Rule], notes: &Notes) 
 }
 
 /// Attributes mean nothing; whoever wrote one thinks otherwise.
-pub(super) fn attributes(element: Element<'_>, notes: &Notes) {
-    if let Some(span) = element.attributes_span() {
-        notes.tell(
-            Finding::warning(element, span, "attributes are not read")
-                .right("give the value in an element of its own"),
-        );
-    }
+fn attributes(element: Element<'_>, takes: &Takes, notes: &Notes) {
+    let Some(span) = element.attributes_span() else {
+        return;
+    };
+    let meant = match takes {
+        Takes::Elements(rules) => element.first_attribute().and_then(|name| find(rules, name)),
+        Takes::Text(_) => None,
+    };
+    let right = match meant {
+        Some(rule) => format!(
+            "write `<{0}>…</{0}>` between `<{1}>` and `</{1}>`",
+            rule.name,
+            element.name()
+        ),
+        None => "give the value in an element of its own".to_owned(),
+    };
+    notes.tell(Finding::warning(element, span, "attributes are not read").right(right));
 }
 
-fn stray_text(parent: Element<'_>, notes: &Notes) {
+fn stray_text(parent: Element<'_>, rules: &'static [Rule], notes: &Notes) {
     if parent.value().is_some() {
         let message = format!("there is text in `<{}>` beside its elements", parent.name());
-        notes.tell(
-            Finding::error(parent, parent.value_span(), message)
-                .right("put it into its element, or make it a comment: `<!-- … -->`"),
-        );
+        let values: Vec<&str> = rules
+            .iter()
+            .filter(|rule| matches!(rule.takes, Takes::Text(_)) && rule.spelling_of.is_none())
+            .map(|rule| rule.name)
+            .collect();
+        let right = if values.is_empty() || values.len() > 4 {
+            "put it into its element, or make it a comment: `<!-- … -->`".to_owned()
+        } else {
+            let values = list(values.into_iter());
+            format!("put it into an element ({values}), or make it a comment: `<!-- … -->`")
+        };
+        notes.tell(Finding::error(parent, parent.value_span(), message).right(right));
     }
 }
 

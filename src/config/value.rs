@@ -55,15 +55,29 @@ pub(super) fn path(text: &str) -> Parsed<AbsPath> {
             "name a directory above it",
         );
     }
-    AbsPath::new(text).or_else(|_| {
-        wrong(
-            format!("`{text}` is not an absolute path"),
-            format!(
-                "begin it with `/`, for instance `/{}`",
-                text.trim_start_matches("./")
-            ),
+    AbsPath::new(text)
+        .or_else(|_| wrong(format!("`{text}` is not an absolute path"), absolute(text)))
+}
+
+/// What was meant by a path that does not begin at the root.
+fn absolute(text: &str) -> String {
+    let bare = text.trim_matches(['"', '\'', '\u{201c}', '\u{201d}']);
+    let dos = text.as_bytes().get(1) == Some(&b':') || text.contains('\\');
+    if bare != text && bare.starts_with('/') {
+        format!("write it without quotes: `{bare}`")
+    } else if text.starts_with('~') {
+        "write the whole path: `~` is a shell's word for a home directory, such as `/home/ada`"
+            .to_owned()
+    } else if text.starts_with('$') {
+        "write the whole path: nothing puts the value of a variable here".to_owned()
+    } else if dos {
+        "write a path of this machine, which begins with `/`".to_owned()
+    } else {
+        format!(
+            "begin it with `/`, for instance `/{}`",
+            text.trim_start_matches("./")
         )
-    })
+    }
 }
 
 /// `Y` or `N`.
@@ -197,6 +211,9 @@ pub(super) fn size(text: &str) -> Parsed<ByteSize> {
 pub(super) fn pattern(text: &str) -> Parsed<Pattern> {
     text.parse().or_else(|error: PatternError| {
         let right = match error {
+            PatternError::Wrong { .. } if text.starts_with('*') => {
+                return wrong(error.to_string(), of_glob(text));
+            }
             PatternError::Wrong { .. } => {
                 "write Python's syntax; it has to match a whole path, `.*` stands for anything and `\\.` for a dot"
             }
@@ -206,6 +223,20 @@ pub(super) fn pattern(text: &str) -> Parsed<Pattern> {
         };
         wrong(error.to_string(), right)
     })
+}
+
+/// What a shell's pattern is called here.
+fn of_glob(text: &str) -> String {
+    let mut pattern = String::new();
+    for c in text.chars() {
+        match c {
+            '*' => pattern.push_str(".*"),
+            '?' => pattern.push('.'),
+            '.' | '+' | '(' | ')' | '{' | '}' | '^' | '$' | '|' | '\\' => pattern.extend(['\\', c]),
+            other => pattern.push(other),
+        }
+    }
+    format!("this looks like a shell's pattern; as a regular expression it is `{pattern}`")
 }
 
 /// A command with its arguments.
@@ -231,7 +262,13 @@ pub(super) fn actions(text: &str) -> Parsed<Vec<ActionName>> {
     text.split(',')
         .map(str::trim)
         .filter(|name| !name.is_empty())
-        .map(action)
+        .map(|name| match action(name) {
+            Err(_) if name.split(' ').all(|part| action(part).is_ok()) => wrong(
+                format!("`{name}` cannot name an action"),
+                "put a comma between the names",
+            ),
+            read => read,
+        })
         .collect()
 }
 
@@ -263,7 +300,14 @@ fn word<T: FromStr>(text: &str, kind: &str, words: &[&str]) -> Parsed<T> {
 
 fn not_among<T>(text: &str, kind: &str, words: &[&str]) -> Parsed<T> {
     let all = list(words.iter().copied());
-    let right = match nearest(text, words.iter().copied()) {
+    // `Sun` is `sunday`, `incremental` is `incr`.
+    let small = text.to_ascii_lowercase();
+    let cut = |word: &&&str| {
+        small.len() >= 3
+            && (word.starts_with(&small) || (word.len() >= 3 && small.starts_with(**word)))
+    };
+    let begun = words.iter().find(cut).copied();
+    let right = match nearest(text, words.iter().copied()).or(begun) {
         _ if words.len() == 1 => format!("write {all}"),
         Some(near) => format!("did you mean `{near}`? there are {all}"),
         None => format!("there are {all}"),

@@ -45,6 +45,7 @@ impl Builder {
             ));
         }
         let mut reader = Reader::from_str(text);
+        reader.config_mut().check_comments = true;
         loop {
             let start = position(reader.buffer_position());
             let event = reader
@@ -86,6 +87,24 @@ impl Builder {
                 cut,
                 "this is no start tag of an element",
                 "a tag is a name in angle brackets; write `&lt;` for a `<` in a value",
+            ));
+        }
+        let text = tag.name();
+        let written = text.as_ref();
+        if written.contains(['<', '/', '"', '\'', '&', '=']) {
+            return Err(broken(
+                name,
+                "this tag is not sound: a `>` is missing, or there is a `<` too many",
+                "a tag is a name in angle brackets, such as `<abs_path>`, and closed by `</abs_path>`",
+            ));
+        }
+        let attributes = tag.attributes_raw().trim();
+        if !attributes.is_empty() && !attributes.contains('=') {
+            let joined: Vec<&str> = attributes.split_whitespace().collect();
+            return Err(broken(
+                span.start..span.end,
+                "the name of an element has a blank in it",
+                format!("write `<{written}_{}>`", joined.join("_")),
             ));
         }
         if self.open.len() >= MAX_DEPTH {
@@ -193,6 +212,16 @@ impl Builder {
         }
     }
 
+    /// Whether the innermost two open elements have one name: a `/` was forgotten.
+    fn opened_in_itself(&self, text: &str) -> bool {
+        let mut names = self
+            .open
+            .iter()
+            .rev()
+            .map(|&at| &text[self.nodes[at].name.clone()]);
+        names.next() == names.next()
+    }
+
     /// What the library found, in words, and where it began.
     fn explain(&self, error: &XmlError, at: usize, text: &str) -> Broken {
         let at = text.floor_char_boundary(at.min(text.len()));
@@ -200,6 +229,14 @@ impl Builder {
         let tag = text[at..line].find('>').map_or(line, |end| at + end + 1);
         let opened = self.open.last().map(|&at| self.nodes[at].name.clone());
         match (error, opened) {
+            (
+                XmlError::IllFormed(IllFormedError::MismatchedEndTag { expected, .. }),
+                Some(name),
+            ) if self.opened_in_itself(text) => broken(
+                name,
+                format!("`<{expected}>` is opened again before it is closed"),
+                format!("write `</{expected}>`, with a `/`, if this is its end"),
+            ),
             (XmlError::IllFormed(IllFormedError::MismatchedEndTag { expected, found }), opened) => {
                 let mut fault = broken(
                     at..tag,
@@ -213,6 +250,11 @@ impl Builder {
                 at..tag,
                 format!("`</{found}>` closes nothing"),
                 "remove it, or open the element before",
+            ),
+            (XmlError::IllFormed(IllFormedError::DoubleHyphenInComment), _) => broken(
+                at..text.len().min(at + 2),
+                "there is `--` within a comment",
+                "no comment stands in another: end the first one with `-->` before the next begins, and write `-` for `--`",
             ),
             (XmlError::IllFormed(IllFormedError::UnclosedReference), _) => broken(
                 at..text.len().min(at + 1),
