@@ -341,6 +341,45 @@ fn survives(bytes: &[u8]) {
     }
 }
 
+/// Every file that there is, cut up and put together again by a generator with a fixed seed: what a fuzzer does,
+/// without a measure of what it reached.
+#[test]
+fn no_mixture_of_files_breaks_the_reader() {
+    let paths = ["good", "odd", "bad"].into_iter().flat_map(files);
+    let all: Vec<Vec<u8>> = paths
+        .chain(samples())
+        .map(|path| std::fs::read(path).unwrap())
+        .collect();
+    let mut state = 0x1bad_b002_u64;
+    let mut below = |bound: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 11).unwrap() % bound.max(1)
+    };
+    for _ in 0..4000 {
+        let mut bytes = all[below(all.len())].clone();
+        for _ in 0..=below(4) {
+            let at = below(bytes.len() + 1);
+            let end = (at + below(60)).min(bytes.len());
+            let other = &all[below(all.len())];
+            let from = below(other.len() + 1);
+            let to = (from + below(200)).min(other.len());
+            match below(4) {
+                0 => drop(bytes.drain(at..end)),
+                1 => drop(bytes.splice(at..at, other[from..to].to_vec())),
+                2 => drop(bytes.splice(at..end, other[from..to].to_vec())),
+                _ => {
+                    if let Some(byte) = bytes.get_mut(at) {
+                        *byte ^= 1 << below(8);
+                    }
+                }
+            }
+        }
+        survives(&bytes);
+    }
+}
+
 proptest! {
     #[test]
     fn no_bytes_break_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {

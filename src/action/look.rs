@@ -9,23 +9,40 @@ use crate::event::printable;
 
 /// One thing that is not as the configuration says, as a sentence without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding(String);
+pub struct Finding {
+    text: String,
+    mend: Option<String>,
+}
 
 impl Finding {
     /// What is wrong.
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self {
+            text: text.into(),
+            mend: None,
+        }
+    }
+
+    /// Adds how to mend it.
+    pub(crate) fn mended(mut self, how: impl Into<String>) -> Self {
+        self.mend = Some(how.into());
+        self
     }
 
     /// What is wrong with the thing at `path`.
     fn at(what: &str, path: &Path, wrong: &str) -> Self {
         let path = printable(&path.to_string_lossy());
-        Self(format!("{what} [{path}] {wrong}"))
+        Self::new(format!("{what} [{path}] {wrong}"))
     }
 
     /// The sentence.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// How to mend it, as a fragment.
+    pub fn mend(&self) -> Option<&str> {
+        self.mend.as_deref()
     }
 }
 
@@ -41,26 +58,55 @@ pub(crate) enum Access {
 /// What is wrong with the directory at `path`: the first thing only.
 pub(crate) fn dir(what: &str, path: &Path, wanted: Access) -> Option<Finding> {
     let may = |flags| access(path, flags).is_ok();
-    let wrong = match path.metadata() {
-        Err(error) => missing(&error),
-        Ok(metadata) if !metadata.is_dir() => "is not a directory".to_owned(),
-        Ok(_) if !may(AccessFlags::R_OK) => "is not readable".to_owned(),
-        Ok(_) if !may(AccessFlags::X_OK) => "is not executable".to_owned(),
-        Ok(_) if wanted == Access::Write && !may(AccessFlags::W_OK) => "is not writable".to_owned(),
+    let absent = match wanted {
+        Access::Read => GONE,
+        Access::Write => MAKE,
+    };
+    let (wrong, mend) = match path.metadata() {
+        Err(error) => (missing(&error), absent),
+        Ok(metadata) if !metadata.is_dir() => ("is not a directory".to_owned(), "name a directory"),
+        Ok(_) if !may(AccessFlags::R_OK) => ("is not readable".to_owned(), RIGHTS),
+        Ok(_) if !may(AccessFlags::X_OK) => ("is not executable".to_owned(), RIGHTS),
+        Ok(_) if wanted == Access::Write && !may(AccessFlags::W_OK) => {
+            ("is not writable".to_owned(), RIGHTS)
+        }
         Ok(_) => return None,
     };
-    Some(Finding::at(what, path, &wrong))
+    Some(Finding::at(what, path, &wrong).mended(mend))
 }
+
+const GONE: &str = "is it mounted? otherwise correct the path, or take it out of the configuration";
+const MAKE: &str =
+    "make it, for the backup user alone (mkdir, chown, chmod 700), or correct the path";
+const RIGHTS: &str = "give this user the right to it (chown, chmod), or run cback as root";
 
 /// What is wrong with the file at `path`.
 pub(crate) fn file(what: &str, path: &Path) -> Option<Finding> {
-    let wrong = match path.metadata() {
-        Err(error) => missing(&error),
-        Ok(metadata) if !metadata.is_file() => "is not a regular file".to_owned(),
-        Ok(_) if access(path, AccessFlags::R_OK).is_err() => "is not readable".to_owned(),
+    let (wrong, mend) = match path.metadata() {
+        Err(error) => (missing(&error), GONE),
+        Ok(metadata) if !metadata.is_file() => (
+            "is not a regular file".to_owned(),
+            "name a file here, and a directory in a <dir>",
+        ),
+        Ok(_) if access(path, AccessFlags::R_OK).is_err() => ("is not readable".to_owned(), RIGHTS),
         Ok(_) => return None,
     };
-    Some(Finding::at(what, path, &wrong))
+    Some(Finding::at(what, path, &wrong).mended(mend))
+}
+
+/// What is wrong with the program at `path`.
+pub(super) fn program(what: &str, path: &Path) -> Option<Finding> {
+    let (wrong, mend) = match path.metadata() {
+        Err(error) => (missing(&error), "install it, or correct the path"),
+        Ok(metadata) if metadata.is_file() && access(path, AccessFlags::X_OK).is_ok() => {
+            return None;
+        }
+        Ok(_) => (
+            "is no program that can be run".to_owned(),
+            "make it executable (chmod +x), or name another one",
+        ),
+    };
+    Some(Finding::at(what, path, &wrong).mended(mend))
 }
 
 fn missing(error: &io::Error) -> String {

@@ -89,23 +89,51 @@ pub fn peer(config: &Config, configured: &config::Peer) -> Peer {
 }
 
 pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
-    let Some(section) = &cx.config.stage else {
-        return Vec::new();
-    };
     let mut findings = Vec::new();
-    findings.extend(look::dir(
-        "staging directory",
-        &section.staging_dir,
-        Access::Write,
-    ));
-    for peer in &section.peers {
+    let mut staged: &[config::Peer] = &[];
+    if let Some(section) = &cx.config.stage {
+        staged = &section.peers;
+        findings.extend(look::dir(
+            "staging directory",
+            &section.staging_dir,
+            Access::Write,
+        ));
+    }
+    for peer in staged {
         match &peer.place {
             Place::Local => {
                 let what = format!("collect directory of peer {}", peer.name);
                 findings.extend(look::dir(&what, &peer.collect_dir, Access::Read));
             }
-            Place::Remote(_) => {}
+            Place::Remote(_) => findings.extend(reached(cx.config, peer)),
+        }
+    }
+    // Peers that are managed, and staged by nobody here.
+    let others = cx.config.peers.iter();
+    for peer in others.filter(|peer| staged.iter().all(|other| other.name != peer.name)) {
+        if let Place::Remote(_) = peer.place {
+            findings.extend(reached(cx.config, peer));
         }
     }
     findings
+}
+
+/// What is wrong with a peer on another machine: whether it is reached, has the key that is known, lets the backup
+/// user in, and has a collect directory that can be read. That nothing is collected yet is not wrong.
+fn reached(config: &Config, configured: &config::Peer) -> Option<Finding> {
+    let error = peer(config, configured).readiness().err()?;
+    let mut text = format!("peer [{}]: {error}", configured.name);
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        let further = error.to_string();
+        if !text.ends_with(&further) {
+            text = format!("{text}: {further}");
+        }
+        cause = error.source();
+    }
+    let finding = Finding::new(text);
+    Some(match error.advice() {
+        Some(advice) => finding.mended(advice),
+        None => finding,
+    })
 }

@@ -1,5 +1,7 @@
 //! `validate`: the configuration has been read, so it is sound; now the world is looked at.
 
+use std::path::Path;
+
 use super::look::{self, Access, Finding};
 use super::preview::Validating;
 use super::{ActionError, Context, collect, purge, stage, store};
@@ -9,8 +11,11 @@ use crate::extend::Extension;
 pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
     let findings = findings(cx);
     for finding in &findings {
-        cx.monitor
-            .problem(&Problem::new("configuration", finding.as_str()));
+        let problem = Problem::new("configuration", finding.as_str());
+        cx.monitor.problem(&match finding.mend() {
+            Some(mend) => problem.advise(mend),
+            None => problem,
+        });
     }
     if findings.is_empty() {
         cx.monitor.note("Configuration is valid.");
@@ -37,8 +42,13 @@ fn findings(cx: &Context<'_>) -> Vec<Finding> {
         Access::Write,
     ));
     if let Err(error) = options.owner.lookup() {
-        findings.push(Finding::new(format!("backup user and group: {error}")));
+        findings.push(
+            Finding::new(format!("backup user and group: {error}")).mended(
+                "make them (adduser --system --group), or correct <backup_user> and <backup_group>",
+            ),
+        );
     }
+    findings.extend(programs(cx));
     findings.extend(collect::check(cx));
     findings.extend(stage::check(cx));
     findings.extend(store::check(cx));
@@ -60,4 +70,25 @@ fn findings(cx: &Context<'_>) -> Vec<Finding> {
         }
     }
     unique
+}
+
+/// The programs that the configuration names by a path of their own: overrides, and what hooks begin with.
+fn programs(cx: &Context<'_>) -> Vec<Finding> {
+    let options = &cx.config.options;
+    let mut findings = Vec::new();
+    for row in &options.overrides {
+        let what = format!("the program that stands in for {}", row.command);
+        findings.extend(look::program(&what, &row.path));
+    }
+    let before = options.pre_action_hooks.iter();
+    for hook in before.chain(&options.post_action_hooks) {
+        // The rest is a shell's business.
+        let first = hook.command.split_whitespace().next().unwrap_or_default();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+        if first.starts_with('/') && first.chars().all(plain) {
+            let what = format!("the hook of {}", hook.action);
+            findings.extend(look::program(&what, Path::new(first)));
+        }
+    }
+    findings
 }

@@ -34,4 +34,5 @@ mod store;
 mod takeover;
 mod tree;
 mod users;
+mod validate;
 mod week;

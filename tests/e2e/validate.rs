@@ -1,0 +1,61 @@
+//! `cback validate`: whether the world is as the configuration says, and how to mend what is not.
+
+use std::fs;
+
+use crate::machine::Machine;
+use crate::tree;
+
+const HOOK: &str = "<pre_action_hook><action>collect</action><command>/does/not/exist --x</command></pre_action_hook>\
+    <override><command>gpg</command><abs_path>/etc/passwd</abs_path></override></options>";
+const FAR: &str = "<peer><name>peer.invalid</name><type>remote</type><collect_dir>/c</collect_dir></peer></peers>";
+
+#[test]
+fn each_finding_says_how_to_mend_it() {
+    let machine = Machine::new();
+    machine.cback("validate").run().well();
+    fs::remove_dir(machine.path("collect")).unwrap();
+    fs::remove_dir(machine.path("source")).unwrap();
+    tree::file(machine.path("source"), "a file where a directory was");
+    machine.configure(|text| {
+        let text = text.replace("</options>", HOOK);
+        let user = text.split("<backup_user>").nth(1).unwrap();
+        let user = format!("<backup_user>{}", user.split('<').next().unwrap());
+        text.replace(&user, "<backup_user>nobodyhere")
+    });
+    machine.cback("validate").run().with_status(4).says(&[
+        "collect directory [",
+        "does not exist",
+        "make it, for the backup user",
+        "directory to collect [",
+        "is not a directory",
+        "name a directory",
+        "no user `nobodyhere`",
+        "correct <backup_user>",
+        "the hook of collect [/does/not/exist] does not exist",
+        "install it, or correct the path",
+        "the program that stands in for gpg [/etc/passwd] is no program",
+        "chmod +x",
+    ]);
+}
+
+#[test]
+fn a_peer_that_is_not_reached_is_found() {
+    let machine = Machine::new();
+    machine.configure(|text| text.replace("</peers>", FAR));
+    let ended = machine.cback("validate").run().with_status(4);
+    ended.says(&["peer [peer.invalid]"]);
+    // Also one that is only managed: the stage has peers of its own.
+    machine.configure(|text| {
+        let own = text
+            .split("<peers>")
+            .nth(1)
+            .unwrap()
+            .split("</peers>")
+            .next()
+            .unwrap();
+        let stage = format!("<stage>{own}");
+        text.replace("</peers>", FAR).replace("<stage>", &stage)
+    });
+    let ended = machine.cback("validate").run().with_status(4);
+    ended.says(&["peer [peer.invalid]"]);
+}
