@@ -844,7 +844,8 @@ fn what_is_sound_is_taken_without_a_word() {
     }
 }
 
-/// Remote peers need commands, here or in the options.
+/// Remote peers that are reached by commands need them, here or in the options; managed ones need to be told what to
+/// do.
 #[test]
 fn a_remote_peer_needs_commands_from_somewhere() {
     let all = "<rcp_command>scp</rcp_command><rsh_command>ssh</rsh_command>\
@@ -853,13 +854,16 @@ fn a_remote_peer_needs_commands_from_somewhere() {
     for (missing, managed) in [
         ("rcp_command", false),
         ("rsh_command", true),
-        ("cback_command", true),
         ("managed_actions", true),
     ] {
         let (before, rest) = all.split_once(&format!("<{missing}>")).unwrap();
         let (_, after) = rest.split_once(&format!("</{missing}>")).unwrap();
         let without = format!("{before}{after}");
-        let managed = if managed { "<managed>Y</managed>" } else { "" };
+        let managed = if managed {
+            "<transport>command</transport><managed>Y</managed>"
+        } else {
+            "<transport>command</transport>"
+        };
         let message = format!("`<peer>` lacks its `<{missing}>`");
         let bare = |options: &str, own: &str| {
             format!(
