@@ -1,5 +1,6 @@
 //! Arguments, exit codes, hints.
 
+mod agent;
 mod args;
 mod config;
 mod diagnostics;
@@ -53,6 +54,7 @@ pub fn main() -> ExitCode {
         None => run::run(&arguments),
         Some(Command::Quickstart(wish)) => quickstart::run(common, wish),
         Some(Command::Restore(wish)) => restore::run(common, wish),
+        Some(Command::Agent(wish)) => agent::run(common, wish),
         Some(Command::Status(wish)) => status::run(common, wish),
         Some(Command::Config(wish)) => config::run(common, wish),
         Some(Command::Disc(wish)) => disc::run(common, &wish.command),

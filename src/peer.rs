@@ -6,7 +6,9 @@
 //!
 //! How the files are reached is private: today a directory of this machine.
 
+mod agent;
 mod arrive;
+mod command;
 mod copy;
 mod earlier;
 mod error;
@@ -16,6 +18,7 @@ mod limits;
 mod local;
 mod native;
 mod transport;
+mod wire;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -24,6 +27,8 @@ use crate::event::{self, Monitor};
 use crate::sums::{self, Sums};
 use crate::units::{AbsPath, ActionName, CommandLine, Day, Ids, Owner, PeerName};
 
+pub use agent::{Allowed, Served, serve};
+use command::ByCommand;
 pub use error::PeerError;
 pub use ignore::{Ignore, Occasion};
 pub use limits::Limits;
@@ -248,10 +253,11 @@ impl Peer {
             (Some(line), _) => line,
             (None, Place::Local(path)) => Box::new(Local::open(path)?),
             (None, Place::Remote(remote)) => match &remote.way {
-                Way::Native => Box::new(native::open(remote)?),
-                Way::Command { .. } => {
-                    return Err(PeerError::Setup("not yet".to_owned()));
-                }
+                Way::Native => native::open(remote)?,
+                Way::Command {
+                    rcp_command,
+                    rsh_command,
+                } => Box::new(ByCommand::new(remote, rcp_command, rsh_command.as_ref())?),
             },
         };
         let said = talk(&*line)?;

@@ -3,6 +3,7 @@
 //! `cback [switches] action…` is Cedar Backup's grammar. What is new is a word of its own with switches of
 //! its own: `cback restore …`. Each of those has a file, named like the word, that holds its switches.
 
+mod agent;
 mod common;
 mod config;
 mod config_init;
@@ -17,6 +18,7 @@ use clap::{Parser, Subcommand};
 
 use crate::media::MediaKind;
 
+pub use agent::AgentWish;
 pub use common::{Common, word};
 pub use config::{ConfigFile, ConfigWish, ConfigWord};
 pub use config_init::{ConfigInit, MachineRole, starting_day};
@@ -144,6 +146,15 @@ Examples:
 
 A peer is missing since the first staged day that it is not in. Nothing is changed, and a run that is at work is not disturbed.")]
     Status(StatusWish),
+
+    /// On a client: do for the master what its key is allowed, and nothing else
+    #[command(after_help = "\
+Examples:
+  cback agent --print-key-line master.pub >> ~backup/.ssh/authorized_keys
+
+It is the forced command of the master's key: it shows the collect directory, writes the indicator cback.stage there, and runs the \
+actions that are allowed. Nothing that the master sends is given to a shell. Masters that run Cedar Backup are served, too.")]
+    Agent(AgentWish),
 
     /// Check, show, explain the configuration, or write a new one
     #[command(name = "config", arg_required_else_help = true)]

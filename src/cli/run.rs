@@ -14,6 +14,7 @@ use crate::extend::Extension;
 use crate::fsx;
 use crate::lock::{Lock, LockError};
 use crate::media::DriveError;
+use crate::peer;
 use crate::plan::{self, Plan, PlanError, Reach, Step, Task, When};
 use crate::staging::ChooseError;
 use crate::store::StoreError;
@@ -134,7 +135,7 @@ pub fn carry_out(
                 run_task(task, &context)?;
                 session.monitor().observe(&Event::End(task.word()));
             }
-            Step::Managed { action, peers } => ask(session, action, peers),
+            Step::Managed { action, peers } => ask(&context, action, peers),
         }
     }
     Ok(())
@@ -171,15 +172,28 @@ fn run_task(task: &Task, context: &Context<'_>) -> Result<(), Failure> {
     }
 }
 
-/// Asks each of `peers` to run `action`. One that does not is a problem, and the others are asked all the same.
-fn ask(session: &Session, action: &ActionName, peers: &[PeerName]) {
-    for peer in peers {
-        let reason = format!(
-            "it was not asked to run {action}: this version of cback cannot run actions on other machines"
-        );
-        session
-            .monitor()
-            .problem(&Problem::new(peer.as_str(), &reason));
+/// Asks each of `names` to run `action`. One that does not is a problem, and the others are asked all the same.
+fn ask(context: &Context<'_>, action: &ActionName, names: &[PeerName]) {
+    let extent = match context.extent {
+        Extent::Full => peer::Extent::Full,
+        Extent::Configured => peer::Extent::Configured,
+    };
+    let asked = context
+        .config
+        .peers
+        .iter()
+        .filter(|peer| names.contains(&peer.name));
+    for configured in asked {
+        let client = action::peer(context.config, configured);
+        context.monitor.note(format!("{}: {action}", client.name()));
+        if let Err(error) = client.exec(action, extent, peer::Rehearsal::No) {
+            let reason = format!("{action}: {error}");
+            let problem = Problem::new(client.name().as_str(), &reason);
+            context.monitor.problem(&match error.advice() {
+                Some(advice) => problem.advise(advice),
+                None => problem,
+            });
+        }
     }
 }
 

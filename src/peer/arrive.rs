@@ -101,6 +101,54 @@ impl<'a> Arrivals<'a> {
         })
     }
 
+    /// How many bytes of `entry` [`begin`](Self::begin) would find, if it may.
+    pub(super) fn there(&self, entry: &Entry) -> Result<u64, PeerError> {
+        if self.job.claimed.get(entry.name.as_bytes()).is_none() {
+            return Ok(0);
+        }
+        let path = self.job.into.join(&entry.name);
+        match std::fs::symlink_metadata(&path) {
+            Ok(metadata) if metadata.len() <= entry.bytes => Ok(metadata.len()),
+            Ok(_) => Ok(0),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(unwritable(&path, error)),
+        }
+    }
+
+    /// The file of `entry` was brought here by a program.
+    pub(super) fn came(&mut self, entry: &'a Entry) -> Result<(), PeerError> {
+        let path = self.job.into.join(&entry.name);
+        let opened = || -> io::Result<(File, Digest)> {
+            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+            let mut options = File::options();
+            let flags = flags.bits().cast_signed();
+            let file = options.read(true).custom_flags(flags).open(&path)?;
+            let digest = digest_at(&file, u64::MAX)?;
+            Ok((file, digest))
+        };
+        let (file, digest) = opened().map_err(|error| unwritable(&path, error))?;
+        if let Some(claimed) = self.job.claimed.get(entry.name.as_bytes())
+            && claimed != digest
+        {
+            return self.refused(entry, Refused::Different);
+        }
+        let settled = || -> io::Result<()> {
+            if let Some(ids) = self.job.ids {
+                std::os::unix::fs::fchown(&file, Some(ids.uid), Some(ids.gid))?;
+            }
+            let mode = file.metadata()?.permissions().mode() & 0o777;
+            file.set_permissions(Permissions::from_mode(mode))
+        };
+        settled().map_err(|error| unwritable(&path, error))?;
+        self.waiting.push(Waiting {
+            entry,
+            digest,
+            whose: Whose::Arrived,
+            resumed: false,
+        });
+        Ok(())
+    }
+
     /// The file of `entry` is whole, and has that mode.
     pub(super) fn whole(
         &mut self,

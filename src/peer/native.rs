@@ -4,6 +4,7 @@
 //! Hides libssh2, keys and host keys.
 
 mod account;
+mod agent;
 mod connect;
 mod fault;
 mod jump;
@@ -17,11 +18,12 @@ use std::io::Read as _;
 use ssh2::ExtendedData;
 
 pub(super) use account::Account;
+use agent::Agent;
 use connect::{Connected, Target, connect};
 use fault::{fault, io_fault};
-pub(super) use sftp::Sftp;
+use sftp::Sftp;
 
-use super::transport::Errand;
+use super::transport::{Errand, Transport};
 use super::{PeerError, Remote};
 use crate::units::CommandLine;
 
@@ -29,7 +31,7 @@ use crate::units::CommandLine;
 const HOPS: usize = 4;
 
 /// Connects to where `remote` is, and says how its files are reached.
-pub(super) fn open(remote: &Remote) -> Result<Sftp, PeerError> {
+pub(super) fn open(remote: &Remote) -> Result<Box<dyn Transport>, PeerError> {
     let account = Account::of(&remote.owner)?;
     let target = Target {
         host: &remote.host,
@@ -39,7 +41,14 @@ pub(super) fn open(remote: &Remote) -> Result<Sftp, PeerError> {
         passphrase: remote.passphrase_file.as_deref(),
     };
     let connected = connect(&target, HOPS)?;
-    Sftp::open(connected, remote)
+    let cback = remote
+        .cback_command
+        .as_ref()
+        .map_or("cback", CommandLine::as_str);
+    match Agent::open(connected, &format!("{cback} agent"), remote)? {
+        Ok(agent) => Ok(Box::new(agent)),
+        Err(connected) => Ok(Box::new(Sftp::open(connected, remote)?)),
+    }
 }
 
 /// Lets the peer's cback do `errand` and waits for its end, however long that takes.

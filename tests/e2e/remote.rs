@@ -10,7 +10,12 @@ const DAY: &str = "2026-11-21";
 
 /// A master whose peers are `peers`.
 fn master(machine: &Machine, peers: &[&Sshd], way: &str) {
-    let peers: String = peers.iter().map(|peer| peer.peer("")).collect();
+    master_of(machine, peers, way, "");
+}
+
+/// The same; `more` is put into each peer.
+fn master_of(machine: &Machine, peers: &[&Sshd], way: &str, more: &str) {
+    let peers: String = peers.iter().map(|peer| peer.peer(more)).collect();
     let transport = format!("<transport>{way}</transport>");
     let config = machine.path("home/.ssh/config");
     machine.configure(|text| {
@@ -20,7 +25,7 @@ fn master(machine: &Machine, peers: &[&Sshd], way: &str) {
             "<rcp_command>/usr/bin/scp -B</rcp_command>",
             &format!(
                 "{transport}<rcp_command>/usr/bin/scp -B -O -F {0}</rcp_command>\
-                 <rsh_command>/usr/bin/ssh -F {0}</rsh_command>",
+                 <rsh_command>/usr/bin/ssh -F {0}</rsh_command><cback_command>cback</cback_command>",
                 config.display()
             ),
         );
@@ -117,4 +122,183 @@ fn a_connection_that_is_cut_anywhere_is_told_and_the_next_run_completes_it() {
     machine.cback("stage").on(DAY).run().well();
     assert!(runs.is_some_and(|runs| runs > 3), "{runs:?}");
     assert!(fs::read(staged(&machine, "ada").join("home.tar.gz")).unwrap() == large);
+}
+
+/// What the master may do on `peer`, as `cback agent` prints it for its key.
+fn lock_to_agent(machine: &Machine, peer: &Sshd, more: &str) {
+    let call = machine.cback(&format!("agent {more} --collect-dir"));
+    let printed = call
+        .arg(peer.collect())
+        .args([
+            "--print-key-line".into(),
+            peer.identity().with_extension("pub"),
+        ])
+        .run()
+        .well();
+    fs::write(peer.path("authorized_keys"), printed.stdout).unwrap();
+}
+
+#[test]
+fn every_way_brings_the_same() {
+    for (way, agent) in [
+        ("native", false),
+        ("command", false),
+        ("native", true),
+        ("command", true),
+    ] {
+        for claims in [Claims::Digests, Claims::Nothing] {
+            let machine = Machine::new();
+            let ada = Sshd::start(&machine, "ada");
+            let large = vec![7; 3 << 20];
+            let files: [(&str, &[u8]); 4] = [
+                ("a b", b"blank"),
+                ("e\u{1b}[2J", b"escape"),
+                ("empty", b""),
+                ("home.tar.gz", &large),
+            ];
+            ada.collected(&files, claims);
+            let secret = machine.path("secret");
+            fs::write(&secret, "secret").unwrap();
+            if agent {
+                lock_to_agent(&machine, &ada, "");
+            }
+            master(&machine, &[&ada], way);
+            machine.cback("stage").on(DAY).run().well_and_silent();
+            let dir = staged(&machine, "ada");
+            for (name, content) in files {
+                assert!(
+                    fs::read(dir.join(name)).unwrap() == content,
+                    "{way} {agent} {name}"
+                );
+            }
+            assert_eq!(fs::read_dir(&dir).unwrap().count(), 5, "{way} {agent}");
+            let told = fs::read_to_string(ada.collect().join("cback.stage")).unwrap();
+            assert!(told.starts_with("# staged 2026-11-21\n"), "{told}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_regular_file_is_told_and_never_followed() {
+    for agent in [false, true] {
+        let machine = Machine::new();
+        let ada = Sshd::start(&machine, "ada");
+        ada.collected(&[("good", b"good")], Claims::Nothing);
+        fs::write(machine.path("secret"), "secret").unwrap();
+        std::os::unix::fs::symlink(machine.path("secret"), ada.collect().join("link")).unwrap();
+        fs::create_dir(ada.collect().join("dir")).unwrap();
+        nix::unistd::mkfifo(&ada.collect().join("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        if agent {
+            lock_to_agent(&machine, &ada, "");
+        }
+        master(&machine, &[&ada], "native");
+        machine.cback("stage").on(DAY).run().with_status(10).says(&[
+            "link",
+            "a symbolic link",
+            "dir",
+            "a directory",
+            "fifo",
+            "a FIFO",
+        ]);
+        let mut names: Vec<_> = fs::read_dir(staged(&machine, "ada"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["cback.collect", "good"], "{agent}");
+    }
+}
+
+#[test]
+fn the_agent_does_nothing_that_is_not_allowed() {
+    let machine = Machine::new();
+    let ada = Sshd::start(&machine, "ada");
+    ada.collected(&[("a", b"a")], Claims::Nothing);
+    lock_to_agent(&machine, &ada, "--allow purge");
+    let ssh = |command: &str| {
+        let mut ssh = std::process::Command::new("ssh");
+        ssh.arg("-F")
+            .arg(machine.path("home/.ssh/config"))
+            .args(["-o", "BatchMode=yes", "ada"]);
+        ssh.arg(command)
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap()
+    };
+    let mark = machine.path("mark");
+    let mark = mark.display();
+    for command in [
+        format!("touch {mark}"),
+        format!("cback purge; touch {mark}"),
+        format!("cback $(touch {mark}) purge --full x"),
+        format!("scp -f {}/*; touch {mark}", ada.collect().display()),
+        "scp -f /etc/passwd".to_owned(),
+        "scp -f /etc/*".to_owned(),
+        format!("scp -t {}/x", ada.collect().display()),
+        "cback collect".to_owned(),
+        "cback --config /tmp/x purge".to_owned(),
+        "/usr/lib/openssh/sftp-server".to_owned(),
+    ] {
+        let output = ssh(&command);
+        assert!(!output.status.success(), "{command}: {output:?}");
+        assert!(!machine.path("mark").exists(), "{command}");
+        assert!(
+            !String::from_utf8_lossy(&output.stdout).contains("root:"),
+            "{command}"
+        );
+    }
+    assert!(!ada.collect().join("x").exists());
+}
+
+#[test]
+fn a_file_that_is_not_what_was_collected_is_left_out() {
+    for (way, agent) in [("native", false), ("command", false), ("native", true)] {
+        let machine = Machine::new();
+        let ada = Sshd::start(&machine, "ada");
+        ada.collected(&[("good", b"good"), ("bad", b"bad")], Claims::Digests);
+        fs::write(ada.collect().join("bad"), "BAD").unwrap();
+        if agent {
+            lock_to_agent(&machine, &ada, "");
+        }
+        master(&machine, &[&ada], way);
+        let ended = machine.cback("stage").on(DAY).run().with_status(10);
+        ended.says(&["bad: it is not what was collected"]);
+        assert!(!staged(&machine, "ada").join("bad").exists());
+        assert!(staged(&machine, "ada").join("good").exists());
+    }
+}
+
+#[test]
+fn a_managed_client_does_what_it_is_asked_and_tells_how_it_ended() {
+    for way in ["native", "command"] {
+        let (machine, client) = (Machine::new(), Machine::new());
+        let ada = Sshd::start(&machine, "ada");
+        fs::write(client.path("source/file"), "on the client").unwrap();
+        let line = client
+            .cback("agent --allow collect --collect-dir")
+            .arg(client.path("collect"))
+            .args([
+                "--print-key-line".into(),
+                ada.identity().with_extension("pub"),
+            ])
+            .run()
+            .well();
+        fs::write(ada.path("authorized_keys"), line.stdout).unwrap();
+        let more = "<managed>Y</managed><managed_actions>collect, purge</managed_actions>";
+        master_of(&machine, &[&ada], way, more);
+        machine.cback("-N collect").run().well_and_silent();
+        assert!(client.path("collect/cback.collect").exists(), "{way}");
+        assert!(!machine.path("collect/cback.collect").exists(), "{way}");
+        // What the client did not allow is this client's problem.
+        machine
+            .cback("-N purge")
+            .run()
+            .with_status(10)
+            .says(&["ada: purge"]);
+        // So is what fails there.
+        fs::remove_dir_all(client.path("collect")).unwrap();
+        let ended = machine.cback("-N --output collect").run().with_status(10);
+        ended.says(&["ada: collect", "status 6"]);
+        assert!(machine.log().contains("ada: "), "{}", machine.log());
+    }
 }

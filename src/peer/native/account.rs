@@ -17,6 +17,7 @@ pub(in crate::peer) struct Account {
     pub(in crate::peer) home: PathBuf,
     /// As whom commands run; `None` if that is who we are.
     run_as: Option<RunAs>,
+    ids: Option<(u32, u32)>,
 }
 
 impl Account {
@@ -34,6 +35,7 @@ impl Account {
                 name: own.map_or_else(|| owner.user.clone(), |user| user.name),
                 home: home.ok_or_else(|| setup("this user has no home directory"))?,
                 run_as: None,
+                ids: None,
             });
         }
         let run_as = RunAs::lookup(owner).map_err(|error| setup(&error.to_string()))?;
@@ -45,6 +47,7 @@ impl Account {
             name: user.name,
             home: user.dir,
             run_as: Some(run_as),
+            ids: Some((user.uid.as_raw(), user.gid.as_raw())),
         })
     }
 
@@ -54,6 +57,14 @@ impl Account {
             Some(run_as) => command.as_user(run_as),
             None => command,
         }
+    }
+
+    /// Gives the file or directory at `path` to this user, if it is not ours already.
+    pub(in crate::peer) fn own(&self, path: &Path) -> std::io::Result<()> {
+        let Some((uid, gid)) = self.ids else {
+            return Ok(());
+        };
+        std::os::unix::fs::lchown(path, Some(uid), Some(gid))
     }
 
     /// A file below `~/.ssh`.

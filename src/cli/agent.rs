@@ -1,0 +1,125 @@
+//! `cback agent`: what the master's key may do on a client.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::args::{AgentWish, Common};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::session::Session;
+use crate::peer::{Allowed, Served, serve};
+use crate::units::AbsPath;
+
+/// Serves the master, or prints the line that lets it in.
+pub fn run(common: &Common, wish: &AgentWish) -> Exit {
+    let session = Session::without_log(common);
+    let outcome = work(&session, common, wish);
+    session.end(&outcome)
+}
+
+fn work(session: &Session, common: &Common, wish: &AgentWish) -> Result<Exit, Failure> {
+    let allowed = allowed(session, common, wish)?;
+    if let Some(key) = &wish.print_key_line {
+        println!("{}", key_line(&allowed, key)?);
+        return Ok(Exit::Well);
+    }
+    let asked = std::env::var("SSH_ORIGINAL_COMMAND").unwrap_or_default();
+    let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
+    let served = serve(&allowed, &asked, &mut input, &mut output);
+    // A master that has gone needs no last byte.
+    let _ = output.flush();
+    match served {
+        Served::Yes | Served::Status(0) => Ok(Exit::Well),
+        // The master counts what the action said itself.
+        Served::Status(status) => std::process::exit(status),
+        Served::No => Err(Failure::new(
+            Exit::Failed,
+            format!("`{asked}` is not allowed here, or failed"),
+        )
+        .advise("this key may read the collect directory, write cback.stage there, and run the allowed actions")),
+    }
+}
+
+/// What the master may do, by the switches, else by the configuration.
+fn allowed(session: &Session, common: &Common, wish: &AgentWish) -> Result<Allowed, Failure> {
+    let own = std::env::current_exe().map_err(|error| {
+        Failure::new(
+            Exit::Failed,
+            format!("this program cannot find itself: {error}"),
+        )
+    })?;
+    let cback = vec![own, PathBuf::from("--config"), common.config.clone()];
+    if let Some(dir) = &wish.collect_dir {
+        return Ok(Allowed {
+            collect_dir: AbsPath::new(dir.clone())
+                .map_err(|error| Failure::of(Exit::Arguments, error))?,
+            actions: wish.allow.clone(),
+            cback,
+        });
+    }
+    let config = session.load(common)?;
+    let collect = config.collect.as_ref().ok_or_else(|| {
+        Failure::new(Exit::Config, "the configuration has no `<collect>`")
+            .advise("say with --collect-dir what the master may read")
+    })?;
+    let (collect_dir, actions) = (collect.collect_dir.clone(), wish.allow.clone());
+    let actions = if actions.is_empty() {
+        config.options.managed_actions.clone()
+    } else {
+        actions
+    };
+    Ok(Allowed {
+        collect_dir,
+        actions,
+        cback,
+    })
+}
+
+/// The line for `authorized_keys`.
+fn key_line(allowed: &Allowed, key: &Path) -> Result<String, Failure> {
+    let unusable = |reason: String| Failure::new(Exit::Arguments, reason);
+    let text = std::fs::read_to_string(key)
+        .map_err(|error| unusable(format!("{}: {error}", key.display())))?;
+    let text = text.trim();
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let is_key = text.lines().count() == 1
+        && words.len() >= 2
+        && ["ssh-", "ecdsa-", "sk-"]
+            .iter()
+            .any(|start| words[0].starts_with(start));
+    if !is_key {
+        return Err(unusable(format!("{} is no public key", key.display()))
+            .advise("give the file that ends in .pub"));
+    }
+    let mut command = String::new();
+    for program in &allowed.cback {
+        command += &quoted(program)?;
+        command.push(' ');
+    }
+    command += "agent --collect-dir ";
+    command += &quoted(&allowed.collect_dir)?;
+    for action in &allowed.actions {
+        command += " --allow ";
+        command += action.as_str();
+    }
+    Ok(format!("command=\"{command}\",restrict {text}"))
+}
+
+/// A path as a word for the shell, within the double quotes of `authorized_keys`.
+fn quoted(path: &Path) -> Result<String, Failure> {
+    let text = path
+        .to_str()
+        .filter(|text| !text.contains(['\'', '"', '\\', '\n']));
+    let text = text.ok_or_else(|| {
+        let what = format!("{} cannot stand in authorized_keys", path.display());
+        Failure::new(Exit::Arguments, what)
+    })?;
+    let plain = text
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c));
+    Ok(if plain {
+        text.to_owned()
+    } else {
+        format!("'{text}'")
+    })
+}

@@ -1,0 +1,353 @@
+//! A collect directory on another machine, by the configured commands, as Cedar Backup runs them.
+//!
+//! Clients may be locked to the three lines that Cedar Backup's copies make of `scp`: one that fetches the
+//! indicator, one that fetches everything, one that brings `cback.stage`. So exactly these are made, nothing is asked
+//! besides, and a file cannot be fetched alone: a listing fetches all. What came is treated as a stranger's: nothing
+//! but regular files counts, and none is followed.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+use super::arrive::{Arrivals, unwritable};
+use super::native::Account;
+use super::transport::{
+    Collected, Entry, Errand, Job, LONGEST_INDICATOR, Listing, Refused, Transport, is_wanted,
+};
+use super::{COLLECTED, PeerError, Remote};
+use crate::event::{Event, Monitor};
+use crate::fsx;
+use crate::process::{Command, Ended, Runner as _, Status, Stdout, System};
+use crate::units::{CommandLine, Ids};
+
+/// What the commands are.
+#[derive(Debug)]
+pub(super) struct ByCommand {
+    remote: Remote,
+    rcp: CommandLine,
+    rsh: Option<CommandLine>,
+    account: Account,
+    /// The text of `cback.collect` when it was fetched first.
+    seen: std::sync::Mutex<Option<Vec<u8>>>,
+}
+
+impl ByCommand {
+    pub(super) fn new(
+        remote: &Remote,
+        rcp: &CommandLine,
+        rsh: Option<&CommandLine>,
+    ) -> Result<Self, PeerError> {
+        Ok(Self {
+            remote: remote.clone(),
+            rcp: rcp.clone(),
+            rsh: rsh.cloned(),
+            account: Account::of(&remote.owner)?,
+            seen: std::sync::Mutex::default(),
+        })
+    }
+
+    /// `user@host`.
+    fn who(&self) -> String {
+        format!("{}@{}", self.remote.user, self.remote.host)
+    }
+
+    /// `user@host:path`, blanks with a backslash before them, as the copy's far side wants them.
+    fn far(&self, path: &Path) -> OsString {
+        let mut far = OsString::from(format!("{}:", self.who()));
+        for part in path
+            .as_os_str()
+            .as_bytes()
+            .split_inclusive(|&byte| byte == b' ')
+        {
+            match part.strip_suffix(b" ") {
+                Some(word) => {
+                    far.push(OsStr::from_bytes(word));
+                    far.push("\\ ");
+                }
+                None => far.push(OsStr::from_bytes(part)),
+            }
+        }
+        far
+    }
+
+    /// Runs a copy, as the backup user.
+    fn copy(&self, from: OsString, to: OsString) -> Result<(Command, Ended), PeerError> {
+        let command = Command::of_line(&self.rcp).arg(from).arg(to);
+        self.run(command, Stdout::Lines)
+    }
+
+    fn run(&self, command: Command, stdout: Stdout<'_>) -> Result<(Command, Ended), PeerError> {
+        let command = self.account.runs(command);
+        let ended = System::new(&Nobody)
+            .run(&command, stdout)
+            .map_err(|error| PeerError::Setup(error.to_string()))?;
+        Ok((command, ended))
+    }
+
+    /// Fetches `cback.collect` into `scratch`; `None` if the peer has none.
+    fn indicator(&self, scratch: &Scratch) -> Result<Option<Vec<u8>>, PeerError> {
+        let target = scratch.path(COLLECTED);
+        fsx::remove_if_there(&target).map_err(|error| unwritable(&target, error))?;
+        let from = self.far(&self.remote.collect_dir.join(COLLECTED));
+        let (_, ended) = self.copy(from, target.clone().into())?;
+        let read = || -> io::Result<Vec<u8>> {
+            use std::io::Read as _;
+            use std::os::unix::fs::OpenOptionsExt as _;
+            let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+            let file = File::options()
+                .read(true)
+                .custom_flags(flags.bits().cast_signed())
+                .open(&target)?;
+            let mut text = Vec::new();
+            file.take(LONGEST_INDICATOR).read_to_end(&mut text)?;
+            Ok(text)
+        };
+        match read() {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.absent(&ended),
+            Err(error) => Err(unwritable(&target, error)),
+        }
+    }
+
+    /// What it means that a copy brought nothing: nothing is there, or the way is closed.
+    fn absent<T>(&self, ended: &Ended) -> Result<Option<T>, PeerError> {
+        let host = self.who();
+        let said = ended.tail.join(" / ");
+        let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
+        if has(&[
+            "Host key verification failed",
+            "REMOTE HOST IDENTIFICATION HAS CHANGED",
+        ]) {
+            return Err(PeerError::HostKey {
+                host: self.remote.host.clone(),
+                reason: format!("`{}` does not accept it", self.rcp.as_str()),
+                key: crate::event::printable(&said),
+                known_hosts: self.account.ssh_file("known_hosts"),
+            });
+        }
+        if has(&["Permission denied (", "Too many authentication failures"]) {
+            return Err(PeerError::Refused { host, reason: said });
+        }
+        if has(&[
+            "Connection refused",
+            "Connection timed out",
+            "Could not resolve hostname",
+            "No route to host",
+            "Network is unreachable",
+            "Connection reset",
+            "Connection closed",
+            "kex_exchange_identification",
+        ]) {
+            return Err(PeerError::Unreachable { host, reason: said });
+        }
+        if has(&["No such file or directory"]) || ended.success() {
+            return Ok(None);
+        }
+        Err(PeerError::Refused {
+            host,
+            reason: if said.is_empty() {
+                format!(
+                    "`{}` ended with {}",
+                    self.rcp.as_str(),
+                    ending(ended.status)
+                )
+            } else {
+                said
+            },
+        })
+    }
+
+    fn scratch(&self) -> Result<Scratch, PeerError> {
+        Scratch::new(&self.remote, &self.account)
+    }
+}
+
+impl Transport for ByCommand {
+    fn collected(&self) -> Result<Option<Collected>, PeerError> {
+        let scratch = self.scratch()?;
+        let text = self.indicator(&scratch)?;
+        locked(&self.seen).clone_from(&text);
+        // When it was written, and whether there is a `cback.stage`, no line tells that every client allows.
+        Ok(text.map(|text| Collected {
+            text,
+            staged: false,
+        }))
+    }
+
+    fn list(&self, into: &Path, _most: usize) -> Result<Listing, PeerError> {
+        self.account
+            .own(into)
+            .map_err(|error| unwritable(into, error))?;
+        let mut from = OsString::from(format!("{}:", self.who()));
+        from.push(self.remote.collect_dir.as_os_str());
+        from.push("/*");
+        let (_, ended) = self.copy(from, into.as_os_str().to_owned())?;
+        if !ended.success() {
+            self.absent::<()>(&ended)?;
+            return Err(PeerError::Broken {
+                host: self.who(),
+                reason: ended.tail.join(" / "),
+            });
+        }
+        let fault = |error| unwritable(into, error);
+        let mut listing = Listing::default();
+        for entry in fs::read_dir(into).map_err(fault)? {
+            let entry = entry.map_err(fault)?;
+            let name = entry.file_name();
+            let metadata = fs::symlink_metadata(entry.path()).map_err(fault)?;
+            if !is_wanted(&name) {
+                fs::remove_file(entry.path()).map_err(fault)?;
+            } else if metadata.is_file() {
+                listing.entries.push(Entry {
+                    name,
+                    bytes: metadata.len(),
+                });
+            } else {
+                let what = if metadata.is_dir() {
+                    "a directory"
+                } else {
+                    "no regular file"
+                };
+                remove(&entry.path(), &metadata).map_err(fault)?;
+                listing.refused.push((name, Refused::NotRegular(what)));
+            }
+        }
+        listing.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(listing)
+    }
+
+    fn get(&self, job: &Job<'_>) -> Result<(), PeerError> {
+        let mut arrivals = Arrivals::new(job);
+        for entry in job.entries {
+            arrivals.came(entry)?;
+            (job.progress)(entry.bytes)?;
+        }
+        arrivals.settle()
+    }
+
+    fn unchanged(&self) -> Result<(), PeerError> {
+        let scratch = self.scratch()?;
+        let now = self.indicator(&scratch)?;
+        if now == *locked(&self.seen) {
+            Ok(())
+        } else {
+            Err(PeerError::Changing(self.remote.collect_dir.to_path_buf()))
+        }
+    }
+
+    fn put(&self, name: &str, text: &[u8], _ids: Option<Ids>) -> Result<(), PeerError> {
+        let scratch = self.scratch()?;
+        let from = scratch.path(name);
+        let written = fs::write(&from, text).and_then(|()| self.account.own(&from));
+        written.map_err(|error| unwritable(&from, error))?;
+        let path = self.remote.collect_dir.join(name);
+        let (_, ended) = self.copy(from.into(), self.far(&path))?;
+        if ended.success() {
+            return Ok(());
+        }
+        Err(PeerError::Unwritable {
+            path: path.to_path_buf(),
+            source: io::Error::other(ended.tail.join(" / ")),
+        })
+    }
+
+    fn exec(&self, errand: &Errand<'_>, output: &mut dyn FnMut(&[u8])) -> Result<(), PeerError> {
+        let rsh = self.rsh.as_ref().ok_or_else(|| {
+            PeerError::Setup(format!(
+                "there is no `<rsh_command>` for {}",
+                self.remote.host
+            ))
+        })?;
+        let cback = self
+            .remote
+            .cback_command
+            .as_ref()
+            .map_or("cback", CommandLine::as_str);
+        let text = format!("{cback} {}", errand.words.join(" "));
+        let command = Command::of_line(rsh).arg(self.who()).arg(text.clone());
+        let mut said = Vec::new();
+        let (_, ended) = self.run(command, Stdout::Keep(&mut said))?;
+        for line in said
+            .split(|&byte| byte == b'\n')
+            .filter(|line| !line.is_empty())
+        {
+            output(line);
+        }
+        match ended.status {
+            Status::Exited(0) => Ok(()),
+            Status::Exited(255) => Err(PeerError::Unreachable {
+                host: self.who(),
+                reason: ended.tail.join(" / "),
+            }),
+            status => Err(PeerError::Failed {
+                command: text,
+                ending: ending(status),
+            }),
+        }
+    }
+}
+
+/// A directory for a moment, in which the backup user may write.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(remote: &Remote, account: &Account) -> Result<Self, PeerError> {
+        let name = format!(".{}.{}.partial", remote.host, std::process::id());
+        let path = remote.working_dir.join(name).to_path_buf();
+        let make = || -> io::Result<()> {
+            match fs::remove_dir_all(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            fs::create_dir(&path)?;
+            account.own(&path)
+        };
+        make().map_err(|error| unwritable(&path, error))?;
+        Ok(Self(path))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What stays is removed by the next run.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn remove(path: &Path, metadata: &fs::Metadata) -> io::Result<()> {
+    if metadata.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    }
+}
+
+fn ending(status: Status) -> String {
+    match status {
+        Status::Exited(127) => "status 127: it is not found there".to_owned(),
+        Status::Exited(status) => format!("status {status}"),
+        Status::Signalled(signal) => format!("signal {signal}"),
+        Status::TimedOut => "its time limit".to_owned(),
+    }
+}
+
+fn locked<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// What the commands print goes to the log by itself.
+struct Nobody;
+
+impl Monitor for Nobody {
+    fn observe(&self, _event: &Event<'_>) {}
+}

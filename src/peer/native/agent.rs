@@ -1,0 +1,386 @@
+//! The collect directory of a machine that has `cback agent`: one stream, questions ahead of answers.
+//!
+//! Small files need not wait for one another: while one arrives, the next ones are already asked for.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io::{self, BufReader, Read, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use ssh2::Channel;
+
+use super::connect::Connected;
+use super::fault::{fault, io_fault};
+use super::sftp::check_name;
+use crate::peer::arrive::{Arrivals, Resume};
+use crate::peer::transport::{
+    Collected, Entry, Errand, Job, Listing, Refused, Transport, is_wanted,
+};
+use crate::peer::wire::{GREETING, Mark, send, take, trouble};
+use crate::peer::{PeerError, Remote, STAGED};
+use crate::units::Ids;
+
+/// Files that are asked for before the first of them is there.
+const AHEAD: usize = 64;
+
+/// A session with an agent.
+pub(in crate::peer) struct Agent {
+    // Before the session, which has to live longer.
+    talk: Mutex<BufReader<Channel>>,
+    connected: Connected,
+    path: PathBuf,
+    indicator: Mutex<Option<Mark>>,
+    modes: Mutex<HashMap<OsString, u32>>,
+}
+
+/// An answer, or the trouble that came instead.
+type Answer = Result<u8, (u8, String)>;
+
+impl fmt::Debug for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Agent({}:{})", self.connected.name, self.path.display())
+    }
+}
+
+impl Agent {
+    /// Talks to the agent, or gives the connection back if there is none.
+    pub(super) fn open(
+        connected: Connected,
+        command: &str,
+        remote: &Remote,
+    ) -> Result<Result<Self, Connected>, PeerError> {
+        let failed = |error: ssh2::Error| fault(&error, &connected.name, connected.silence);
+        let mut channel = connected
+            .session
+            .channel_open("session", 8 << 20, 32_768, None)
+            .map_err(failed)?;
+        if channel.exec(command).is_err() {
+            return Ok(Err(connected));
+        }
+        let mut greeting = vec![0; GREETING.len()];
+        let mut got = 0;
+        while got < greeting.len() {
+            match channel.read(&mut greeting[got..]) {
+                Ok(0) => break,
+                Ok(more) => got += more,
+                Err(error) => return Err(io_fault(&error, &connected.name, connected.silence)),
+            }
+            if greeting[..got] != GREETING[..got] {
+                break;
+            }
+        }
+        if greeting != GREETING {
+            return Ok(Err(connected));
+        }
+        Ok(Ok(Self {
+            talk: Mutex::new(BufReader::with_capacity(1 << 18, channel)),
+            connected,
+            path: remote.collect_dir.to_path_buf(),
+            indicator: Mutex::default(),
+            modes: Mutex::default(),
+        }))
+    }
+
+    fn io_fault(&self, error: &io::Error) -> PeerError {
+        if error.kind() == io::ErrorKind::InvalidData {
+            return self.foul(error.to_string());
+        }
+        io_fault(error, &self.connected.name, self.connected.silence)
+    }
+
+    fn foul(&self, reason: impl Into<String>) -> PeerError {
+        PeerError::Foul {
+            host: self.connected.name.clone(),
+            reason: reason.into(),
+        }
+    }
+
+    fn ask(
+        &self,
+        talk: &mut BufReader<Channel>,
+        letter: u8,
+        parts: &[&[u8]],
+    ) -> Result<(), PeerError> {
+        let mut bytes = Vec::new();
+        send(&mut bytes, letter, parts)
+            .and_then(|()| talk.get_mut().write_all(&bytes))
+            .map_err(|error| self.io_fault(&error))
+    }
+
+    fn answer(
+        &self,
+        talk: &mut BufReader<Channel>,
+        payload: &mut Vec<u8>,
+    ) -> Result<Answer, PeerError> {
+        match take(talk, payload).map_err(|error| self.io_fault(&error))? {
+            None => Err(PeerError::Broken {
+                host: self.connected.name.clone(),
+                reason: "its agent ended".to_owned(),
+            }),
+            Some(b'!') => {
+                let (kind, text) = payload.split_first().unwrap_or((&trouble::FAILED, &[]));
+                let text = crate::event::printable_bytes(&text[..text.len().min(1000)]);
+                Ok(Err((*kind, text)))
+            }
+            Some(letter) => Ok(Ok(letter)),
+        }
+    }
+
+    /// What a trouble means that is about the whole directory.
+    fn whole(&self, (kind, text): (u8, String)) -> PeerError {
+        match kind {
+            trouble::ABSENT => PeerError::NoDirectory {
+                host: self.connected.name.clone(),
+                path: self.path.clone(),
+            },
+            trouble::FORBIDDEN => PeerError::Refused {
+                host: self.connected.name.clone(),
+                reason: text,
+            },
+            _ => PeerError::Unreadable {
+                path: self.path.clone(),
+                source: io::Error::other(text),
+            },
+        }
+    }
+
+    fn look(&self) -> Result<Option<(bool, Mark, Vec<u8>)>, PeerError> {
+        let talk = &mut *locked(&self.talk);
+        let mut payload = Vec::new();
+        self.ask(talk, b'I', &[self.path.as_os_str().as_bytes()])?;
+        match self.answer(talk, &mut payload)? {
+            Ok(b'N') => Ok(None),
+            Ok(b'I') => {
+                let (staged, rest) = payload
+                    .split_first()
+                    .ok_or_else(|| self.foul("half an answer"))?;
+                let (mark, text) = rest
+                    .split_first_chunk::<36>()
+                    .ok_or_else(|| self.foul("half an answer"))?;
+                Ok(Some((*staged == 1, *mark, text.to_vec())))
+            }
+            Ok(_) => Err(self.foul("an answer to another question")),
+            Err(trouble) => Err(self.whole(trouble)),
+        }
+    }
+
+    /// Asks for `entry` from where it is to be continued.
+    fn ask_for(
+        &self,
+        talk: &mut BufReader<Channel>,
+        entry: &Entry,
+        from: u64,
+    ) -> Result<(), PeerError> {
+        self.ask(talk, b'G', &[&from.to_be_bytes(), entry.name.as_bytes()])
+    }
+
+    /// Takes the file that was asked for. Gives whether it has to be asked for again.
+    fn take_file<'a>(
+        &self,
+        talk: &mut BufReader<Channel>,
+        entry: &'a Entry,
+        arrivals: &mut Arrivals<'a>,
+        job: &Job<'_>,
+        resume: Resume,
+    ) -> Result<(), PeerError> {
+        let mut arriving = arrivals.begin(entry, resume)?;
+        let mut payload = Vec::new();
+        loop {
+            match self.answer(talk, &mut payload)? {
+                Ok(b'D') => {
+                    if arriving.bytes + payload.len() as u64 > entry.bytes {
+                        return Err(PeerError::Changing(self.path.join(&entry.name)));
+                    }
+                    arriving.write(&payload)?;
+                    (job.progress)(payload.len() as u64)?;
+                }
+                Ok(b'.') if arriving.bytes == entry.bytes => {
+                    let mode = locked(&self.modes)
+                        .get(&entry.name)
+                        .copied()
+                        .unwrap_or(0o600);
+                    return arrivals.whole(entry, arriving, mode);
+                }
+                Ok(b'.') | Err((trouble::CHANGED | trouble::ABSENT, _)) => {
+                    return Err(PeerError::Changing(self.path.join(&entry.name)));
+                }
+                Ok(_) => return Err(self.foul("an answer to another question")),
+                Err((_, text)) => {
+                    drop(arriving);
+                    let error = io::Error::other(text);
+                    return arrivals.refused(entry, Refused::Unreadable(error));
+                }
+            }
+        }
+    }
+}
+
+impl Transport for Agent {
+    fn collected(&self) -> Result<Option<Collected>, PeerError> {
+        let Some((staged, mark, text)) = self.look()? else {
+            *locked(&self.indicator) = None;
+            return Ok(None);
+        };
+        *locked(&self.indicator) = Some(mark);
+        Ok(Some(Collected { text, staged }))
+    }
+
+    fn list(&self, _into: &Path, most: usize) -> Result<Listing, PeerError> {
+        let talk = &mut *locked(&self.talk);
+        let mut modes = locked(&self.modes);
+        modes.clear();
+        let mut listing = Listing::default();
+        let mut payload = Vec::new();
+        self.ask(talk, b'L', &[])?;
+        loop {
+            match self.answer(talk, &mut payload)? {
+                Ok(b'E') => {}
+                Ok(b'.') => break,
+                Ok(_) => return Err(self.foul("an answer to another question")),
+                Err(trouble) => return Err(self.whole(trouble)),
+            }
+            let entry = read_entry(&payload).ok_or_else(|| self.foul("half an answer"))?;
+            check_name(entry.name).map_err(|reason| self.foul(reason))?;
+            let name = OsStr::from_bytes(entry.name).to_owned();
+            if !is_wanted(&name) {
+                continue;
+            }
+            match entry.kind {
+                b'f' => {
+                    if modes.insert(name.clone(), entry.mode).is_some() {
+                        return Err(self.foul("it has two files of one name"));
+                    }
+                    let bytes = entry.bytes;
+                    listing.entries.push(Entry { name, bytes });
+                }
+                kind => listing
+                    .refused
+                    .push((name, Refused::NotRegular(what(kind)))),
+            }
+            // One more shows that there are too many; the connection is not used any more then.
+            if listing.entries.len() + listing.refused.len() > most {
+                break;
+            }
+        }
+        listing.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(listing)
+    }
+
+    fn get(&self, job: &Job<'_>) -> Result<(), PeerError> {
+        let talk = &mut *locked(&self.talk);
+        let mut arrivals = Arrivals::new(job);
+        let mut asked = 0;
+        for (at, entry) in job.entries.iter().enumerate() {
+            while asked < job.entries.len() && asked < at + AHEAD {
+                let next = &job.entries[asked];
+                self.ask_for(talk, next, arrivals.there(next)?)?;
+                asked += 1;
+            }
+            self.take_file(talk, entry, &mut arrivals, job, Resume::Yes)?;
+        }
+        arrivals.settle()?;
+        for entry in arrivals.again() {
+            self.ask_for(talk, entry, 0)?;
+            self.take_file(talk, entry, &mut arrivals, job, Resume::No)?;
+        }
+        arrivals.settle()
+    }
+
+    fn unchanged(&self) -> Result<(), PeerError> {
+        let now = self.look()?.map(|(_, mark, _)| mark);
+        if now == *locked(&self.indicator) {
+            Ok(())
+        } else {
+            Err(PeerError::Changing(self.path.clone()))
+        }
+    }
+
+    fn put(&self, name: &str, text: &[u8], _ids: Option<Ids>) -> Result<(), PeerError> {
+        debug_assert_eq!(name, STAGED);
+        let talk = &mut *locked(&self.talk);
+        self.ask(talk, b'P', &[text])?;
+        match self.answer(talk, &mut Vec::new())? {
+            Ok(_) => Ok(()),
+            Err((_, text)) => Err(PeerError::Unwritable {
+                path: self.path.join(name),
+                source: io::Error::other(text),
+            }),
+        }
+    }
+
+    fn exec(&self, errand: &Errand<'_>, output: &mut dyn FnMut(&[u8])) -> Result<(), PeerError> {
+        let talk = &mut *locked(&self.talk);
+        let words = errand.words.join(" ");
+        self.ask(talk, b'X', &[words.as_bytes()])?;
+        let mut lines = super::Lines::default();
+        let mut payload = Vec::new();
+        // An action may work for hours without a word. That the host is still there, the kernel watches.
+        self.connected.session.set_timeout(0);
+        let status = loop {
+            match self.answer(talk, &mut payload)? {
+                Ok(b'O') => lines.take(&payload, output),
+                Ok(b'S') => break payload.as_slice().try_into().map_or(-1, i32::from_be_bytes),
+                Ok(_) => return Err(self.foul("an answer to another question")),
+                Err((_, reason)) => {
+                    return Err(PeerError::Refused {
+                        host: self.connected.name.clone(),
+                        reason,
+                    });
+                }
+            }
+        };
+        lines.end(output);
+        self.connected
+            .session
+            .set_timeout(super::connect::millis(std::time::Duration::from_secs(
+                self.connected.silence,
+            )));
+        if status == 0 {
+            return Ok(());
+        }
+        Err(PeerError::Failed {
+            command: format!("cback {words}"),
+            ending: format!("status {status}"),
+        })
+    }
+}
+
+struct Told<'a> {
+    kind: u8,
+    bytes: u64,
+    mode: u32,
+    name: &'a [u8],
+}
+
+/// An entry: kind, size, what changes with it, mode, name.
+fn read_entry(payload: &[u8]) -> Option<Told<'_>> {
+    let (kind, rest) = payload.split_first()?;
+    let (bytes, rest) = rest.split_first_chunk::<8>()?;
+    let (_, rest) = rest.split_first_chunk::<36>()?;
+    let (mode, name) = rest.split_first_chunk::<4>()?;
+    Some(Told {
+        kind: *kind,
+        bytes: u64::from_be_bytes(*bytes),
+        mode: u32::from_be_bytes(*mode),
+        name,
+    })
+}
+
+fn what(kind: u8) -> &'static str {
+    match kind {
+        b'd' => "a directory",
+        b'l' => "a symbolic link",
+        b'p' => "a FIFO",
+        b's' => "a socket",
+        _ => "a device",
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
