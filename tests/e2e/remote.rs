@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::machine::Machine;
-use crate::sshd::{Claims, Sshd, cut_after};
+use crate::sshd::{Claims, Sshd, cut_after, generate};
 
 const DAY: &str = "2026-11-21";
 
@@ -300,5 +300,78 @@ fn a_managed_client_does_what_it_is_asked_and_tells_how_it_ended() {
         let ended = machine.cback("-N --output collect").run().with_status(10);
         ended.says(&["ada: collect", "status 6"]);
         assert!(machine.log().contains("ada: "), "{}", machine.log());
+    }
+}
+
+#[test]
+fn a_host_that_says_nothing_is_not_waited_for() {
+    let machine = Machine::new();
+    let ada = Sshd::start(&machine, "ada");
+    let config = machine.path("home/.ssh/config");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, format!("Host ada\n  ConnectTimeout 1\n{text}")).unwrap();
+    ada.collected(&[("a", b"a")], Claims::Digests);
+    let held = std::sync::Mutex::new(Vec::new());
+    ada.meddle(move |stream| {
+        held.lock().unwrap().push(stream);
+        None
+    });
+    master(&machine, &[&ada], "native");
+    let ended = machine.cback("validate").run().with_status(4);
+    ended.says(&["peer [ada]", "said nothing for 1 seconds"]);
+}
+
+#[test]
+fn keys_of_every_kind_are_shown_and_a_passphrase_comes_from_its_file() {
+    for (kind, passphrase) in [("rsa", ""), ("ecdsa", ""), ("ed25519", "secret words")] {
+        let machine = Machine::new();
+        let ada = Sshd::start(&machine, "ada");
+        ada.collected(&[("a", b"a")], Claims::Digests);
+        for file in [ada.identity(), ada.identity().with_extension("pub")] {
+            fs::remove_file(file).unwrap();
+        }
+        generate(&ada.identity(), kind, passphrase);
+        ada.authorize("");
+        master(&machine, &[&ada], "native");
+        if !passphrase.is_empty() {
+            let ended = machine.cback("stage").on(DAY).run().with_status(6);
+            ended.says(&["without its passphrase"]);
+            let file = machine.path("passphrase");
+            fs::write(&file, format!("{passphrase}\n")).unwrap();
+            let text = fs::read_to_string(machine.path("cback.conf")).unwrap();
+            let element = format!(
+                "<passphrase_file>{}</passphrase_file><rcp_command>",
+                file.display()
+            );
+            fs::write(
+                machine.path("cback.conf"),
+                text.replace("<rcp_command>", &element),
+            )
+            .unwrap();
+        }
+        machine.cback("stage").on(DAY).run().well_and_silent();
+        assert!(staged(&machine, "ada").join("a").exists(), "{kind}");
+    }
+}
+
+#[test]
+fn a_host_behind_another_is_reached_through_it() {
+    for line in [
+        "ProxyJump hop",
+        "ProxyCommand /usr/bin/ssh -F CONFIG -W %h:%p hop",
+    ] {
+        let machine = Machine::new();
+        let hop = Sshd::start(&machine, "hop");
+        let ada = Sshd::start(&machine, "ada");
+        let large: Vec<u8> = (0..=250).cycle().take(3_000_001).collect();
+        ada.collected(&[("a", &large)], Claims::Digests);
+        let config = machine.path("home/.ssh/config");
+        let text = fs::read_to_string(&config).unwrap();
+        let line = line.replace("CONFIG", config.to_str().unwrap());
+        fs::write(&config, format!("Host ada\n  {line}\n{text}")).unwrap();
+        master(&machine, &[&ada], "native");
+        machine.cback("stage").on(DAY).run().well_and_silent();
+        assert!(fs::read(staged(&machine, "ada").join("a")).unwrap() == large);
+        assert_eq!(hop.connections(), 1, "{line}");
     }
 }
