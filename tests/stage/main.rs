@@ -5,6 +5,7 @@
 mod collision;
 mod faults;
 mod pool;
+mod waiting;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -104,9 +104,19 @@ impl Pool {
         peers: &[Wanted],
         ear: &Ear<'_>,
     ) -> Result<Staged, StageError> {
+        let staging = self.staging();
         let request = Request {
-            staging: &self.staging(),
             day,
+            ..Self::request(&staging, peers)
+        };
+        stage(&request, ear)
+    }
+
+    /// An ordinary request for [`day`].
+    pub fn request<'a>(staging: &'a Staging, peers: &'a [Wanted]) -> Request<'a> {
+        Request {
+            staging,
+            day: day(),
             peers,
             ids: None,
             occasion: Occasion::Ordinary,
@@ -114,8 +124,7 @@ impl Pool {
             limits: Limits::default(),
             wait: Duration::ZERO,
             clock: &SystemClock,
-        };
-        stage(&request, ear)
+        }
     }
 
     /// Stages, and gives what was told with this pool's own path taken out.
