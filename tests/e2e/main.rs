@@ -22,6 +22,7 @@ mod hooks;
 mod log;
 mod machine;
 mod manners;
+mod pool;
 mod purge;
 mod quickstart;
 mod rebuild;

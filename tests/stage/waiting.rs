@@ -54,7 +54,10 @@ fn wait(pool: &Pool, ready: u64, wait: u64, ear: &Ear<'_>) -> (Vec<String>, u64)
         ..Pool::request(&staging, &peers)
     };
     let staged = stage(&request, ear).unwrap();
-    let missed = staged.missing.iter().all(|one| one.missed == Missed::Problem);
+    let missed = staged
+        .missing
+        .iter()
+        .all(|one| one.missed == Missed::Problem);
     assert!(missed);
     let came = staged.present.iter().map(|one| one.peer.to_string());
     (came.collect(), clock.elapsed().as_secs())

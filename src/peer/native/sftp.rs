@@ -10,6 +10,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ssh2::{ErrorCode, FileStat, OpenFlags, OpenType};
 
@@ -32,6 +33,8 @@ pub(in crate::peer) struct Sftp {
     cback: Option<CommandLine>,
     indicator: Mutex<Option<Mark>>,
     marks: Mutex<HashMap<OsString, Mark>>,
+    /// How much was in the directory; a second look is not to be endless either.
+    listed: AtomicUsize,
 }
 
 /// What must stay the same while a file is fetched.
@@ -66,6 +69,7 @@ impl Sftp {
             cback: remote.cback_command.clone(),
             indicator: Mutex::default(),
             marks: Mutex::default(),
+            listed: AtomicUsize::new(0),
         })
     }
 
@@ -227,7 +231,9 @@ impl Transport for Sftp {
         let mut listing = Listing::default();
         let mut marks = locked(&self.marks);
         marks.clear();
-        for (name, stat) in self.look(most)? {
+        let found = self.look(most)?;
+        self.listed.store(found.len(), Ordering::Relaxed);
+        for (name, stat) in found {
             match kind(&stat) {
                 Ok(()) => {
                     marks.insert(name.clone(), mark(&stat));
@@ -259,7 +265,7 @@ impl Transport for Sftp {
         }
         // Nobody vouches for these: that they are the same as before shows that they were left alone.
         let before = locked(&self.marks);
-        for (name, stat) in self.look(usize::MAX)? {
+        for (name, stat) in self.look(self.listed.load(Ordering::Relaxed))? {
             if before
                 .get(&name)
                 .is_some_and(|before| *before != mark(&stat))

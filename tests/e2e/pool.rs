@@ -1,0 +1,527 @@
+//! A pool of machines behind real `sshd`s, of which some are broken: the others are staged whole, the report is right,
+//! and the next run completes the rest.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read as _;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+
+use crate::machine::Machine;
+use crate::sshd::{Claims, Sshd, cut_after};
+use crate::tree;
+
+pub const DAY: &str = "2026-11-21";
+
+/// A master whose peers are `peers`; `stage` is put into its `<stage>`.
+pub fn master(machine: &Machine, peers: &[&Sshd], stage: &str) {
+    let peers: String = peers.iter().map(|peer| peer.peer("")).collect();
+    machine.configure(|text| {
+        let (head, rest) = text.split_once("<peers>").unwrap();
+        let (_, tail) = rest.split_once("</peers>").unwrap();
+        let head = head.replace(
+            "<rcp_command>/usr/bin/scp -B</rcp_command>",
+            "<transport>native</transport>",
+        );
+        let tail = tail.replace("<stage>", &format!("<stage>{stage}"));
+        format!("{head}<peers>{peers}</peers>{tail}")
+    });
+    // So that no test waits for a machine that says nothing.
+    let config = machine.path("home/.ssh/config");
+    let text = fs::read_to_string(&config).unwrap();
+    let quick = "Host *\n  ConnectTimeout 2\n  ServerAliveInterval 1\n  ServerAliveCountMax 2\n";
+    if !text.starts_with(quick) {
+        fs::write(config, format!("{quick}{text}")).unwrap();
+    }
+}
+
+pub fn daily(machine: &Machine) -> PathBuf {
+    machine.path("stage/2026/11/21")
+}
+
+/// Every file below `dir` by its path, but for what tells of runs.
+pub fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    if !dir.exists() {
+        return BTreeMap::new();
+    }
+    walkdir::WalkDir::new(dir)
+        .into_iter()
+        .map(Result::unwrap)
+        .filter(|entry| entry.file_type().is_file())
+        .map(|entry| {
+            let name = entry.path().strip_prefix(dir).unwrap();
+            let name = name.to_string_lossy().into_owned();
+            (name, fs::read(entry.path()).unwrap())
+        })
+        .filter(|(name, _)| name != "cback.stage")
+        .collect()
+}
+
+/// A peer that has collected three files, one of `bytes` bytes.
+fn collected(peer: &Sshd, bytes: usize) {
+    let noise = tree::noise(bytes as u64, bytes);
+    let files: [(&str, &[u8]); 3] = [("etc.tar.gz", b"etc"), ("home.tar.gz", &noise), ("a", b"")];
+    peer.collected(&files, Claims::Digests);
+}
+
+fn is_whole(machine: &Machine, peer: &Sshd, name: &str) {
+    let there = files(&daily(machine).join(name));
+    let mut wanted = files(&peer.collect());
+    wanted.remove("cback.stage");
+    assert!(there == wanted, "{name}: {:?}", there.keys());
+}
+
+/// Takes the connection to a machine whose disk is full: its own `sshd`, for which everything it writes is too much.
+fn with_a_full_disk(peer: &Sshd) -> impl Fn(TcpStream) -> Option<TcpStream> + use<> {
+    let dir = peer.collect().parent().unwrap().to_owned();
+    move |stream| {
+        let script = "mount -t tmpfs -o size=16m none /mnt && cp -a \"$0\"/collect/. /mnt/ && \
+                      { dd if=/dev/zero of=/mnt/.fill.partial bs=64k 2>/dev/null || true; } && \
+                      mount --bind /mnt \"$0\"/collect && exec /usr/sbin/sshd -i -f \"$0\"/sshd_config";
+        let mut unshare = vec!["--mount"];
+        if crate::call::said("id", &["-u"]) != "0" {
+            unshare.extend(["--map-current-user", "--keep-caps"]);
+        }
+        let side = |stream: TcpStream| Stdio::from(std::os::fd::OwnedFd::from(stream));
+        let mut child = Command::new("unshare")
+            .args(unshare)
+            .args(["sh", "-ec", script])
+            .arg(&dir)
+            .stdin(side(stream.try_clone().unwrap()))
+            .stdout(side(stream))
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::spawn(move || child.wait());
+        None
+    }
+}
+
+#[test]
+fn one_bad_machine_never_costs_another_its_backup() {
+    let machine = Machine::new();
+    let names = [
+        "ada", "dead", "stalled", "foreign", "full", "cut", "late", "zoe",
+    ];
+    let peers = names.map(|name| Sshd::start(&machine, name));
+    for (at, peer) in peers.iter().enumerate() {
+        collected(peer, 300_000 + at);
+    }
+    let [ada, dead, stalled, foreign, full, cut, late, zoe] = &peers;
+    dead.meddle(|_| None);
+    let held = Mutex::new(Vec::new());
+    stalled.meddle(move |stream| {
+        // Accepts and says nothing, until the test is over.
+        held.lock().unwrap().push(stream);
+        None
+    });
+    let before = fs::read(foreign.path("host_key")).unwrap();
+    let before_pub = fs::read(foreign.path("host_key.pub")).unwrap();
+    foreign.change_host_key();
+    full.meddle(with_a_full_disk(full));
+    cut.meddle(cut_after(200_000));
+    fs::remove_file(late.collect().join("cback.collect")).unwrap();
+    let all: Vec<&Sshd> = peers.iter().collect();
+    master(&machine, &all, "");
+
+    let ended = machine.cback("stage").on(DAY).run().with_status(10).says(&[
+        "stalled: [127.0.0.1]:",
+        "the host key of",
+        "full: staged, but it cannot be told so",
+        "the connection to",
+        "late: not ready",
+        "6 problems",
+    ]);
+    let order: Vec<&str> = ended
+        .stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("problem: ")?.split(':').next())
+        .collect();
+    assert_eq!(order, ["dead", "stalled", "foreign", "full", "cut", "late"]);
+    for (peer, name) in [(ada, "ada"), (full, "full"), (zoe, "zoe")] {
+        is_whole(&machine, peer, name);
+    }
+    for name in ["dead", "stalled", "foreign", "cut", "late"] {
+        assert!(!daily(&machine).join(name).exists(), "{name}");
+    }
+    let report = fs::read_to_string(daily(&machine).join("cback.stage")).unwrap();
+    for line in [
+        "in ada: 4 files",
+        "in full:",
+        "in zoe:",
+        "missing dead:",
+        "missing stalled:",
+    ] {
+        assert!(report.contains(line), "{report}");
+    }
+    let status = machine.cback("status").on(DAY).run().well();
+    assert!(
+        status
+            .stdout
+            .contains("dead     never staged, missing since 2026-11-21"),
+        "{}",
+        status.stdout
+    );
+
+    // Everything is mended; the next run completes the rest.
+    for peer in [dead, stalled, full, cut] {
+        peer.leave_alone();
+    }
+    fs::write(foreign.path("host_key"), before).unwrap();
+    fs::write(foreign.path("host_key.pub"), before_pub).unwrap();
+    collected(late, 300_006);
+    machine.cback("stage").on(DAY).run().well_and_silent();
+    for (peer, name) in peers.iter().zip(names) {
+        is_whole(&machine, peer, name);
+    }
+    let left: Vec<_> = fs::read_dir(daily(&machine))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .filter(|name| name.to_string_lossy().starts_with('.'))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_connection_cut_at_any_byte_costs_nobody_anything() {
+    let machine = Machine::new();
+    let (ada, bob) = (Sshd::start(&machine, "ada"), Sshd::start(&machine, "bob"));
+    collected(&ada, 1_000);
+    collected(&bob, 150_000);
+    master(&machine, &[&ada, &bob], "");
+    let mut random = 1_u64;
+    let (mut cuts, mut resumed) = (0, 0);
+    for seed in 0..200 {
+        for peer in [&ada, &bob] {
+            let _ = fs::remove_file(peer.collect().join("cback.stage"));
+        }
+        let _ = fs::remove_dir_all(machine.path("stage/2026"));
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let bytes = (random >> 33) % 160_000;
+        bob.meddle(cut_after(bytes));
+        let ended = machine.cback("stage").on(DAY).run();
+        is_whole(&machine, &ada, "ada");
+        let case = format!("seed {seed}, cut after {bytes} bytes:\n{}", ended.screen());
+        if ended.status == 10 {
+            cuts += 1;
+            let partial = daily(&machine).join(".bob.partial/home.tar.gz");
+            resumed += u32::from(partial.exists());
+            bob.leave_alone();
+            let again = machine.cback("stage").on(DAY).run();
+            assert_eq!(again.screen(), "", "{case}");
+        } else {
+            assert_eq!(ended.status, 0, "{case}");
+        }
+        is_whole(&machine, &bob, "bob");
+    }
+    assert!(
+        cuts > 150 && resumed > 50,
+        "{cuts} cuts, {resumed} in the large file"
+    );
+}
+
+#[test]
+fn an_interrupted_transfer_goes_on_inside_the_file() {
+    let machine = Machine::new();
+    let bob = Sshd::start(&machine, "bob");
+    collected(&bob, 20_000_000);
+    master(&machine, &[&bob], "");
+    bob.meddle(cut_after(15_000_000));
+    machine.cback("stage").on(DAY).run().with_status(6);
+    let partial = daily(&machine).join(".bob.partial/home.tar.gz");
+    assert!(partial.metadata().unwrap().len() > 10_000_000);
+    // What is there already does not come again, or this cut would be felt.
+    bob.meddle(cut_after(11_000_000));
+    machine.cback("stage").on(DAY).run().well_and_silent();
+    is_whole(&machine, &bob, "bob");
+}
+
+#[test]
+fn an_interrupted_transfer_of_what_has_changed_since_begins_anew() {
+    let machine = Machine::new();
+    let bob = Sshd::start(&machine, "bob");
+    collected(&bob, 2_000_000);
+    master(&machine, &[&bob], "");
+    bob.meddle(cut_after(1_000_000));
+    machine.cback("stage").on(DAY).run().with_status(6);
+    let changed = vec![b'x'; 2_000_000];
+    bob.collected(&[("home.tar.gz", &changed)], Claims::Digests);
+    bob.leave_alone();
+    machine.cback("stage").on(DAY).run().well_and_silent();
+    is_whole(&machine, &bob, "bob");
+}
+
+#[test]
+fn a_second_staging_fetches_only_what_changed() {
+    let machine = Machine::new();
+    let bob = Sshd::start(&machine, "bob");
+    collected(&bob, 5_000_000);
+    master(&machine, &[&bob], "");
+    machine.cback("stage").on(DAY).run().well_and_silent();
+    let large = fs::read(bob.collect().join("home.tar.gz")).unwrap();
+    let files: [(&str, &[u8]); 3] = [("etc.tar.gz", b"new"), ("home.tar.gz", &large), ("a", b"")];
+    bob.collected(&files, Claims::Digests);
+    bob.meddle(cut_after(1_000_000));
+    machine.cback("stage").on(DAY).run().well_and_silent();
+    is_whole(&machine, &bob, "bob");
+}
+
+#[test]
+fn a_client_that_is_still_collecting_is_asked_again() {
+    let machine = Machine::new();
+    let bob = Sshd::start(&machine, "bob");
+    collected(&bob, 1_000);
+    let indicator = bob.collect().join("cback.collect");
+    let text = fs::read(&indicator).unwrap();
+    fs::remove_file(&indicator).unwrap();
+    master(&machine, &[&bob], "<wait_for_peers>1</wait_for_peers>");
+    let asked = Mutex::new(0);
+    bob.meddle(move |stream| {
+        let mut asked = asked.lock().unwrap();
+        *asked += 1;
+        if *asked == 2 {
+            fs::write(&indicator, &text).unwrap();
+        }
+        Some(stream)
+    });
+    machine.cback("stage").on(DAY).run().well_and_silent();
+    assert_eq!(bob.connections(), 2);
+    assert!(machine.log().contains("it is asked again in "));
+    is_whole(&machine, &bob, "bob");
+}
+
+/// What a hostile machine does, what is told of it, and which of its files may come.
+const HOSTILE: &[(&str, &[&str], &[&str])] = &[
+    ("names", &["does not keep to the rules"], &[]),
+    ("twice", &["two files of one name"], &[]),
+    (
+        "odd",
+        &[],
+        &[
+            "cback.collect",
+            "good",
+            "new\nline",
+            "SHA256SUMS",
+            "-rf",
+            "$(touch cback-escaped)",
+        ],
+    ),
+    (
+        "kinds",
+        &["a symbolic link", "a device", "a directory"],
+        &["cback.collect", "good", "setuid"],
+    ),
+    ("huge", &["over its limit"], &[]),
+    ("many", &["more than 10000 files"], &[]),
+    ("endless", &[], &["cback.collect", "good", "endless"]),
+    ("short", &["evil: "], &[]),
+    ("claims", &["evil"], &["cback.collect", "good"]),
+    ("silence", &["said nothing for"], &[]),
+    ("garbage", &["evil: "], &[]),
+];
+
+#[test]
+fn a_hostile_machine_harms_only_itself() {
+    let machine = Machine::new();
+    let good = Sshd::start(&machine, "good");
+    let evil = Sshd::start(&machine, "evil");
+    collected(&good, 10_000);
+    master(&machine, &[&evil, &good], "<max_bytes>10 MB</max_bytes>");
+    let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/hostile_sftp.py");
+    for (mode, told, may_come) in HOSTILE {
+        let _ = fs::remove_dir_all(machine.path("stage/2026"));
+        let _ = fs::remove_file(good.collect().join("cback.stage"));
+        evil.configure(&format!(
+            "ForceCommand /usr/bin/python3 {} {mode}",
+            server.display()
+        ));
+        let ended = machine.cback("stage").on(DAY).run();
+        let screen = ended.screen();
+        assert!(
+            [0, 10].contains(&ended.status),
+            "{mode}: {}\n{screen}",
+            ended.status
+        );
+        for text in *told {
+            assert_eq!(ended.status, 10, "{mode}:\n{screen}");
+            assert!(screen.contains(text), "{mode}: no {text:?} in\n{screen}");
+        }
+        assert!(!screen.contains('\x1b'), "{mode}:\n{screen}");
+        is_whole(&machine, &good, "good");
+        for (name, content) in files(&daily(&machine).join("evil")) {
+            assert!(
+                may_come.contains(&name.as_str())
+                    || name.contains("latin")
+                    || name.contains("escape"),
+                "{mode}: {name:?} came"
+            );
+            assert!(content.len() <= 1000, "{mode}: {name}");
+        }
+        let escaped = machine.path("stage").join("escaped").exists()
+            || machine.path("cback-escaped").exists()
+            || Path::new("/tmp/cback-escaped").exists();
+        assert!(!escaped, "{mode}");
+        let big = files(&machine.path("stage"))
+            .into_values()
+            .map(|content| content.len())
+            .sum::<usize>();
+        assert!(big < 20_000_000, "{mode}: {big} bytes");
+    }
+}
+
+#[test]
+fn links_and_devices_of_a_peer_are_never_followed() {
+    let machine = Machine::new();
+    let evil = Sshd::start(&machine, "evil");
+    tree::file(machine.path("secret"), "the master's own");
+    evil.collected(&[("good", b"good")], Claims::Digests);
+    std::os::unix::fs::symlink(machine.path("secret"), evil.collect().join("link")).unwrap();
+    crate::call::said("mkfifo", &[evil.collect().join("fifo").to_str().unwrap()]);
+    fs::create_dir(evil.collect().join("dir")).unwrap();
+    master(&machine, &[&evil], "");
+    machine.cback("stage").on(DAY).run().with_status(10).says(&[
+        "link: a symbolic link",
+        "fifo: a FIFO",
+        "dir: a directory",
+    ]);
+    let there: Vec<String> = files(&daily(&machine).join("evil")).into_keys().collect();
+    assert_eq!(there, ["cback.collect", "good"]);
+}
+
+#[test]
+fn killed_at_any_step_a_pool_is_completed_by_the_next_run() {
+    let machine = Machine::new();
+    let (ada, bob) = (Sshd::start(&machine, "ada"), Sshd::start(&machine, "bob"));
+    master(&machine, &[&ada, &bob], "");
+    let prepare = || {
+        let _ = fs::remove_dir_all(machine.path("stage/2026"));
+        for peer in [&ada, &bob] {
+            for entry in fs::read_dir(peer.collect()).unwrap() {
+                fs::remove_file(entry.unwrap().path()).unwrap();
+            }
+        }
+        // Ada is in the day already, with an older version.
+        collected(&ada, 2_000);
+        machine.cback("stage").on(DAY).run().with_status(10);
+        collected(&ada, 3_000);
+        collected(&bob, 3_000);
+    };
+    prepare();
+    machine.cback("stage").on(DAY).run().well_and_silent();
+    let expected = files(&daily(&machine));
+    let mut kills = 0;
+    for call in [
+        "fsync",
+        "syncfs",
+        "rename",
+        "renameat2",
+        "mkdir",
+        "linkat",
+        "unlink",
+        "rmdir",
+        "pwrite64",
+    ] {
+        for number in 1.. {
+            prepare();
+            let killer = [
+                "strace".to_owned(),
+                "-f".to_owned(),
+                "-qqq".to_owned(),
+                "-o/dev/null".to_owned(),
+                format!("-etrace={call}"),
+                format!("-einject={call}:signal=SIGKILL:when={number}"),
+            ];
+            let ended = machine.cback("stage").on(DAY).under(killer).run();
+            if ended.status == 0 {
+                break;
+            }
+            let case = format!("{call} number {number}");
+            assert_eq!(
+                ended.status,
+                -1,
+                "{case}: not killed but\n{}",
+                ended.screen()
+            );
+            kills += 1;
+            let again = machine.cback("stage").on(DAY).run();
+            assert_eq!(
+                again.status,
+                0,
+                "{case}: the next run says\n{}",
+                again.screen()
+            );
+            assert!(files(&daily(&machine)) == expected, "{case}");
+        }
+    }
+    assert!(kills > 20, "only {kills} kills");
+}
+
+/// Peak of the program's memory in kilobytes, and how many system calls it made, for a pool of so many peers.
+fn cost(machine: &Machine, count: usize) -> (u64, u64) {
+    let peers: Vec<Sshd> = (0..count)
+        .map(|number| Sshd::start(machine, &format!("peer{count}x{number}")))
+        .collect();
+    for peer in &peers {
+        collected(peer, 2_000);
+    }
+    let all: Vec<&Sshd> = peers.iter().collect();
+    master(machine, &all, "");
+    let _ = fs::remove_dir_all(machine.path("stage/2026"));
+    let script = "import resource, subprocess, sys\n\
+                  status = subprocess.call(sys.argv[2:])\n\
+                  usage = resource.getrusage(resource.RUSAGE_CHILDREN)\n\
+                  open(sys.argv[1], 'w').write(str(usage.ru_maxrss))\n\
+                  sys.exit(status)";
+    let peak = machine.path("peak");
+    let measured = ["python3", "-c", script, peak.to_str().unwrap()];
+    machine
+        .cback("stage")
+        .on(DAY)
+        .under(measured)
+        .run()
+        .well_and_silent();
+    for number in [0, count - 1] {
+        is_whole(machine, &peers[number], &format!("peer{count}x{number}"));
+    }
+    let memory = fs::read_to_string(peak).unwrap().parse().unwrap();
+
+    for peer in &peers {
+        fs::remove_file(peer.collect().join("cback.stage")).unwrap();
+    }
+    fs::remove_dir_all(machine.path("stage/2026")).unwrap();
+    let counts = machine.path("counts");
+    let counted = ["strace", "-f", "-c", "-qqq", "-o", counts.to_str().unwrap()];
+    machine
+        .cback("stage")
+        .on(DAY)
+        .under(counted)
+        .run()
+        .well_and_silent();
+    let mut text = String::new();
+    fs::File::open(counts)
+        .unwrap()
+        .read_to_string(&mut text)
+        .unwrap();
+    let total = text.lines().find(|line| line.ends_with("total")).unwrap();
+    let calls = total
+        .split_whitespace()
+        .filter_map(|word| word.parse::<u64>().ok())
+        .max();
+    (memory, calls.unwrap())
+}
+
+#[test]
+fn a_large_pool_costs_no_more_for_each_peer_than_a_small_one() {
+    let machine = Machine::new();
+    let (_, ten) = cost(&machine, 10);
+    let (_, hundred) = cost(&machine, 100);
+    let (memory, all) = cost(&machine, 500);
+    let each = [ten / 10, hundred / 100, all / 500];
+    eprintln!("system calls for each peer of 10, 100, 500: {each:?}; {memory} kB for 500");
+    assert!(memory < 100_000, "{memory} kB");
+    assert!(each[2] * 100 < each[0] * 115, "{each:?}");
+}
