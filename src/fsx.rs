@@ -5,6 +5,7 @@
 //! programs pass them by, and the next run sweeps them.
 
 mod atomic;
+mod beneath;
 mod copy;
 mod early_sync;
 mod exact;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use crate::units::Ids;
 
 pub use atomic::AtomicFile;
+pub use beneath::open_beneath;
 pub use copy::{copy_bytes, is_full, reflink};
 pub use early_sync::EarlySync;
 pub use exact::{Exact, Fate};

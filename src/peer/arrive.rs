@@ -3,13 +3,13 @@
 //! Syncing thousands of small files one by one takes far longer than fetching them. So they are gathered: when
 //! enough of them have come, the file system is synced once, and then each is read back.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, Permissions};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Advice, fadvise};
+use rustix::fs::{Advice, Mode, OFlags, fadvise};
 
 use super::PeerError;
 use super::copy::digest_at;
@@ -74,14 +74,12 @@ impl<'a> Arrivals<'a> {
         let path = self.job.into.join(&entry.name);
         let claimed = self.job.claimed.get(entry.name.as_bytes()).is_some();
         let opened = || -> io::Result<(File, u64)> {
-            let mut file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
-                .open(&path)?;
+            let mut file = fsx::open_beneath(
+                self.job.into,
+                &entry.name,
+                OFlags::RDWR | OFlags::CREATE,
+                Mode::RUSR | Mode::WUSR,
+            )?;
             let there = file.metadata()?.len();
             if !claimed || resume == Resume::No || there > entry.bytes {
                 file.set_len(0)?;
@@ -208,7 +206,8 @@ impl<'a> Arrivals<'a> {
         for waiting in self.waiting.drain(..) {
             let path = into.join(&waiting.entry.name);
             let read_back = || -> io::Result<Digest> {
-                let file = File::open(&path)?;
+                let name = &waiting.entry.name;
+                let file = fsx::open_beneath(into, name, OFlags::RDONLY, Mode::empty())?;
                 // Out of the cache, so that it is the device that is read.
                 let _ = fadvise(&file, 0, None, Advice::DontNeed);
                 digest_at(&file, u64::MAX)
