@@ -10,6 +10,7 @@ pub(crate) mod look;
 mod preview;
 mod purge;
 mod rebuild;
+pub mod span;
 mod stage;
 mod status;
 mod store;

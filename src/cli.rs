@@ -1,6 +1,7 @@
 //! Arguments, exit codes, hints.
 
 mod agent;
+mod amazons3_sync;
 mod args;
 mod config;
 mod diagnostics;
@@ -17,6 +18,7 @@ mod quickstart;
 mod restore;
 mod run;
 mod session;
+mod span;
 mod status;
 mod words;
 
@@ -25,6 +27,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use args::Command;
+use program::Tool;
 
 pub use args::Arguments;
 pub use exit::Exit;
@@ -33,25 +36,37 @@ pub use exit::Exit;
 pub fn main() -> ExitCode {
     let line: Vec<OsString> = std::env::args_os().collect();
     let called = line.first().cloned().unwrap_or_default();
-    let (_, defaults) = program::named(&called, Path::exists);
-    let arguments = match parse::parse(line, defaults) {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            // A reader that has gone away is no failure.
-            let _ = error.print();
-            let exit = if error.use_stderr() {
-                Exit::Arguments
-            } else {
-                Exit::Well
-            };
-            return exit.into();
-        }
+    let (tool, defaults) = program::named(&called, Path::exists);
+    let exit = match tool {
+        Tool::Main => parse::parse(line, defaults).map(|arguments| obey(&arguments)),
+        Tool::Span => parse::tool(line, defaults).map(|arguments: args::Span| {
+            failure::on_panic(&arguments.common);
+            span::run(&arguments)
+        }),
+        Tool::AmazonS3Sync => parse::tool(line, defaults).map(|arguments: args::AmazonS3Sync| {
+            failure::on_panic(&arguments.common);
+            amazons3_sync::run(&arguments)
+        }),
     };
+    let exit = exit.unwrap_or_else(|error| {
+        // A reader that has gone away is no failure.
+        let _ = error.print();
+        if error.use_stderr() {
+            Exit::Arguments
+        } else {
+            Exit::Well
+        }
+    });
+    exit.into()
+}
+
+/// Does what `cback` was asked for.
+fn obey(arguments: &Arguments) -> Exit {
     let common = &arguments.common;
     failure::on_panic(common);
-    let exit = match &arguments.command {
+    match &arguments.command {
         None if arguments.diagnostics => diagnostics::run(common),
-        None => run::run(&arguments),
+        None => run::run(arguments),
         Some(Command::Quickstart(wish)) => quickstart::run(common, wish),
         Some(Command::Restore(wish)) => restore::run(common, wish),
         Some(Command::Agent(wish)) => agent::run(common, wish),
@@ -69,6 +84,5 @@ pub fn main() -> ExitCode {
                 Exit::Failed
             }
         },
-    };
-    exit.into()
+    }
 }

@@ -25,6 +25,7 @@ pub mod dump;
 pub mod encrypt;
 pub mod purge;
 pub mod restore;
+pub mod span;
 pub mod split;
 pub mod stage;
 pub mod store;

@@ -14,6 +14,7 @@ mod readme;
 mod rebuild;
 mod record;
 mod session;
+mod spanned;
 mod staged;
 mod steps;
 mod verify;
@@ -30,6 +31,7 @@ use crate::units::{Day, Ids, Weekday};
 pub use error::StoreError;
 pub use rebuild::week;
 pub use record::{Recalled, days};
+pub use spanned::Item;
 
 /// Whether a session is read back and compared after it was burnt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -4,12 +4,14 @@
 //! its own: `cback restore …`. Each of those has a file, named like the word, that holds its switches.
 
 mod agent;
+mod amazons3_sync;
 mod common;
 mod config;
 mod config_init;
 mod disc;
 mod quickstart;
 mod restore;
+mod span;
 mod status;
 
 use std::path::PathBuf;
@@ -19,12 +21,14 @@ use clap::{Parser, Subcommand};
 use crate::media::MediaKind;
 
 pub use agent::AgentWish;
+pub use amazons3_sync::AmazonS3Sync;
 pub use common::{Common, word};
 pub use config::{ConfigFile, ConfigWish, ConfigWord};
 pub use config_init::{ConfigInit, MachineRole, starting_day};
 pub use disc::{Consent, Disc, DiscCommand, On, Volume};
 pub use quickstart::{Packing, Quickstart};
 pub use restore::Restore;
+pub use span::Span;
 pub use status::StatusWish;
 
 const ABOUT: &str = "Backups onto write-once discs that anyone can still read in fifty years";

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::CommandFactory as _;
 
-use super::args::Arguments;
+use super::args::{self, Arguments};
 use crate::config;
 
 /// The man pages: file name and roff text, `cback.1` first.
@@ -15,6 +15,8 @@ pub fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
     command.build();
     let mut pages = vec![page(command.clone())?];
     below(&command, "cback", "cback", &mut pages)?;
+    pages.push(page(args::Span::command())?);
+    pages.push(page(args::AmazonS3Sync::command())?);
     pages.push(("cback.conf.5".to_owned(), config::manual().into_bytes()));
     Ok(pages)
 }

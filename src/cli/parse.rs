@@ -9,17 +9,28 @@ use super::args::{Arguments, word};
 use super::program::Defaults;
 use super::words;
 
-/// The command line's definition, with those defaults.
-pub fn command(defaults: Defaults) -> clap::Command {
-    Arguments::command()
+/// The definition `command`, with those defaults.
+fn with_defaults(command: clap::Command, defaults: Defaults) -> clap::Command {
+    command
         .mut_arg("config", |arg| arg.default_value(defaults.config))
         .mut_arg("logfile", |arg| arg.default_value(defaults.logfile))
         .mut_arg("naming", |arg| arg.default_value(word(defaults.naming)))
 }
 
+/// Parses `line`, the program's name first, as one of the tools.
+pub fn tool<T: clap::CommandFactory + clap::FromArgMatches>(
+    line: Vec<OsString>,
+    defaults: Defaults,
+) -> Result<T, clap::Error> {
+    let mut command = with_defaults(T::command(), defaults);
+    let line = words::in_order(line, &command);
+    let matches = command.try_get_matches_from_mut(line)?;
+    T::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
 /// Parses `line`, the program's name first.
 pub fn parse(line: Vec<OsString>, defaults: Defaults) -> Result<Arguments, clap::Error> {
-    let mut command = command(defaults);
+    let mut command = with_defaults(Arguments::command(), defaults);
     let line = words::in_order(line, &command);
     let matches = command.try_get_matches_from_mut(line)?;
     let arguments =

@@ -18,7 +18,7 @@ use crate::peer;
 use crate::plan::{self, Plan, PlanError, Reach, Step, Task, When};
 use crate::staging::ChooseError;
 use crate::store::StoreError;
-use crate::units::{ActionName, PeerName};
+use crate::units::{ActionName, Ids, PeerName};
 
 /// The lock in the working directory.
 const LOCK: &str = "cback.lock";
@@ -48,7 +48,10 @@ fn work(session: &Session, common: &Common, arguments: &Arguments) -> Result<Exi
         Extent::Configured
     };
     if arguments.dry_run {
-        return foresee(session, &config, &plan, extent);
+        // Takes no lock: that would change something.
+        return with_context(session, &config, extent, None, |context| {
+            dry_run::show(session, &plan, context)
+        });
     }
     let patience = if arguments.wait_for_disc {
         Patience::ForDisc
@@ -57,29 +60,6 @@ fn work(session: &Session, common: &Common, arguments: &Arguments) -> Result<Exi
     };
     carry_out(session, &config, &plan, extent, patience)?;
     Ok(Exit::Well)
-}
-
-/// Shows what carrying `plan` out would do. Takes no lock: that would change something.
-fn foresee(
-    session: &Session,
-    config: &Config,
-    plan: &Plan,
-    extent: Extent,
-) -> Result<Exit, Failure> {
-    let clock = SystemClock;
-    let programs = action::programs(config, session.monitor());
-    let context = Context {
-        config,
-        day: clock.today(),
-        clock: &clock,
-        stamp: stamp(clock.now()),
-        extent,
-        patience: Patience::None,
-        ids: None,
-        monitor: session.monitor(),
-        programs: &programs,
-    };
-    dry_run::show(session, plan, &context)
 }
 
 /// Why there is no plan, and what was perhaps meant.
@@ -93,7 +73,7 @@ fn no_plan(error: PlanError) -> Failure {
     Failure::of(Exit::Config, error).advised(advice)
 }
 
-/// Carries out `plan`, alone: another run with this working directory is waited for by nobody.
+/// Carries out `plan`, alone.
 pub fn carry_out(
     session: &Session,
     config: &Config,
@@ -101,21 +81,44 @@ pub fn carry_out(
     extent: Extent,
     patience: Patience,
 ) -> Result<(), Failure> {
-    let clock = SystemClock;
-    let owner = &config.options.owner;
     runnable(plan)?;
     // Looking changes nothing; it finds out whether there is such an owner, and a working directory for a lock.
     let validate = Task::BuiltIn(Action::Validate);
-    let looks_only = plan.tasks().all(|task| *task == validate);
-    let ids = if looks_only {
-        None
+    let steps = |context: &Context<'_>| take(session, plan, context);
+    if plan.tasks().all(|task| *task == validate) {
+        with_context(session, config, extent, None, steps)
     } else {
-        owner.to_give().map_err(|error| {
-            Failure::of(Exit::Failed, error).advise("correct <backup_user> and <backup_group>")
-        })?
-    };
+        alone(session, config, extent, steps)
+    }
+}
+
+/// Does `work` as the only run with this working directory; another one is waited for by nobody.
+pub fn alone<T>(
+    session: &Session,
+    config: &Config,
+    extent: Extent,
+    work: impl FnOnce(&Context<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let ids = config.options.owner.to_give().map_err(|error| {
+        Failure::of(Exit::Failed, error).advise("correct <backup_user> and <backup_group>")
+    })?;
+    with_context(session, config, extent, ids, |context| {
+        let _lock = lock(config, context)?;
+        work(context)
+    })
+}
+
+/// Does `work` with all that actions know.
+fn with_context<T>(
+    session: &Session,
+    config: &Config,
+    extent: Extent,
+    ids: Option<Ids>,
+    work: impl FnOnce(&Context<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let clock = SystemClock;
     let programs = action::programs(config, session.monitor());
-    let context = Context {
+    work(&Context {
         config,
         day: clock.today(),
         clock: &clock,
@@ -125,14 +128,17 @@ pub fn carry_out(
         ids,
         monitor: session.monitor(),
         programs: &programs,
-    };
-    let _lock = (!looks_only).then(|| lock(config, &context)).transpose()?;
+    })
+}
+
+/// Takes the steps of `plan`, one after the other.
+fn take(session: &Session, plan: &Plan, context: &Context<'_>) -> Result<(), Failure> {
     for step in plan.steps() {
         match step {
-            Step::Hook { when, hook } => run_hook(*when, hook, &context)?,
+            Step::Hook { when, hook } => run_hook(*when, hook, context)?,
             Step::Run(task) => {
                 session.monitor().observe(&Event::Begin(task.word()));
-                run_task(task, &context)?;
+                run_task(task, context)?;
                 session.monitor().observe(&Event::End(task.word()));
             }
             Step::Managed { action, peers } => ask(&context, action, peers),

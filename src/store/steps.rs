@@ -1,5 +1,7 @@
 //! The steps of storing, rebuilding and initializing, in their order.
 
+use std::collections::BTreeSet;
+
 use super::chain;
 use super::judge;
 use super::kept::{self, Kept};
@@ -164,16 +166,21 @@ pub(super) fn store(
 pub(super) fn rebuild(job: &mut Store<'_>, days: &[Daily]) -> Result<Stored, StoreError> {
     let disc = inspect(job)?;
     check_media(job, &disc)?;
-    let (days, left) = read_days(job, days)?;
-    if !left.is_empty() {
-        return Err(StoreError::NothingReadable);
-    }
+    let days = read_all(job, days)?;
     let previous = previous(job, &disc, Asked::Full)?;
     let kept = Kept::default();
     let parts: Vec<Part<'_>> = days.iter().map(|day| Part { day, kept: &kept }).collect();
     let laid = layout::anew(job, &disc, &parts, Fit::Nothing)?;
     let days: Vec<&StagedDay> = days.iter().collect();
-    finish(job, &disc, previous, &laid, &days, &mut Vec::new(), left)
+    finish(
+        job,
+        &disc,
+        previous,
+        &laid,
+        &days,
+        &mut Vec::new(),
+        Vec::new(),
+    )
 }
 
 pub(super) fn initialize(job: &mut Store<'_>) -> Result<Stored, StoreError> {
@@ -209,17 +216,27 @@ pub(super) fn initialize(job: &mut Store<'_>) -> Result<Stored, StoreError> {
     )
 }
 
-fn inspect(job: &Store<'_>) -> Result<Disc, StoreError> {
+pub(super) fn inspect(job: &Store<'_>) -> Result<Disc, StoreError> {
     job.drive
         .inspect()?
         .ok_or_else(|| StoreError::NoDisc(job.drive.place().to_owned()))
 }
 
-fn check_media(job: &Store<'_>, disc: &Disc) -> Result<(), StoreError> {
+pub(super) fn check_media(job: &Store<'_>, disc: &Disc) -> Result<(), StoreError> {
     if job.check_media == CheckMedia::Yes {
         media::check(disc)?;
     }
     Ok(())
+}
+
+/// Reads all of the daily directories. One that cannot be read is an error, and a problem.
+pub(super) fn read_all(job: &Store<'_>, days: &[Daily]) -> Result<Vec<StagedDay>, StoreError> {
+    let (days, left) = read_days(job, days)?;
+    if left.is_empty() {
+        Ok(days)
+    } else {
+        Err(StoreError::NothingReadable)
+    }
 }
 
 /// Reads the daily directories. One that cannot be read is a problem and stays behind.
@@ -246,7 +263,11 @@ fn read_days(job: &Store<'_>, days: &[Daily]) -> Result<(Vec<StagedDay>, Vec<Day
 
 /// The newest session of a disc of ours. If a new disc was asked for, one that cannot be read is only
 /// warned of: it gives way in any case.
-fn previous(job: &Store<'_>, disc: &Disc, asked: Asked) -> Result<Option<Previous>, StoreError> {
+pub(super) fn previous(
+    job: &Store<'_>,
+    disc: &Disc,
+    asked: Asked,
+) -> Result<Option<Previous>, StoreError> {
     let Some(newest) = disc.newest() else {
         return Ok(None);
     };
@@ -301,6 +322,44 @@ fn finish(
     marked: &mut Vec<Day>,
     mut left: Vec<Day>,
 ) -> Result<Stored, StoreError> {
+    let burnt = burn(job, disc, previous, laid, days)?;
+    for (at, day) in days.iter().enumerate() {
+        if burnt.damaged.contains(&at) {
+            left.push(day.day());
+        } else {
+            record::mark(job, &burnt.now, day)?;
+            marked.push(day.day());
+        }
+    }
+    marked.sort_unstable();
+    left.sort_unstable();
+    Ok(outcome(
+        &burnt.now,
+        laid.image.sectors(),
+        std::mem::take(marked),
+        left,
+        burnt.set_aside,
+    ))
+}
+
+/// A session that was burnt, checked and taken note of.
+pub(super) struct Written {
+    /// The disc as it is now.
+    pub now: Disc,
+    /// Days of which something is damaged, by index.
+    pub damaged: BTreeSet<usize>,
+    /// Where the disc is that had to give way.
+    pub set_aside: Option<std::path::PathBuf>,
+}
+
+/// Burns, reads back, takes note. Marks nothing.
+pub(super) fn burn(
+    job: &mut Store<'_>,
+    disc: &Disc,
+    previous: Option<Previous>,
+    laid: &Laid,
+    days: &[&StagedDay],
+) -> Result<Written, StoreError> {
     let gone = (laid.burn == Burn::New && !disc.is_blank())
         .then(|| record::disc_id(job, disc))
         .flatten();
@@ -337,24 +396,14 @@ fn finish(
         .map(|at| (days[at], &digests[at] as &dyn Fn(&[u8]) -> _))
         .collect();
     record::session(job, &now, &files);
-    for at in sound() {
-        record::mark(job, &now, days[at])?;
-        marked.push(days[at].day());
-    }
-    marked.sort_unstable();
-    left.extend(damaged.iter().map(|&at| days[at].day()));
-    left.sort_unstable();
-    let sectors = laid.image.sectors();
-    Ok(outcome(
-        &now,
-        sectors,
-        std::mem::take(marked),
-        left,
-        burnt.set_aside,
-    ))
+    Ok(Written {
+        now,
+        damaged,
+        set_aside: burnt.set_aside,
+    })
 }
 
-fn outcome(
+pub(super) fn outcome(
     disc: &Disc,
     burnt: u64,
     marked: Vec<Day>,

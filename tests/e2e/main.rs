@@ -29,6 +29,7 @@ mod rebuild;
 mod remote;
 mod restore;
 mod sshd;
+mod span;
 mod stage;
 mod status;
 mod store;

@@ -1,0 +1,174 @@
+//! `cback-span`: a dialogue with the real binary, discs that are files, and everything back from them.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::symlink;
+use std::process::{Command, Stdio};
+
+use crate::call::Ended;
+use crate::machine::Machine;
+use crate::tree;
+
+/// The tool on `machine`, with those answers.
+fn span(machine: &Machine, switches: &str, answers: &str) -> Ended {
+    let program = machine.path("cback3-span");
+    if !program.exists() {
+        symlink(env!("CARGO_BIN_EXE_cback"), &program).unwrap();
+    }
+    let mut command = Command::new(&program);
+    machine.at_home(&mut command);
+    let mut child = command
+        .args(["--config", "cback.conf", "--logfile", "log"])
+        .args(switches.split_whitespace())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It may have ended before the last answer.
+    let _ = child.stdin.take().unwrap().write_all(answers.as_bytes());
+    Ended::of(
+        &child.wait_with_output().unwrap(),
+        format!("span {answers:?}"),
+    )
+}
+
+/// A staged day of more than one disc, if 99.9 percent of each are kept free: four archives of 300 kB.
+fn staged(machine: &Machine, media: &str) {
+    machine.configure(|text| {
+        let dir = text
+            .split("<dir>")
+            .nth(1)
+            .unwrap()
+            .split("</dir>")
+            .next()
+            .unwrap();
+        let dirs = ["0", "1", "2", "3"].map(|number| {
+            let dir = dir.replace("/source", &format!("/source/{number}"));
+            format!("<dir>{dir}</dir>")
+        });
+        text.replacen(&format!("<dir>{dir}</dir>"), &dirs.concat(), 1)
+            .replace("<media_type>dvd+r", &format!("<media_type>{media}"))
+            .replace("targz", "tar")
+    });
+    for number in 0..4_u8 {
+        let dir = machine.path(format!("source/{number}"));
+        fs::create_dir_all(&dir).unwrap();
+        let mut bytes = vec![b'x'; 300_000];
+        bytes[0] = b'0' + number;
+        fs::write(dir.join("file"), bytes).unwrap();
+    }
+    machine.cback("collect stage").run().well();
+}
+
+#[test]
+fn a_day_is_spread_over_discs_and_comes_back_from_them() {
+    let machine = Machine::new();
+    staged(&machine, "cdr-80");
+    for (answers, status, says) in [
+        ("", 6, "the input has ended"),
+        ("n\n", 0, "Continue? [Y/n]"),
+        ("\nn\n", 0, "cdr-80"),
+        ("\n\nn\n", 0, "in all"),
+        ("\n\n\nx\n-1\n\nn\n", 0, "That is not one of the answers"),
+        // One disc is written, and nobody inserts the next one.
+        ("\n\n\n99.9\n\nworst\n\n\n", 6, "Insert disc 2 of"),
+    ] {
+        let ended = span(&machine, "", answers)
+            .with_status(status)
+            .says(&[says]);
+        let day = fs::read_dir(machine.path("stage")).unwrap().next();
+        assert!(day.is_some(), "{}", ended.call);
+    }
+    let is_stored = || {
+        let all = walkdir::WalkDir::new(machine.path("stage"));
+        all.into_iter()
+            .any(|entry| entry.unwrap().file_name() == "cback.store")
+    };
+    assert!(!is_stored());
+    // Rejected once, then accepted; three discs would do, and another rule is taken.
+    let ended = span(
+        &machine,
+        "--json",
+        "y\ny\ny\n99.9\ny\nbest\nno\nalternate\nyes\n\n\n\n\n\n",
+    )
+    .well();
+    assert!(
+        ended.stderr.contains("Accept this solution? [Y/n]"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stdout.contains(r#""result":{"days":["#),
+        "{}",
+        ended.stdout
+    );
+    assert!(is_stored());
+    span(&machine, "", "\n\n")
+        .well()
+        .says(&["No staged day waits"]);
+
+    fs::remove_dir_all(machine.path("stage")).unwrap();
+    let discs = machine.discs();
+    assert!(discs.len() >= 2, "{discs:?}");
+    let from = discs
+        .iter()
+        .flat_map(|disc| [OsString::from("--from"), disc.into()]);
+    machine
+        .cback("restore --into restored")
+        .args(from)
+        .run()
+        .well();
+    for number in 0..4_u8 {
+        let path = machine.restored("restored").join(format!("{number}/file"));
+        let bytes = fs::read(path).unwrap();
+        assert_eq!((bytes.len(), bytes[0]), (300_000, b'0' + number));
+    }
+}
+
+#[test]
+fn a_disc_that_was_just_written_is_never_erased_for_the_next_one() {
+    let machine = Machine::new();
+    staged(&machine, "cdrw-80");
+    let ended = span(&machine, "", "\n\n\n99.9\n\n\n\n\n\n\n").with_status(6);
+    for text in ["This disc was just written", "the input has ended"] {
+        assert!(ended.screen().contains(text), "{}", ended.screen());
+    }
+    let before = fs::read(machine.disc()).unwrap();
+    // It is there the next time, too, and is not erased without a word.
+    let ended = span(&machine, "", "\n\n\n99.9\n\n\n\n\nno\n").with_status(6);
+    assert!(
+        ended.screen().contains("ERASE it? [y/N]"),
+        "{}",
+        ended.screen()
+    );
+    assert!(before == fs::read(machine.disc()).unwrap());
+}
+
+#[test]
+fn a_file_that_fits_on_no_disc_is_named_before_anything_is_written() {
+    let machine = Machine::new();
+    staged(&machine, "cdr-80");
+    span(&machine, "", "\n\n\n99.99\n\n\n")
+        .with_status(6)
+        .says(&["source-0.tar takes 300", "`split` extension"]);
+    assert!(machine.discs().is_empty());
+}
+
+#[test]
+fn it_takes_the_switches_of_the_program_and_passes_over_actions() {
+    let machine = Machine::new();
+    tree::file(machine.path("source/file"), "x");
+    for switches in [
+        "-M -N -f -u -b collect restore",
+        "--help",
+        "--version",
+        "-D",
+    ] {
+        span(&machine, switches, "n\n").well();
+    }
+    span(&machine, "--nonsense", "").with_status(2);
+    machine.configure(|text| text.replace("store>", "nothing>"));
+    span(&machine, "", "\n").with_status(4);
+}
