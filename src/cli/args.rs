@@ -45,7 +45,9 @@ const AFTER_HELP: &str = "\
 Examples:
   cback quickstart ~/Documents           the first backup, onto a disc that is a file
   cback all                              tonight's backup, as /etc/cback.conf says
+  cback --dry-run all                    what that would do, and what it would erase
   cback --full store                     today's day onto a fresh disc
+  cback --managed all                    the same, and what managed peers are to do
   cback restore --into /tmp/r etc/fstab  the latest state of one file
   cback restore --as-of 2026-11-20 --from disc.iso --into /tmp/r
 

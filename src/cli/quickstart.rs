@@ -81,13 +81,8 @@ fn work(
     let words = ["collect", "stage", "store"].map(str::to_owned);
     let plan = Plan::new(&words, Reach::Here, &config)
         .map_err(|error| Failure::of(Exit::Failed, error))?;
-    run::carry_out(
-        session,
-        &config,
-        &plan,
-        action::Extent::Configured,
-        action::Patience::None,
-    )?;
+    let manner = run::Manner::of(action::Extent::Configured);
+    run::carry_out(session, &config, &plan, manner)?;
     if let Some(summary) = summary(&config, common, base, dirs)? {
         session.show(&summary, ToString::to_string);
     }

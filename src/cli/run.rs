@@ -14,7 +14,7 @@ use crate::extend::Extension;
 use crate::fsx;
 use crate::lock::{Lock, LockError};
 use crate::media::DriveError;
-use crate::peer;
+use crate::peer::{self, Rehearsal};
 use crate::plan::{self, Plan, PlanError, Reach, Step, Task, When};
 use crate::staging::ChooseError;
 use crate::store::StoreError;
@@ -49,7 +49,8 @@ fn work(session: &Session, common: &Common, arguments: &Arguments) -> Result<Exi
     };
     if arguments.dry_run {
         // Takes no lock: that would change something.
-        return with_context(session, &config, extent, None, |context| {
+        let manner = Manner::of(extent);
+        return with_context(session, &config, manner, None, |context| {
             dry_run::show(session, &plan, context)
         });
     }
@@ -58,8 +59,27 @@ fn work(session: &Session, common: &Common, arguments: &Arguments) -> Result<Exi
     } else {
         Patience::None
     };
-    carry_out(session, &config, &plan, extent, patience)?;
+    carry_out(session, &config, &plan, Manner { extent, patience })?;
     Ok(Exit::Well)
+}
+
+/// How a run was asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// How much is backed up.
+    pub extent: Extent,
+    /// Whether the right disc is waited for.
+    pub patience: Patience,
+}
+
+impl Manner {
+    /// So much, and waiting for nothing.
+    pub fn of(extent: Extent) -> Self {
+        Self {
+            extent,
+            patience: Patience::None,
+        }
+    }
 }
 
 /// Why there is no plan, and what was perhaps meant.
@@ -78,17 +98,16 @@ pub fn carry_out(
     session: &Session,
     config: &Config,
     plan: &Plan,
-    extent: Extent,
-    patience: Patience,
+    manner: Manner,
 ) -> Result<(), Failure> {
     runnable(plan)?;
     // Looking changes nothing; it finds out whether there is such an owner, and a working directory for a lock.
     let validate = Task::BuiltIn(Action::Validate);
     let steps = |context: &Context<'_>| take(session, plan, context);
     if plan.tasks().all(|task| *task == validate) {
-        with_context(session, config, extent, None, steps)
+        with_context(session, config, manner, None, steps)
     } else {
-        alone(session, config, extent, steps)
+        alone(session, config, manner, steps)
     }
 }
 
@@ -96,13 +115,13 @@ pub fn carry_out(
 pub fn alone<T>(
     session: &Session,
     config: &Config,
-    extent: Extent,
+    manner: Manner,
     work: impl FnOnce(&Context<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let ids = config.options.owner.to_give().map_err(|error| {
         Failure::of(Exit::Failed, error).advise("correct <backup_user> and <backup_group>")
     })?;
-    with_context(session, config, extent, ids, |context| {
+    with_context(session, config, manner, ids, |context| {
         let _lock = lock(config, context)?;
         work(context)
     })
@@ -112,7 +131,7 @@ pub fn alone<T>(
 fn with_context<T>(
     session: &Session,
     config: &Config,
-    extent: Extent,
+    manner: Manner,
     ids: Option<Ids>,
     work: impl FnOnce(&Context<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
@@ -123,8 +142,8 @@ fn with_context<T>(
         day: clock.today(),
         clock: &clock,
         stamp: stamp(clock.now()),
-        extent,
-        patience,
+        extent: manner.extent,
+        patience: manner.patience,
         ids,
         monitor: session.monitor(),
         programs: &programs,
@@ -141,7 +160,7 @@ fn take(session: &Session, plan: &Plan, context: &Context<'_>) -> Result<(), Fai
                 run_task(task, context)?;
                 session.monitor().observe(&Event::End(task.word()));
             }
-            Step::Managed { action, peers } => ask(&context, action, peers),
+            Step::Managed { action, peers } => ask(action, peers, context),
         }
     }
     Ok(())
@@ -178,27 +197,32 @@ fn run_task(task: &Task, context: &Context<'_>) -> Result<(), Failure> {
     }
 }
 
-/// Asks each of `names` to run `action`. One that does not is a problem, and the others are asked all the same.
-fn ask(context: &Context<'_>, action: &ActionName, names: &[PeerName]) {
+/// Asks each of `peers` to run `action`. One that does not is a problem, and the others are asked all the same.
+fn ask(action: &ActionName, peers: &[PeerName], context: &Context<'_>) {
     let extent = match context.extent {
-        Extent::Full => peer::Extent::Full,
         Extent::Configured => peer::Extent::Configured,
+        Extent::Full => peer::Extent::Full,
     };
-    let asked = context
-        .config
-        .peers
-        .iter()
-        .filter(|peer| names.contains(&peer.name));
-    for configured in asked {
-        let client = action::peer(context.config, configured);
-        context.monitor.note(format!("{}: {action}", client.name()));
-        if let Err(error) = client.exec(action, extent, peer::Rehearsal::No) {
-            let reason = format!("{action}: {error}");
-            let problem = Problem::new(client.name().as_str(), &reason);
-            context.monitor.problem(&match error.advice() {
-                Some(advice) => problem.advise(advice),
-                None => problem,
-            });
+    for name in peers {
+        let task = format!("{action} on {name}");
+        context.monitor.observe(&Event::Begin(&task));
+        let configured = context.config.peers.iter().find(|peer| peer.name == *name);
+        let asked = configured.map(|configured| {
+            let peer = action::peer(context.config, configured);
+            peer.exec(action, extent, Rehearsal::No)
+        });
+        match asked {
+            Some(Err(error)) => {
+                let reason = format!("the managed action {action} failed: {error}");
+                let advice = error.advice().unwrap_or_else(|| {
+                    format!(
+                        "run `cback {action}` there; with --output the log here has what it prints"
+                    )
+                });
+                let problem = Problem::new(name.as_str(), &reason).advise(advice);
+                context.monitor.problem(&problem);
+            }
+            Some(Ok(())) | None => context.monitor.observe(&Event::End(&task)),
         }
     }
 }

@@ -60,9 +60,12 @@ pub fn run(arguments: &args::Span) -> Exit {
         },
     };
     let outcome = session.load(common).and_then(|config| {
-        run::alone(&session, &config, Extent::Configured, |context| {
-            talk(&session, &mut dialogue, context)
-        })
+        run::alone(
+            &session,
+            &config,
+            run::Manner::of(Extent::Configured),
+            |context| talk(&session, &mut dialogue, context),
+        )
     });
     session.end(&outcome)
 }

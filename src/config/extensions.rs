@@ -168,7 +168,8 @@ pub(super) const BUILT_IN: [&str; 8] = [
 ];
 
 /// Commands of the program that are no actions; they are found before any extension of the same name.
-pub const COMMANDS: [&str; 7] = [
+pub const COMMANDS: [&str; 8] = [
+    "agent",
     "completions",
     "config",
     "disc",

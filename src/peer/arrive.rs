@@ -117,10 +117,8 @@ impl<'a> Arrivals<'a> {
     pub(super) fn came(&mut self, entry: &'a Entry) -> Result<(), PeerError> {
         let path = self.job.into.join(&entry.name);
         let opened = || -> io::Result<(File, Digest)> {
-            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-            let mut options = File::options();
-            let flags = flags.bits().cast_signed();
-            let file = options.read(true).custom_flags(flags).open(&path)?;
+            let flags = OFlags::RDONLY | OFlags::NONBLOCK;
+            let file = fsx::open_beneath(self.job.into, &entry.name, flags, Mode::empty())?;
             let digest = digest_at(&file, u64::MAX)?;
             Ok((file, digest))
         };

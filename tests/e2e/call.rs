@@ -132,7 +132,11 @@ impl<'a> Call<'a> {
     /// Makes the call.
     pub fn run(&self) -> Ended {
         let mut command = self.command();
-        Ended::of(&command.output().unwrap(), format!("{:?}", self.args))
+        let ended = Ended::of(&command.output().unwrap(), format!("{:?}", self.args));
+        if self.args.iter().any(|word| word == "--json") && ended.status != 2 {
+            crate::json::documented(&ended.stdout);
+        }
+        ended
     }
 }
 

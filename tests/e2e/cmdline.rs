@@ -225,3 +225,40 @@ fn the_order_is_in_the_log() {
     let order = "order of all actions (index mode): rebuild, validate, initialize, nightly, collect, stage, store, purge";
     assert!(machine.log().contains(order), "{}", machine.log());
 }
+
+#[test]
+fn a_managed_peer_that_does_not_answer_is_a_problem_and_nothing_more() {
+    let machine = Machine::new();
+    machine.configure(|text| {
+        text.replace(
+            "</options>",
+            "<cback_command>cback</cback_command><managed_actions>collect</managed_actions></options>",
+        )
+        .replace("<rcp_command>/usr/bin/scp -B</rcp_command>", "")
+        .replace(
+            "</peers>",
+            "<peer><name>nowhere.invalid</name><type>remote</type><collect_dir>/c</collect_dir>\
+             <managed>Y</managed></peer></peers>",
+        )
+    });
+    tree::file(machine.path("source/file"), "x");
+    // This machine's own action comes first; the purge after the managed one is still done.
+    let ended = machine
+        .cback("--managed collect purge")
+        .run()
+        .with_status(10);
+    ended.says(&["nowhere.invalid", "the managed action collect failed"]);
+    let log = machine.log();
+    for line in [
+        "end: collect",
+        "begin: collect on nowhere.invalid",
+        "end: purge",
+    ] {
+        assert!(log.contains(line), "{line}: {log}");
+    }
+    machine
+        .cback("--managed-only collect")
+        .run()
+        .with_status(10);
+    machine.cback("--managed-only stage").run().well();
+}

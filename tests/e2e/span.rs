@@ -172,3 +172,65 @@ fn it_takes_the_switches_of_the_program_and_passes_over_actions() {
     machine.configure(|text| text.replace("store>", "nothing>"));
     span(&machine, "", "\n").with_status(4);
 }
+
+#[test]
+fn the_other_tool_mirrors_a_directory_with_aws() {
+    let machine = Machine::new();
+    let program = machine.path("cback-amazons3-sync");
+    symlink(env!("CARGO_BIN_EXE_cback"), &program).unwrap();
+    tree::file(machine.path("source/file"), "12345");
+    // Stands in for the program of Amazon: notes its words, and lists what was said to be there.
+    let aws = "#!/bin/sh\necho \"$@\" >>\"$HOME/calls\"\n\
+               case $2 in list-objects*) cat \"$HOME/listing\";; esac\n";
+    tree::file(machine.path("bin/aws"), aws);
+    tree::mode(&machine.path("bin/aws"), 0o755);
+    let sync = |words: &str| {
+        let mut command = Command::new(&program);
+        machine.at_home(&mut command);
+        let path = std::env::var("PATH").unwrap();
+        command.env("PATH", format!("{}:{path}", machine.path("bin").display()));
+        command
+            .args(["--logfile", "log"])
+            .args(words.split_whitespace());
+        let ended = Ended::of(&command.output().unwrap(), words.to_owned());
+        if words.contains("--json") {
+            crate::json::documented(&ended.stdout);
+        }
+        ended
+    };
+    let calls = || fs::read_to_string(machine.path("home/calls")).unwrap_or_default();
+    for words in ["", "source", "source s3://b/p more"] {
+        sync(words).with_status(2);
+    }
+    sync("--help")
+        .well()
+        .says(&["--verifyOnly", "--uploadOnly", "--ignoreWarnings"]);
+    assert_eq!(calls(), "");
+    sync("-D").well().says(&["bin/aws"]);
+    fs::write(
+        machine.path("home/listing"),
+        r#"[{"Key":"p/file","Size":5}]"#,
+    )
+    .unwrap();
+    sync("source s3://b/p").well();
+    assert!(
+        calls().contains("s3 sync") && calls().contains("--delete"),
+        "{}",
+        calls()
+    );
+    fs::remove_file(machine.path("home/calls")).unwrap();
+    sync("--json --uploadOnly source s3://b/p").well();
+    assert!(
+        calls().contains("s3 sync") && !calls().contains("--delete"),
+        "{}",
+        calls()
+    );
+    fs::remove_file(machine.path("home/calls")).unwrap();
+    fs::write(
+        machine.path("home/listing"),
+        r#"[{"Key":"p/file","Size":4}]"#,
+    )
+    .unwrap();
+    sync("-v source s3://b/p").with_status(6).says(&["file"]);
+    assert!(!calls().contains("s3 sync"), "{}", calls());
+}

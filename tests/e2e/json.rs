@@ -1,0 +1,216 @@
+//! What `--json` prints is what `docs/json.md` says: its tables are read, and every line is compared with them.
+//!
+//! Every call in these tests that has `--json` among its words is looked at.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use crate::machine::Machine;
+use crate::tree;
+
+/// Members of an object, with their types.
+type Members = Vec<(String, String)>;
+
+/// The objects of the documentation, by name.
+fn objects() -> &'static BTreeMap<String, Members> {
+    static OBJECTS: OnceLock<BTreeMap<String, Members>> = OnceLock::new();
+    OBJECTS.get_or_init(|| {
+        let text = include_str!("../../docs/json.md");
+        let mut objects = BTreeMap::new();
+        let mut name = String::new();
+        for line in text.lines() {
+            if let Some(heading) = line.strip_prefix("### ") {
+                heading.trim_matches('`').clone_into(&mut name);
+                let twice = objects.insert(name.clone(), Members::new());
+                assert!(twice.is_none(), "{name} is documented twice");
+            } else if let Some(row) = line.strip_prefix("| `") {
+                let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+                let member = (cells[0].trim_matches('`').to_owned(), cells[1].to_owned());
+                objects.get_mut(&name).unwrap().push(member);
+            }
+        }
+        objects
+    })
+}
+
+/// Whether `value` is of the type that is written so; if not, why.
+fn is(value: &Value, written: &str) -> Result<(), String> {
+    let alternatives = alternatives(written);
+    let mut reasons = Vec::new();
+    for alternative in alternatives {
+        match is_one(value, alternative) {
+            Ok(()) => return Ok(()),
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    Err(reasons.join("; "))
+}
+
+/// The alternatives of a type: `list of a or b` is a list of both, and `list of a or null` may be null.
+fn alternatives(written: &str) -> Vec<&str> {
+    match written.strip_suffix(" or null") {
+        Some(rest) if rest.contains("list of") => {
+            let mut all = alternatives(rest);
+            all.push("null");
+            all
+        }
+        None if written.starts_with("list of ") => vec![written],
+        _ => written.split(" or ").collect(),
+    }
+}
+
+fn is_one(value: &Value, written: &str) -> Result<(), String> {
+    let right = match written {
+        "text" => value.is_string(),
+        "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        "null" => value.is_null(),
+        _ if written.starts_with('"') => value.as_str() == Some(written.trim_matches('"')),
+        _ => {
+            if let Some(of) = written.strip_prefix("list of ") {
+                let list = value
+                    .as_array()
+                    .ok_or_else(|| format!("{value} is no list"))?;
+                return list.iter().try_for_each(|one| is(one, of));
+            }
+            return is_object(value, written);
+        }
+    };
+    if right {
+        Ok(())
+    } else {
+        Err(format!("{value} is not {written}"))
+    }
+}
+
+fn is_object(value: &Value, name: &str) -> Result<(), String> {
+    let members = objects()
+        .get(name)
+        .ok_or_else(|| format!("there is no object {name}"))?;
+    let object = value
+        .as_object()
+        .ok_or_else(|| format!("{value} is no {name}"))?;
+    for (member, written) in members {
+        let value = object
+            .get(member)
+            .ok_or_else(|| format!("{name} lacks {member}"))?;
+        is(value, written).map_err(|reason| format!("{name}.{member}: {reason}"))?;
+    }
+    match object
+        .keys()
+        .find(|key| !members.iter().any(|row| row.0 == **key))
+    {
+        Some(key) => Err(format!("{name} has {key}, which is not documented")),
+        None => Ok(()),
+    }
+}
+
+/// Demands that `stdout` has documented objects and nothing else, `finished` last. Gives the results.
+#[track_caller]
+pub fn documented(stdout: &str) -> Vec<Value> {
+    let mut results = Vec::new();
+    let mut finished = false;
+    for line in stdout.lines() {
+        assert!(!finished, "something comes after `finished`: {line}");
+        let value: Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        let event = value["event"].as_str().unwrap_or_default().to_owned();
+        is_object(&value, &event).unwrap_or_else(|reason| panic!("{line}\n{reason}"));
+        finished = event == "finished";
+        if event == "result" {
+            results.push(value["result"].clone());
+        }
+    }
+    assert!(finished, "`finished` is missing: {stdout}");
+    results
+}
+
+/// Demands that the call's result is the documented object `name`.
+#[track_caller]
+fn gives(machine: &Machine, words: &str, name: &str) {
+    let ended = machine
+        .cback(&format!("{words} --json"))
+        .on("2026-11-24")
+        .run();
+    let results = documented(&ended.stdout);
+    assert!(!results.is_empty(), "{words}: {}", ended.screen());
+    for result in results {
+        is(&result, name).unwrap_or_else(|reason| panic!("{words}: {reason}"));
+    }
+}
+
+#[test]
+fn every_command_prints_documented_objects() {
+    let machine = Machine::new();
+    tree::one_of_everything(&machine.path("source"));
+    let ended = machine.cback("all --json").on("2026-11-23").run().well();
+    assert_eq!(documented(&ended.stdout), Vec::<Value>::new());
+    tree::file(machine.path("source/new"), "x");
+    let disc = machine.disc();
+    let disc = disc.to_str().unwrap();
+    for (words, name) in [
+        ("--dry-run all", "plan"),
+        ("--dry-run rebuild", "plan"),
+        ("--dry-run validate", "plan"),
+        ("--diagnostics", "diagnostics"),
+        ("restore --into restored --dry-run", "recipe"),
+        ("restore --into restored", "restored"),
+        ("quickstart --into quick source", "quickstart"),
+        ("status", "status"),
+        ("config check", "checked"),
+        ("config show", "settings"),
+        ("config explain", "list of explained"),
+        ("config explain collect_mode", "list of explained"),
+        ("disc info", "survey"),
+        ("disc ls -R", "entry"),
+        (&format!("disc compare {disc} {disc}"), "comparison"),
+    ] {
+        gives(&machine, words, name);
+    }
+    // What goes wrong is an object, too.
+    for words in [
+        "--config /nowhere all",
+        "nothing",
+        "restore --into restored",
+    ] {
+        let ended = machine.cback(&format!("{words} --json")).run();
+        assert_ne!(ended.status, 0, "{words}");
+        assert_eq!(documented(&ended.stdout), Vec::<Value>::new(), "{words}");
+    }
+    machine.configure(|text| text.replace("<starting_day>", "<starting>"));
+    gives(&machine, "config check", "checked");
+}
+
+#[test]
+fn the_documentation_has_no_object_that_nothing_leads_to() {
+    let types: Vec<&String> = objects().values().flatten().map(|row| &row.1).collect();
+    for (name, members) in objects() {
+        assert!(!members.is_empty(), "{name} has no members");
+        let is_event = members.iter().any(|row| row.0 == "event");
+        let word = |text: &&String| text.split([' ', ',']).any(|word| word == name);
+        assert!(is_event || types.iter().any(word), "{name} is nowhere used");
+    }
+}
+
+#[test]
+fn the_comparison_sees_what_is_wrong() {
+    for (line, says) in [
+        (
+            r#"{"event":"finished","status":0,"problems":0,"warnings":0,"error":null}"#,
+            "lacks advice",
+        ),
+        (r#"{"time":"t","event":"note","text":1}"#, "is not text"),
+        (
+            r#"{"time":"t","event":"note","text":"","more":1}"#,
+            "not documented",
+        ),
+        (r#"{"event":"result","result":{}}"#, "lacks"),
+        (r#"{"event":"odd"}"#, "no object odd"),
+    ] {
+        let value: Value = serde_json::from_str(line).unwrap();
+        let error = is_object(&value, value["event"].as_str().unwrap()).unwrap_err();
+        assert!(error.contains(says), "{line}: {error}");
+    }
+}
