@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn nothing_secret_is_in_the_command() {
-        let options = Path::new("/work/.mysqldump.cnf.partial");
+        let options = Path::new("/srv/w/.mysqldump.cnf.partial");
         for (command, text) in [
             (
                 dump_command(None, Routines::Dumped, None),
@@ -132,7 +132,7 @@ mod tests {
             ),
             (
                 dump_command(Some("shop"), Routines::Left, Some(options)),
-                "mysqldump --defaults-extra-file=/work/.mysqldump.cnf.partial --flush-logs --opt \
+                "mysqldump --defaults-extra-file=/srv/w/.mysqldump.cnf.partial --flush-logs --opt \
                  --databases -- shop",
             ),
         ] {
