@@ -19,6 +19,7 @@ use crate::process::{Command, Runner as _, Stdout, System};
 /// Every program that may be called, whatever is configured, and what makes it say its version.
 const PROGRAMS: &[(&str, &[&str])] = &[
     ("aws", &["--version"]),
+    ("cdrskin", &["--version"]),
     ("dpkg", &["--version"]),
     ("fdisk", &["--version"]),
     ("gpg", &["--version"]),

@@ -232,8 +232,17 @@ pub fn foreign(dir: &Path, program: &str, args: &[&OsStr]) -> String {
     text
 }
 
-/// The library that makes a program believe in another day.
+/// The library that makes a program believe in another day. It leaves shared memory named by process behind where
+/// one was killed, and fails where a later process gets that number: what dead processes left is removed.
 fn libfaketime() -> PathBuf {
+    for entry in fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
+        let name = entry.file_name().into_string().unwrap_or_default();
+        let process = name.rsplit('_').next().unwrap_or_default();
+        let alive = Path::new("/proc").join(process).exists();
+        if name.contains("faketime_") && !alive {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
     fs::read_dir("/usr/lib")
         .unwrap()
         .map(|entry| entry.unwrap().path().join("faketime/libfaketimeMT.so.1"))

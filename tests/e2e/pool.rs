@@ -31,7 +31,7 @@ pub fn master(machine: &Machine, peers: &[&Sshd], stage: &str) {
     // So that no test waits for a machine that says nothing.
     let config = machine.path("home/.ssh/config");
     let text = fs::read_to_string(&config).unwrap();
-    let quick = "Host *\n  ConnectTimeout 2\n  ServerAliveInterval 1\n  ServerAliveCountMax 2\n";
+    let quick = "Host *\n  ConnectTimeout 20\n  ServerAliveInterval 10\n  ServerAliveCountMax 2\n";
     if !text.starts_with(quick) {
         fs::write(config, format!("{quick}{text}")).unwrap();
     }

@@ -14,8 +14,6 @@ use crate::media::ring::{self, Emptying, Filling, Gauge};
 use crate::media::{DriveError, SECTOR, Thoroughness};
 use crate::process::{Command, RunError, System};
 
-/// The program.
-const PROGRAM: &str = "cdrskin";
 /// Some drives cannot read the last sectors of a CD's track, and a track has at least four seconds (MMC-6 4.2.3).
 const CD_PADDING: u64 = 150;
 const CD_SHORTEST: u64 = 300;
@@ -146,7 +144,7 @@ impl<'a> Engine<'a> {
             .filter(|line| !line.trim().is_empty())
             .collect();
         let shown = &tail[tail.len().saturating_sub(TAIL)..];
-        Err(self.failed(format!("{PROGRAM} {}: {}", ended.status, shown.join("; "))))
+        Err(self.failed(format!("cdrskin {}: {}", ended.status, shown.join("; "))))
     }
 
     /// Runs the program with a ring before it. This thread fills the ring, one empties it, one hears what is printed.
@@ -302,7 +300,7 @@ fn task(purpose: Purpose) -> &'static str {
 fn command(drive: &Path, job: &Job, handling: &Handling) -> Command {
     let mut device = OsString::from("dev=");
     device.push(drive);
-    let mut command = Command::new(PROGRAM)
+    let mut command = Command::new("cdrskin")
         .arg("-v")
         .arg(device)
         .arg("gracetime=0");
