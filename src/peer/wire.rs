@@ -1,6 +1,6 @@
 //! What a master and `cback agent` say to each other, over the two ends of an SSH session.
 //!
-//! The agent greets. Then each side sends frames: a letter, the length in four bytes (the highest first), so many
+//! The master says hello, the agent greets. Then each side sends frames: a letter, the length in four bytes (the highest first), so many
 //! bytes. The master may ask the next thing before the last one is answered; answers come in the order of the
 //! questions. Names are bytes, numbers are unsigned and begin with the highest byte.
 //!
@@ -16,6 +16,9 @@
 
 use std::io::{self, Read, Write};
 
+/// What the master says first: how SFTP begins (`SSH_FXP_INIT`, version 3). A machine that starts an SFTP server
+/// whatever it is asked for answers it at once, and is known by that; without it, each would wait for the other.
+pub(super) const HELLO: &[u8] = b"\0\0\0\x05\x01\0\0\0\x03";
 /// What the agent says first.
 pub(super) const GREETING: &[u8] = b"cback-agent 1\n";
 /// The longest frame.

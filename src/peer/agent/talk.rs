@@ -12,7 +12,7 @@ use rustix::fs::{FileType, fstat};
 use super::directory::mark;
 use super::{Allowed, Directory, Served};
 use crate::peer::transport::LONGEST_INDICATOR;
-use crate::peer::wire::{GREETING, PIECE, send, take, trouble};
+use crate::peer::wire::{GREETING, HELLO, PIECE, send, take, trouble};
 use crate::peer::{COLLECTED, STAGED};
 
 /// Answers until the master has no more questions.
@@ -23,6 +23,11 @@ pub(super) fn talk(
 ) -> io::Result<Served> {
     output.write_all(GREETING)?;
     output.flush()?;
+    let mut hello = [0; HELLO.len()];
+    input.read_exact(&mut hello)?;
+    if hello != HELLO {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
     let mut question = Vec::new();
     let mut buffer = vec![0; PIECE];
     while let Some(letter) = take(input, &mut question)? {

@@ -19,7 +19,7 @@ use crate::peer::arrive::{Arrivals, Resume};
 use crate::peer::transport::{
     Collected, Entry, Errand, Job, Listing, Refused, Transport, is_wanted,
 };
-use crate::peer::wire::{GREETING, Mark, send, take, trouble};
+use crate::peer::wire::{GREETING, HELLO, Mark, send, take, trouble};
 use crate::peer::{PeerError, Remote, STAGED};
 use crate::units::Ids;
 
@@ -60,6 +60,8 @@ impl Agent {
         if channel.exec(command).is_err() {
             return Ok(Err(connected));
         }
+        // Whoever does not want to hear it has ended, and the answer shows it.
+        let _ = channel.write_all(HELLO);
         let mut greeting = vec![0; GREETING.len()];
         let mut got = 0;
         while got < greeting.len() {
