@@ -246,3 +246,58 @@ fn links_are_followed_as_deep_as_is_said() {
     assert!(matches!(entries[0].member.kind, Kind::Symlink(_)));
     assert!(entries[3].member.path.ends_with("away/sub/file"));
 }
+
+#[test]
+fn what_a_link_leads_to_comes_once_and_as_deep_as_the_link_says() {
+    use std::os::unix::fs::symlink;
+    let place = Place::new();
+    for dir in [place.at("away"), place.src("a/b/c"), place.src("left/sub")] {
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("file"), "data").unwrap();
+    }
+    fs::write(place.src("left/ignore"), "").unwrap();
+    symlink(place.at("away"), place.src("a/b/c/far")).unwrap();
+    // Below this link the depth lasts for one more, but not below the directory itself.
+    symlink("a/b/c", place.src("near")).unwrap();
+    symlink("a/b/c/file", place.src("to-file")).unwrap();
+    symlink("left/sub/file", place.src("to-left")).unwrap();
+    for ignore in [None, Some("ignore".into())] {
+        let mut source = place.source();
+        let Shape::Dir { rules, .. } = &mut source.shape else {
+            unreachable!()
+        };
+        rules.link_depth = 2;
+        rules.dereference = Yes;
+        rules.ignore_file.clone_from(&ignore);
+        place.fresh("work");
+        place.collect("2026-11-21", &source);
+        let (_, entries) = place.manifest("src.mtree.gz");
+        let root = place.at("");
+        let root = root.strip_prefix("/").unwrap();
+        let mut listed: Vec<&str> = entries
+            .iter()
+            .map(|entry| entry.member.path.strip_prefix(root).unwrap())
+            .map(|path| path.to_str().unwrap())
+            .collect();
+        listed.sort_unstable();
+        let mut expected = vec![
+            "away",
+            "away/file",
+            "src",
+            "src/a",
+            "src/a/b",
+            "src/a/b/c",
+            "src/a/b/c/far",
+            "src/a/b/c/file",
+            "src/left/sub/file",
+            "src/near",
+            "src/to-file",
+            "src/to-left",
+        ];
+        if ignore.is_none() {
+            expected.extend(["src/left", "src/left/ignore", "src/left/sub"]);
+            expected.sort_unstable();
+        }
+        assert_eq!(listed, expected, "{ignore:?}");
+    }
+}

@@ -32,6 +32,8 @@ pub enum Known {
     LinksToNoFile,
     /// Names with a backslash are archived.
     Backslashes,
+    /// A link that is followed with `dereference` and leads to a name with a backslash does not end the action.
+    LinksToBackslashes,
     /// Every alternative of a pattern is anchored.
     Alternation,
     /// A link that did not change is not archived again each day.
@@ -46,15 +48,15 @@ pub enum Known {
     StaleArchive,
     /// What nobody staged is collected again.
     NotStaged,
-    /// With `dereference`, what is both in the source and behind a link may be twice in an archive: in Cedar Backup's if it is
-    /// not incremental, in ours whenever the link comes first.
+    /// With `dereference`, what is both in the source and behind a link is twice in Cedar Backup's archive if that is not
+    /// incremental. What two links lead to in different ways may be twice in ours.
     Twice,
     /// A source that is suddenly empty is a problem.
     SuddenlyEmpty,
 }
 
 impl Known {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Manifests,
         Self::Checksums,
         Self::IndicatorsWithText,
@@ -63,6 +65,7 @@ impl Known {
         Self::SpecialFiles,
         Self::LinksToNoFile,
         Self::Backslashes,
+        Self::LinksToBackslashes,
         Self::Alternation,
         Self::LinksEveryDay,
         Self::Attributes,

@@ -43,8 +43,9 @@ pub(super) struct Walker {
     anchors: usize,
     /// What links led to, in the order of paths: link depth, and the path as the rules see it.
     later: BTreeMap<Vec<u8>, Later>,
-    /// Directories that were walked, with their real paths.
-    walked: Vec<(PathBuf, PathBuf)>,
+    walked: Vec<Walked>,
+    /// Whether what is walked was handed over before, and only its links are followed further.
+    is_again: bool,
     round: u32,
     /// The file system of the tree that is being walked.
     device: u64,
@@ -52,6 +53,14 @@ pub(super) struct Walker {
 
 struct Later {
     path: PathBuf,
+    seen_as: PathBuf,
+    depth: i64,
+}
+
+/// A directory that was walked.
+struct Walked {
+    /// Its real path.
+    whole: PathBuf,
     seen_as: PathBuf,
     depth: i64,
 }
@@ -78,6 +87,7 @@ impl Walker {
             anchors: 0,
             later: BTreeMap::new(),
             walked: Vec::new(),
+            is_again: false,
             round: 0,
             device: 0,
         }
@@ -99,13 +109,27 @@ impl Walker {
         while !self.later.is_empty() {
             self.round += 1;
             for (_, later) in std::mem::take(&mut self.later) {
-                if self.was_walked(&later.path) || self.excludes(&later.seen_as) {
+                if self.excludes(&later.seen_as) {
                     continue;
                 }
-                match Stat::at(CWD, later.path.as_os_str(), AtFlags::SYMLINK_NOFOLLOW) {
-                    Ok(stat) => self.root(&later.path, &later.seen_as, later.depth, &stat)?,
-                    Err(Errno::NOENT) => {}
-                    Err(errno) => self.trouble(later.path, &errno)?,
+                let stat = match Stat::at(CWD, later.path.as_os_str(), AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(stat) => stat,
+                    Err(Errno::NOENT) => continue,
+                    Err(errno) => {
+                        self.trouble(later.path, &errno)?;
+                        continue;
+                    }
+                };
+                let found_with = self.found_with(&later.path);
+                let is_enough = found_with.is_some_and(|left| match stat.kind() {
+                    Type::Dir => later.depth <= left.max(0),
+                    Type::Symlink => later.depth <= left,
+                    _ => true,
+                });
+                if !is_enough {
+                    self.is_again = found_with.is_some();
+                    self.root(&later.path, &later.seen_as, later.depth, &stat)?;
+                    self.is_again = false;
                 }
             }
         }
@@ -126,7 +150,11 @@ impl Walker {
                 Err(errno) => return self.trouble(path.to_owned(), &errno),
             };
             let whole = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-            self.walked.push((whole, seen_as.to_owned()));
+            self.walked.push(Walked {
+                whole,
+                seen_as: seen_as.to_owned(),
+                depth,
+            });
             return self.tree(&Self::anchor(fd, path, seen_as), depth);
         }
         let Some(name) = path.file_name() else {
@@ -381,26 +409,38 @@ impl Walker {
         known.depth = known.depth.max(depth);
     }
 
-    /// Whether `path` surely was found already below a directory that was walked.
-    fn was_walked(&self, path: &Path) -> bool {
+    /// If `path` surely was found already below a directory that was walked: the link depth that was left there, below 0
+    /// where links were not followed any more.
+    fn found_with(&self, path: &Path) -> Option<i64> {
         let filter = &self.filter;
-        let special = filter.ignore_file.is_some()
-            || filter.cache_dirs == CacheDirs::Skip
+        let special = filter.cache_dirs == CacheDirs::Skip
             || filter.nodump == NoDump::Skip
             || filter.mounts == Mounts::Stay;
-        self.walked.iter().any(|(whole, seen_as)| {
-            let Ok(below) = path.strip_prefix(whole) else {
-                return false;
-            };
+        let left = |walked: &Walked| {
+            let below = path.strip_prefix(&walked.whole).ok()?;
             if below.as_os_str().is_empty() {
-                return true;
+                return Some(walked.depth);
             }
-            !special
-                && below
-                    .ancestors()
-                    .filter(|part| !part.as_os_str().is_empty())
-                    .all(|part| !self.excludes(&seen_as.join(part)))
-        })
+            let mut parts = below
+                .ancestors()
+                .filter(|part| !part.as_os_str().is_empty());
+            let mut dirs = below.ancestors().skip(1);
+            let was_found = !special
+                && parts.all(|part| !self.excludes(&walked.seen_as.join(part)))
+                && dirs.all(|dir| !self.is_ignored(&walked.whole.join(dir)));
+            let levels = i64::try_from(below.components().count()).ok()?;
+            was_found.then_some(walked.depth - levels)
+        };
+        self.walked.iter().filter_map(left).max()
+    }
+
+    /// Whether the ignore file lies in the directory `dir`; if that cannot be seen, it may.
+    fn is_ignored(&self, dir: &Path) -> bool {
+        let Some(name) = &self.filter.ignore_file else {
+            return false;
+        };
+        let found = Stat::at(CWD, dir.join(name).as_os_str(), AtFlags::empty());
+        !matches!(found, Err(Errno::NOENT))
     }
 
     fn excludes(&self, path: &Path) -> bool {
@@ -415,6 +455,9 @@ impl Walker {
         target: Option<OsString>,
         unlisted: Option<String>,
     ) -> Result<(), Gone> {
+        if self.is_again {
+            return Ok(());
+        }
         let bytes = below.as_os_str().len();
         if below.as_os_str().is_empty() {
             self.anchors += 1;
@@ -435,6 +478,9 @@ impl Walker {
         path: PathBuf,
         reason: &(impl std::fmt::Display + ?Sized),
     ) -> Result<(), Gone> {
+        if self.is_again {
+            return Ok(()); // it was told
+        }
         let reason = reason.to_string();
         self.step(Step::Trouble { path, reason }, 0)
     }
