@@ -301,3 +301,37 @@ fn what_a_link_leads_to_comes_once_and_as_deep_as_the_link_says() {
         assert_eq!(listed, expected, "{ignore:?}");
     }
 }
+
+#[test]
+fn an_excluded_link_still_leads_to_what_is_not_excluded() {
+    use std::os::unix::fs::symlink;
+    let place = Place::new();
+    fs::create_dir_all(place.at("away")).unwrap();
+    for name in ["file", "left"] {
+        fs::write(place.at("away").join(name), name).unwrap();
+    }
+    symlink(place.at("away"), place.src("link")).unwrap();
+    for (dereference, expected) in [(Yes, vec!["away", "away/file", "src"]), (No, vec!["src"])] {
+        let mut source = place.source();
+        let Shape::Dir { rules, .. } = &mut source.shape else {
+            unreachable!()
+        };
+        rules.link_depth = 1;
+        rules.dereference = dereference;
+        rules.exclude_paths = [place.src("link"), place.at("away/left")]
+            .map(|path| cback::units::AbsPath::new(path).unwrap())
+            .into();
+        place.fresh("work");
+        place.collect("2026-11-21", &source);
+        let (_, entries) = place.manifest("src.mtree.gz");
+        let root = place.at("");
+        let root = root.strip_prefix("/").unwrap();
+        let mut listed: Vec<&str> = entries
+            .iter()
+            .map(|entry| entry.member.path.strip_prefix(root).unwrap())
+            .map(|path| path.to_str().unwrap())
+            .collect();
+        listed.sort_unstable();
+        assert_eq!(listed, expected);
+    }
+}

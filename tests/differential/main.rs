@@ -16,6 +16,7 @@ mod random;
 mod takeover;
 mod tree;
 
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -185,7 +186,15 @@ fn one_day(course: &mut Course, day: usize, cedar: &mut Cedar, tally: &mut Tally
     course.earlier.push(if is_staged {
         course.case.staged(Who::Theirs, run.day)
     } else {
-        course.case.own(Who::Theirs, "collect")
+        // What is purged later was there all the same.
+        let collected = course.case.own(Who::Theirs, "collect");
+        let kept = course.case.own(Who::Theirs, run.day).join("collect");
+        fs::create_dir_all(&kept).unwrap();
+        for file in fs::read_dir(collected).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), kept.join(file.file_name())).unwrap();
+        }
+        kept
     });
     if is_staged {
         course.before = Some(now.clone());

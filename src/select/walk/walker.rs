@@ -238,6 +238,15 @@ impl Walker {
         let (anchor, depth) = (Arc::clone(&frame.anchor), frame.depth);
         let below = frame.below.join(name);
         if self.asks_for_paths && self.excludes(&anchor.path.join(&below)) {
+            if self.filter.dereference == Dereference::Yes && depth > 0 {
+                // Only the link is excluded: what it leads to has a path of its own to be excluded by.
+                if let Ok(target) = rustix::fs::readlinkat(dir, name, Vec::new())
+                    && Stat::at(dir.as_fd(), name, AtFlags::empty()).is_ok()
+                {
+                    let target = OsString::from_vec(target.into_bytes());
+                    self.dereference(&anchor, &below, &target, depth);
+                }
+            }
             return Ok(());
         }
         if below.as_os_str().len() > LONGEST_PATH {
@@ -305,22 +314,7 @@ impl Walker {
             let led_to = Stat::at(dir.as_fd(), name, AtFlags::empty()).ok();
             let to_dir = led_to.is_some_and(|led_to| led_to.kind() == Type::Dir);
             if led_to.is_some() && self.filter.dereference == Dereference::Yes {
-                // The directory as the kernel knows it: the link's own path may contain links.
-                let own = anchor.stored.join(&below);
-                let base = own.parent().unwrap_or(Path::new("/"));
-                let raw = base.join(&target);
-                let parent = raw.parent().and_then(|dir| std::fs::canonicalize(dir).ok());
-                match (parent, raw.file_name()) {
-                    (Some(parent), Some(last)) => {
-                        let real = parent.join(last);
-                        self.follow_later(real.clone(), real, depth - 1);
-                    }
-                    _ => {
-                        if let Ok(real) = std::fs::canonicalize(&raw) {
-                            self.follow_later(real.clone(), real, depth - 1);
-                        }
-                    }
-                }
+                self.dereference(&anchor, &below, &target, depth);
             } else if to_dir {
                 let path = anchor.path.join(&below);
                 let fd = match open_quietly(dir.as_fd(), name, OFlags::DIRECTORY) {
@@ -340,6 +334,21 @@ impl Walker {
             }
         }
         self.emit(&anchor, below, stat, Some(target), None)
+    }
+
+    /// Has what the link `below` leads to walked later, under its real path.
+    fn dereference(&mut self, anchor: &Anchor, below: &Path, target: &OsStr, depth: i64) {
+        // The directory as the kernel knows it: the link's own path may contain links.
+        let own = anchor.stored.join(below);
+        let raw = own.parent().unwrap_or(Path::new("/")).join(target);
+        let parent = raw.parent().and_then(|dir| std::fs::canonicalize(dir).ok());
+        let real = match (parent, raw.file_name()) {
+            (Some(parent), Some(last)) => Some(parent.join(last)),
+            _ => std::fs::canonicalize(&raw).ok(),
+        };
+        if let Some(real) = real {
+            self.follow_later(real.clone(), real, depth - 1);
+        }
     }
 
     /// Takes the directory `fd` and puts it on the stack, unless the rules leave it out.
