@@ -37,6 +37,7 @@ pub fn main() -> ExitCode {
     let line: Vec<OsString> = std::env::args_os().collect();
     let called = line.first().cloned().unwrap_or_default();
     let (tool, defaults) = program::named(&called, Path::exists);
+    let wants_json = parse::wants_json(&line);
     let exit = match tool {
         Tool::Main => parse::parse(line, defaults).map(|arguments| obey(&arguments)),
         Tool::Span => parse::tool(line, defaults).map(|arguments: args::Span| {
@@ -51,10 +52,10 @@ pub fn main() -> ExitCode {
     let exit = exit.unwrap_or_else(|error| {
         // A reader that has gone away is no failure.
         let _ = error.print();
-        if error.use_stderr() {
-            Exit::Arguments
-        } else {
-            Exit::Well
+        match (error.use_stderr(), wants_json) {
+            (false, _) => Exit::Well,
+            (true, false) => Exit::Arguments,
+            (true, true) => session::refuse(&parse::sentence(&error)),
         }
     });
     exit.into()

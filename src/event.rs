@@ -9,12 +9,14 @@ mod screen;
 mod tally;
 mod zone;
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use crate::units::ByteSize;
 
-pub use json::JsonLines;
+pub use json::{JsonLines, path_as_text, path_or_null};
 pub use log_file::{Detail, LogFile, LogFileError, OUTPUT, hear_developers};
 pub use screen::{Colour, Kind, Screen, Verbosity};
 pub use tally::{Fan, Tally};
@@ -42,7 +44,7 @@ impl Problem {
 
     /// A problem with the file at `path`.
     pub fn with_file(path: &Path, reason: &(impl std::fmt::Display + ?Sized)) -> Self {
-        Self::new(path.to_string_lossy(), reason)
+        Self::new(printable_path(path), reason)
     }
 
     /// Adds what to do next.
@@ -144,6 +146,11 @@ pub fn printable_bytes(bytes: &[u8]) -> String {
         }
     }
     text
+}
+
+/// [`printable_bytes`] for a path or a name: the text that stands for it, on the screen, in the log and in JSON.
+pub fn printable_path(path: impl AsRef<OsStr>) -> String {
+    printable_bytes(path.as_ref().as_bytes())
 }
 
 /// `1.25 GB in 40.00 MB/s`-like amounts for people.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::event::{bytes, printable};
+use crate::event::{bytes, printable, printable_path};
 use crate::units::Day;
 
 /// What an action would do, as things are now.
@@ -139,7 +139,7 @@ pub struct Validating {
 
 /// A path as text.
 pub(super) fn shown(path: &Path) -> String {
-    printable(&path.to_string_lossy())
+    printable_path(path)
 }
 
 /// Days as text.

@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use super::ActionError;
 use super::store::drive;
 use crate::config::{self, Config, Peer};
+use crate::event::printable_bytes;
 use crate::iso9660::SECTOR;
 use crate::media::{Burn, Disc};
 use crate::staging::{Daily, Staging};
@@ -143,7 +144,7 @@ fn disc(section: &config::Store, options: &config::Options) -> DiscStatus {
 fn there(disc: &Disc) -> DiscStatus {
     let bytes = |sectors: u64| sectors * SECTOR;
     DiscStatus::There {
-        label: String::from_utf8_lossy(disc.label().unwrap_or_default()).into_owned(),
+        label: printable_bytes(disc.label().unwrap_or_default()),
         sessions: disc.sessions.len(),
         used: bytes(disc.used()),
         free: bytes(disc.available(Burn::Append)),

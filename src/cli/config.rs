@@ -13,7 +13,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::session::Session;
 use crate::config::{self, Colour, Config, ConfigError, Finding, Report, Severity};
-use crate::event::printable;
+use crate::event::printable_path;
 use crate::units::Naming;
 
 /// Does what `wish` says.
@@ -64,7 +64,7 @@ fn check(session: &Session, path: &Path, naming: Naming) -> Result<Exit, Failure
 
 fn checked(session: &Session, report: &Report) {
     let result = Checked {
-        file: printable(&report.path().to_string_lossy()),
+        file: printable_path(report.path()),
         usable: report.count(Severity::Error) == 0,
         errors: report.count(Severity::Error),
         warnings: report.count(Severity::Warning),

@@ -12,7 +12,7 @@ use super::exit::Exit;
 use super::session::Session;
 use crate::action;
 use crate::config::{Config, ConfigError, Place};
-use crate::event::{Monitor, printable};
+use crate::event::{Monitor, printable, printable_path};
 use crate::peer::Way;
 use crate::process::{Command, Runner as _, Stdout, System};
 
@@ -113,7 +113,7 @@ fn trouble(error: &ConfigError) -> String {
 }
 
 fn shown(path: &Path) -> String {
-    printable(&path.to_string_lossy())
+    printable_path(path)
 }
 
 /// Kernel and distribution.

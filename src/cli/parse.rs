@@ -54,6 +54,26 @@ pub fn parse(line: Vec<OsString>, defaults: Defaults) -> Result<Arguments, clap:
     Ok(arguments)
 }
 
+/// Whether `line`, which perhaps cannot be understood, asks for JSON, as far as one can see.
+pub fn wants_json(line: &[OsString]) -> bool {
+    let switches = line.iter().skip(1).take_while(|word| *word != "--");
+    switches
+        .filter_map(|word| word.to_str())
+        .any(|word| word.len() > "--j".len() && "--json".starts_with(word))
+}
+
+/// What is wrong with the arguments: clap's words without their title and without the usage.
+pub fn sentence(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let end = text
+        .find("\n\nUsage:")
+        .or_else(|| text.find("\n\nFor more"));
+    let text = &text[..end.unwrap_or(text.len())];
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -1,6 +1,6 @@
 //! One run as people see it: screen, log, JSON, the count of problems, and how it all ends.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -190,11 +190,15 @@ impl Session {
 
     /// Prints a command's result on standard output: as JSON, or as `text` says.
     pub fn show<T: Serialize>(&self, result: &T, text: impl Fn(&T) -> String) {
-        if self.json {
-            print_json(&Last::Result { result });
+        let printed = if self.json {
+            print_json(&Last::Result { result })
         } else {
-            // A reader that has gone away is no failure.
-            let _ = io::Write::write_fmt(&mut io::stdout(), format_args!("{}\n", text(result)));
+            print(&text(result))
+        };
+        if let Err(error) = printed {
+            let reason = format!("the result cannot be printed: {error}");
+            self.everyone
+                .problem(&Problem::new("standard output", &reason));
         }
     }
 
@@ -221,16 +225,20 @@ impl Session {
             let log = self.everyone.log.as_ref().filter(|log| log.is_complete());
             screen.finish(log.and(self.log_path.as_deref()));
         }
-        if self.json {
-            print_json(&Last::Finished::<()> {
-                status: exit.number(),
-                problems: tally.problems(),
-                warnings: tally.warnings(),
-                error: failure.map(Failure::sentence),
-                advice: failure.and_then(|failure| failure.advice.as_deref()),
-            });
+        if !self.json {
+            return exit;
         }
-        exit
+        let printed = print_json(&Last::Finished::<()> {
+            status: exit.number(),
+            problems: tally.problems(),
+            warnings: tally.warnings(),
+            error: failure.map(Failure::sentence),
+            advice: failure.and_then(|failure| failure.advice.as_deref()),
+        });
+        match printed {
+            Ok(()) => exit,
+            Err(error) => unprinted(exit, &error),
+        }
     }
 
     /// `exit`, unless it says that all is well and the log lacks something.
@@ -293,10 +301,41 @@ impl Everyone {
     }
 }
 
-fn print_json<T: Serialize>(line: &Last<'_, T>) {
-    if let Ok(text) = serde_json::to_string(line) {
-        let _ = io::Write::write_fmt(&mut io::stdout(), format_args!("{text}\n"));
+fn print_json<T: Serialize>(line: &Last<'_, T>) -> io::Result<()> {
+    print(&serde_json::to_string(line)?)
+}
+
+/// Prints `text` and a line's end. A reader that has gone away is no failure.
+fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
     }
+}
+
+/// Says that the last line is missing, and what a run means then that would end with `exit`.
+fn unprinted(exit: Exit, error: &io::Error) -> Exit {
+    eprintln!("cback: error: the end cannot be printed: {error}");
+    match exit {
+        Exit::Well => Exit::Failed,
+        exit => exit,
+    }
+}
+
+/// For arguments that cannot be understood, where there is no session yet: the end, as an object.
+pub fn refuse(error: &str) -> Exit {
+    let printed = print_json(&Last::Finished::<()> {
+        status: Exit::Arguments.number(),
+        problems: 0,
+        warnings: 0,
+        error: Some(error.to_owned()),
+        advice: None,
+    });
+    if let Err(error) = printed {
+        unprinted(Exit::Arguments, &error);
+    }
+    Exit::Arguments
 }
 
 fn detail(common: &Common) -> Detail {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::event::printable;
+use crate::event::{printable, printable_path};
 use crate::units::Naming;
 
 use super::document::Element;
@@ -72,7 +72,7 @@ pub fn show(path: &Path, naming: Naming) -> Result<(Shown, Report), ConfigError>
     };
     walk.elements(document.root(), "", SECTIONS);
     let shown = Shown {
-        file: printable(&path.to_string_lossy()),
+        file: printable_path(path),
         settings: walk.settings,
     };
     Ok((shown, report))

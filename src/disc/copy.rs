@@ -10,7 +10,7 @@ use super::compare::{Comparison, Ranges, bytes, length};
 use super::owners::owners;
 use super::sectors::pieces;
 use super::{DiscError, inspect};
-use crate::event::{Monitor, Tell as _};
+use crate::event::{Monitor, Tell as _, path_or_null};
 use crate::media::{Drive, Original, ring};
 
 /// Whether the copy is read back and compared.
@@ -36,6 +36,7 @@ pub struct Copied {
     /// How often the buffer was empty although there was more to write.
     pub times_empty: u64,
     /// Where the disc is that had to give way, if it was put aside.
+    #[serde(serialize_with = "path_or_null")]
     pub set_aside: Option<PathBuf>,
 }
 

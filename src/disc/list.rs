@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{DiscError, inspect, session};
-use crate::event::printable;
+use crate::event::{printable_bytes, printable_path};
 use crate::iso9660::{Kind, Node};
 use crate::media::Drive;
 
@@ -97,13 +97,13 @@ fn entry(path: &Path, node: &Node) -> Entry {
         Kind::Directory(_) => (What::Directory, 0, None, None),
         Kind::File(content) => (What::File, content.bytes(), first(content), None),
         Kind::Symlink(to) => {
-            let to = printable(&String::from_utf8_lossy(to));
+            let to = printable_bytes(to);
             (What::Link, 0, None, Some(to))
         }
         Kind::Special(_) => (What::Special, 0, None, None),
     };
     Entry {
-        path: printable(&path.to_string_lossy()),
+        path: printable_path(path),
         what,
         bytes,
         mode: node.meta.mode,

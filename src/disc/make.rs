@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::gather::{Company, Gathered};
 use super::{DiscError, inspect};
-use crate::event::{Event, Monitor, Problem, Progress, Tell as _};
+use crate::event::{Event, Monitor, Problem, Progress, Tell as _, path_as_text, path_or_null};
 use crate::fsx::AtomicFile;
 use crate::iso9660::{
     Cause, Fault, Image, Joliet, Meta, Options, SpaceSize, Time, Tree, Volume, WriteError,
@@ -31,6 +31,7 @@ pub struct Wish<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Made {
     /// Where it is.
+    #[serde(serialize_with = "path_as_text")]
     pub place: PathBuf,
     /// Its volume identifier.
     pub label: String,
@@ -41,6 +42,7 @@ pub struct Made {
     /// Files that are not on it as they should be. A problem was told for each.
     pub incomplete: usize,
     /// Where the disc is that had to give way, if it was put aside.
+    #[serde(serialize_with = "path_or_null")]
     pub set_aside: Option<PathBuf>,
 }
 

@@ -1,12 +1,9 @@
 //! Which file a sector belongs to.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
 
 use super::compare::Ranges;
-use crate::event::printable;
+use crate::event::printable_bytes;
 use crate::iso9660::{Content, Kind, ReadAt, SECTOR, Volume};
 use crate::media::Disc;
 
@@ -34,8 +31,7 @@ pub(super) fn owners(medium: &dyn ReadAt, disc: &Disc, ranges: &Ranges) -> Vec<S
                     files = files.min(extent.sector);
                 }
                 if ranges.meets(first, last) && names.len() < MOST {
-                    let path = Path::new(OsStr::from_bytes(&path)).to_string_lossy();
-                    names.insert(printable(&path));
+                    names.insert(printable_bytes(&path));
                 }
             }
         }

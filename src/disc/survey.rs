@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::DiscError;
-use crate::event::printable;
+use crate::event::{printable_bytes, printable_path};
 use crate::iso9660::Volume;
 use crate::media::{Appendable, Burn, Drive, SECTOR};
 
@@ -77,13 +77,13 @@ pub fn survey(drive: &dyn Drive) -> Result<Survey, DiscError> {
             number: at + 1,
             start: session.start,
             sectors: session.end.saturating_sub(session.start),
-            label: printable(&String::from_utf8_lossy(&session.label)),
+            label: printable_bytes(&session.label),
             created,
             trouble,
         });
     }
     Ok(Survey {
-        place: printable(&drive.place().to_string_lossy()),
+        place: printable_path(drive.place()),
         kind: disc.kind.word(),
         condition: match (disc.is_blank(), disc.appendable) {
             (true, _) => Condition::Blank,

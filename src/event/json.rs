@@ -10,17 +10,18 @@
 //! | `progress` | `task`, `done` (bytes), `total` (bytes or null), `files` (or null); at most one a second for each task |
 //! | `progress_end` | `task` |
 //!
-//! Bytes of a name that are no UTF-8 are shown as U+FFFD. Fields may be added; none is ever renamed.
+//! Names of files are texts as [`printable_path`] makes them: a path as it is can fail to be serialized. Fields may be added; none is ever renamed.
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Local, SecondsFormat};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::{Event, Monitor};
+use super::{Event, Monitor, printable_path};
 
 /// Time between two progress objects.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -81,6 +82,28 @@ enum What<'a> {
     ProgressEnd {
         task: &'a str,
     },
+}
+
+/// Serializes a path as its text, whatever bytes are in it; for `serialize_with`.
+///
+/// # Errors
+///
+/// What the serializer says of a text.
+pub fn path_as_text<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&printable_path(path))
+}
+
+/// [`path_as_text`] for a path that may be missing, which is null.
+///
+/// # Errors
+///
+/// What the serializer says of a text.
+#[allow(clippy::ref_option)] // serde asks for this form
+pub fn path_or_null<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
+    match path {
+        Some(path) => path_as_text(path, to),
+        None => to.serialize_none(),
+    }
 }
 
 impl JsonLines {

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use crate::archive::Compression;
 use crate::archive::manifest::{Coverage, Stored};
-use crate::event::{bytes, printable};
+use crate::event::{bytes, path_as_text, printable_path};
 use crate::units::{Day, PeerName};
 
 use super::Request;
@@ -28,7 +28,7 @@ use super::wanted::Wanted;
 #[derive(Debug, Clone, Serialize)]
 pub struct Recipe {
     /// The directory to restore into.
-    #[serde(serialize_with = "shown_path")]
+    #[serde(serialize_with = "path_as_text")]
     pub into: PathBuf,
     /// The day whose state is restored; the latest if there is none.
     #[serde(serialize_with = "shown_day")]
@@ -61,7 +61,7 @@ pub struct Source {
     #[serde(serialize_with = "shown")]
     pub peer: PeerName,
     /// What was collected.
-    #[serde(serialize_with = "shown_path")]
+    #[serde(serialize_with = "path_as_text")]
     pub path: PathBuf,
     /// The day of the state that is restored.
     #[serde(serialize_with = "shown")]
@@ -69,7 +69,7 @@ pub struct Source {
     /// Whether that day's collection was a full one.
     pub full: bool,
     /// Where the manifest is that says so.
-    #[serde(serialize_with = "shown_path")]
+    #[serde(serialize_with = "path_as_text")]
     pub manifest: PathBuf,
     /// Regular files that are wanted of it.
     pub files: u64,
@@ -101,7 +101,7 @@ pub struct Step {
     #[serde(serialize_with = "shown")]
     pub day: Day,
     /// The archive.
-    #[serde(serialize_with = "shown_path")]
+    #[serde(serialize_with = "path_as_text")]
     pub archive: PathBuf,
     /// The staging directory or disc that it is on.
     pub on: String,
@@ -155,12 +155,12 @@ pub(super) enum Turn {
 #[derive(Debug, Clone, Serialize)]
 pub struct PlainFile {
     /// Where it is.
-    #[serde(serialize_with = "shown_path")]
+    #[serde(serialize_with = "path_as_text")]
     pub file: PathBuf,
     /// The staging directory or disc that it is on.
     pub on: String,
     /// Where it goes below the target directory.
-    #[serde(serialize_with = "shown_path")]
+    #[serde(serialize_with = "path_as_text")]
     pub to: PathBuf,
     /// Its length.
     pub bytes: u64,
@@ -180,7 +180,7 @@ pub struct Missing {
     #[serde(serialize_with = "shown")]
     pub day: Day,
     /// Its file name.
-    #[serde(serialize_with = "shown_path")]
+    #[serde(serialize_with = "path_as_text")]
     pub archive: PathBuf,
     /// Labels of the discs that it is on, as far as anybody knows.
     pub discs: Vec<String>,
@@ -336,7 +336,7 @@ pub(super) fn count(number: u64, what: &str) -> String {
 
 /// A path as people may see it.
 pub(super) fn path(path: &Path) -> String {
-    printable(&path.to_string_lossy())
+    printable_path(path)
 }
 
 /// The tar command for an archive: as somebody would type it.
@@ -398,10 +398,6 @@ fn shown_day<S: Serializer>(day: &Option<Day>, to: S) -> Result<S::Ok, S::Error>
         Some(day) => to.collect_str(day),
         None => to.serialize_none(),
     }
-}
-
-fn shown_path<S: Serializer>(value: &Path, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(&path(value))
 }
 
 fn shown_paths<S: Serializer>(values: &[PathBuf], to: S) -> Result<S::Ok, S::Error> {

@@ -133,7 +133,8 @@ impl<'a> Call<'a> {
     pub fn run(&self) -> Ended {
         let mut command = self.command();
         let ended = Ended::of(&command.output().unwrap(), format!("{:?}", self.args));
-        if self.args.iter().any(|word| word == "--json") && ended.status != 2 {
+        let mut switches = self.args.iter().take_while(|word| *word != "--");
+        if switches.any(|word| word == "--json") {
             crate::json::documented(&ended.stdout);
         }
         ended

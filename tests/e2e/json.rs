@@ -3,6 +3,8 @@
 //! Every call in these tests that has `--json` among its words is looked at.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -165,6 +167,17 @@ fn every_command_prints_documented_objects() {
         ("config explain collect_mode", "list of explained"),
         ("disc info", "survey"),
         ("disc ls -R", "entry"),
+        ("disc get --into got 2026", "taken"),
+        ("disc image source -o made.iso", "made"),
+        ("disc burn --disc burnt.iso source", "made"),
+        ("disc copy --verify burnt.iso copy.iso", "copied"),
+        ("disc close burnt.iso", "treated"),
+        ("disc burn --media dvd+rw --disc rw.iso source", "made"),
+        ("disc blank --yes rw.iso --media dvd+rw", "treated"),
+        (
+            "config init single --dir /etc --config made.conf",
+            "written",
+        ),
         (&format!("disc compare {disc} {disc}"), "comparison"),
     ] {
         gives(&machine, words, name);
@@ -174,6 +187,9 @@ fn every_command_prints_documented_objects() {
         "--config /nowhere all",
         "nothing",
         "restore --into restored",
+        "--nonsense all",
+        "disc nonsense",
+        "",
     ] {
         let ended = machine.cback(&format!("{words} --json")).run();
         assert_ne!(ended.status, 0, "{words}");
@@ -181,6 +197,74 @@ fn every_command_prints_documented_objects() {
     }
     machine.configure(|text| text.replace("<starting_day>", "<starting>"));
     gives(&machine, "config check", "checked");
+}
+
+/// The last line, `finished`.
+fn finished(stdout: &str) -> Value {
+    serde_json::from_str(stdout.lines().last().unwrap()).unwrap()
+}
+
+#[test]
+fn a_result_is_printed_whatever_bytes_its_names_have() {
+    let machine = Machine::new();
+    tree::file(machine.path("source/file"), "x");
+    let odd = |name: &[u8]| machine.path(OsStr::from_bytes(name));
+    let (image, copy) = (odd(b"m\xe4.iso"), odd(b"c\xff\n.iso"));
+    let call = machine.cback("--json disc image source -o").arg(&image);
+    let made = documented(&call.run().well().stdout).remove(0);
+    let place = made["place"].as_str().unwrap();
+    assert!(place.ends_with(r"/m\xe4.iso"), "{place}");
+    let call = machine.cback("--json disc copy").args([&image, &copy]);
+    assert_eq!(documented(&call.run().well().stdout).len(), 1);
+    let call = machine.cback("--json disc info").arg(&copy);
+    let place = documented(&call.run().well().stdout).remove(0)["place"].clone();
+    assert!(
+        place.as_str().unwrap().ends_with(r"/c\xff\n.iso"),
+        "{place}"
+    );
+    // Problems have names, too.
+    let call = machine
+        .cback("--json disc copy")
+        .args([&odd(b"n\xe4"), &copy]);
+    let said = call.run();
+    assert_ne!(said.status, 0);
+    assert_eq!(finished(&said.stdout)["status"], said.status);
+}
+
+#[test]
+fn a_result_that_cannot_be_printed_is_no_success() {
+    let machine = Machine::new();
+    machine.back_up("2026-11-23");
+    for words in ["--json status", "status", "--json disc info", "disc info"] {
+        let mut command = machine.cback(words).on("2026-11-23").command();
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let output = command.stdout(full.unwrap()).output().unwrap();
+        assert!(!output.status.success(), "{words}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("cannot be printed"), "{words}: {said}");
+    }
+}
+
+#[test]
+fn wrong_arguments_are_told_as_an_object_too() {
+    let machine = Machine::new();
+    for (words, says) in [
+        ("--json --nonsense all", "'--nonsense'"),
+        ("--nonsense all --js", "'--nonsense'"),
+        ("--json -M -N all", "cannot be used with"),
+        ("disc burn --json --media floppy x", "floppy"),
+        ("--json", "required"),
+    ] {
+        let ended = machine.cback(words).run().with_status(2);
+        let last = finished(&ended.stdout);
+        assert_eq!(documented(&ended.stdout).len(), 0);
+        assert_eq!(last["status"], 2);
+        let error = last["error"].as_str().unwrap();
+        assert!(error.contains(says) && !error.contains("Usage"), "{error}");
+        assert!(ended.stderr.contains(says), "{}", ended.stderr);
+    }
+    let ended = machine.cback("--nonsense all -- --json").run();
+    assert_eq!(ended.with_status(2).stdout, "");
 }
 
 #[test]

@@ -252,7 +252,7 @@ fn names_with_odd_bytes_break_no_line() {
     for shown in [
         r"new\nline",
         r"esc\u{1b}[2J",
-        "latin\u{fffd}",
+        r"latin\xe4",
         r"cr\rname",
         r"nel\u{85}",
     ] {

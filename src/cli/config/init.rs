@@ -17,7 +17,7 @@ use crate::cli::machine::{this_machine, this_user};
 use crate::cli::quickstart::shell_word;
 use crate::cli::session::Session;
 use crate::config::{Colour, Disc, Role, Template, TemplateError};
-use crate::event::printable;
+use crate::event::printable_path;
 use crate::fsx;
 use crate::media::MediaKind;
 use crate::units::{Owner, PeerName, Weekday};
@@ -67,12 +67,9 @@ pub fn init(session: &Session, common: &Common, wish: &ConfigInit) -> Result<Exi
     let directories: Vec<PathBuf> = directories(&plan);
     session.show(
         &Written {
-            file: printable(&path.to_string_lossy()),
+            file: printable_path(path),
             role: plan.role.word(),
-            directories: directories
-                .iter()
-                .map(|dir| printable(&dir.to_string_lossy()))
-                .collect(),
+            directories: directories.iter().map(printable_path).collect(),
             next: next(path, &plan, &directories),
         },
         |written| written.next.clone(),
@@ -176,7 +173,7 @@ fn template(wish: &ConfigInit, plan: &Plan) -> Result<String, Failure> {
 }
 
 fn already(path: &Path) -> Failure {
-    let path = printable(&path.to_string_lossy());
+    let path = printable_path(path);
     Failure::new(
         Exit::Failed,
         format!("{path} is there already, and nothing is ever replaced"),
@@ -190,7 +187,7 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
         if error.kind() == io::ErrorKind::AlreadyExists {
             return already(path);
         }
-        let path = printable(&path.to_string_lossy());
+        let path = printable_path(path);
         Failure::new(Exit::Failed, format!("{path} cannot be written: {error}"))
             .advise("run it as a user who may write there, or name another file with --config FILE")
     };
@@ -233,7 +230,7 @@ fn next(path: &Path, plan: &Plan, directories: &[PathBuf]) -> String {
     };
     let mut text = format!(
         "{} is written. Next:\n  install -d -m 700 -o {} -g {} {}\n  cback {config}validate\n",
-        printable(&path.to_string_lossy()),
+        printable_path(path),
         plan.owner.user,
         plan.owner.group,
         dirs.join(" ")

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Local};
 
 use crate::disc::{Comparison, Condition, Copied, Entry, Made, Ranges, Survey, Taken, What};
-use crate::event::{bytes, printable};
+use crate::event::{bytes, printable_path};
 use crate::media::SECTOR;
 
 /// Ranges and files that are named; more are counted.
@@ -80,7 +80,7 @@ fn moment(seconds: i64) -> Option<String> {
 pub(super) fn made(made: &Made) -> String {
     let mut text = format!(
         "{}: `{}`, {} in {} sectors from sector {}",
-        made.place.display(),
+        printable_path(&made.place),
         made.label,
         bytes(made.sectors * SECTOR),
         made.sectors,
@@ -92,7 +92,7 @@ pub(super) fn made(made: &Made) -> String {
 
 fn aside(text: &mut String, path: Option<&std::path::Path>) {
     if let Some(path) = path {
-        let path = printable(&path.to_string_lossy());
+        let path = printable_path(path);
         let _ = write!(text, "; the disc before is now {path}");
     }
 }

@@ -13,7 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::session::Failure;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
-use crate::event::{bytes, printable};
+use crate::event::{bytes, printable_bytes, printable_path};
 use crate::iso9660::Volume;
 use crate::media::SECTOR;
 use crate::store;
@@ -69,11 +69,11 @@ pub(super) fn summary(
     // OK: writing to a string does not fail
     let _ = commands(&mut how_to_go_on, config, common, base, dirs);
     Ok(Some(Summary {
-        disc: printable(&drive.place().to_string_lossy()),
+        disc: printable_path(drive.place()),
         sessions: sessions
             .map(|(number, session)| SessionLine {
                 number,
-                label: printable(&String::from_utf8_lossy(&session.label)),
+                label: printable_bytes(&session.label),
                 bytes: u64::from(session.end - session.start) * SECTOR,
             })
             .collect(),
