@@ -18,6 +18,6 @@ pub use day::{Day, DayError, Weekday};
 pub use digest::{Digest, DigestError, Hasher};
 pub use owner::{Ids, Owner, OwnerError};
 pub use path::{AbsPath, AbsPathError};
-pub use pattern::{Pattern, PatternError, text_of};
+pub use pattern::{Pattern, PatternError, Undecided, text_of};
 pub use peer_name::{PeerName, PeerNameError};
 pub use size::{ByteSize, ByteSizeError};

@@ -95,7 +95,9 @@ pub(super) fn collect(
         return Ok(Collected::Lost);
     }
     let second = walk.next();
-    if second.is_none()
+    if second
+        .as_ref()
+        .is_none_or(|step| matches!(step, Step::Undecided { .. }))
         && unit.parts.is_empty()
         && Snapshot::had_more(&snapshot::path(request.working_dir, &unit.stem), unit.path)
     {
@@ -227,6 +229,9 @@ impl Run<'_> {
                 }
                 Step::Trouble { path, reason } => self.problem(&path, &reason),
                 Step::Lost { path, reason } => self.problem(&path, &reason),
+                Step::Undecided { pattern, path } => {
+                    self.monitor.warn(Step::undecided(&pattern, &path));
+                }
                 Step::Ignored => self.monitor.warn(format!(
                     "nothing of {} is collected: the ignore file is in its top directory",
                     self.unit.path.display()

@@ -200,6 +200,10 @@ impl Sum {
                     monitor.problem(&Problem::with_file(&path, &reason));
                     continue;
                 }
+                Step::Undecided { pattern, path } => {
+                    monitor.warn(Step::undecided(&pattern, &path));
+                    continue;
+                }
                 Step::Ignored => continue,
             };
             self.entries += 1;

@@ -73,7 +73,7 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ExtendError> {
 /// The mailboxes in `dir`. None at all is a problem: it might not be mounted.
 fn files(cx: &Context<'_>, dir: &DumpDir) -> Option<Vec<PathBuf>> {
     let path = &dir.all.path;
-    let reason = match due::children(dir) {
+    let reason = match due::children(cx, dir) {
         Ok(mut files) => {
             // Links to files are followed; what cannot be looked at is told when it is dumped.
             files.retain(|path| path.metadata().map_or(true, |stat| stat.is_file()));

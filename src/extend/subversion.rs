@@ -20,7 +20,7 @@ fn section<'a>(cx: &Context<'a>) -> Result<&'a config::Subversion, ExtendError> 
 fn repositories(cx: &Context<'_>, section: &config::Subversion) -> Vec<Dump> {
     let mut all = section.repositories.clone();
     for dir in &section.dirs {
-        let children = match due::children(dir) {
+        let children = match due::children(cx, dir) {
             Ok(children) => children,
             Err(error) => {
                 let reason = format!("no repository in it was dumped: {error}");

@@ -1,18 +1,21 @@
 //! The rules of a source, ready to be asked for every path.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{CacheDirs, Dereference, Mounts, NoDump, Rules};
-use crate::units::{Pattern, text_of};
+use crate::units::{Pattern, Undecided, text_of};
 
 /// What is excluded, and what else the walk asks.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Filter {
     paths: HashSet<Vec<u8>>,
     patterns: Vec<Pattern>,
+    /// The first path of which a pattern could not tell whether it matches, by the pattern's number.
+    undecided: RefCell<BTreeMap<usize, PathBuf>>,
     pub ignore_file: Option<OsString>,
     pub dereference: Dereference,
     pub cache_dirs: CacheDirs,
@@ -28,6 +31,7 @@ impl Filter {
                 .map(|path| path.as_os_str().as_bytes().to_vec())
                 .collect(),
             patterns: rules.exclude_patterns.clone(),
+            undecided: RefCell::default(),
             ignore_file: rules.ignore_file.clone(),
             dereference: rules.dereference,
             cache_dirs: rules.cache_dirs,
@@ -42,7 +46,8 @@ impl Filter {
     }
 
     /// Whether `path`, written as the walk joins it, is excluded. Bytes are compared, nothing is normalised;
-    /// patterns see each byte that is no UTF-8 as a character of its own.
+    /// patterns see each byte that is no UTF-8 as a character of its own. A pattern that cannot tell excludes nothing,
+    /// and is remembered.
     pub fn excludes(&self, path: &Path) -> bool {
         let bytes = path.as_os_str().as_bytes();
         if self.paths.contains(bytes) {
@@ -52,6 +57,22 @@ impl Filter {
             return false;
         }
         let text = text_of(bytes);
-        self.patterns.iter().any(|pattern| pattern.matches(&text))
+        self.patterns.iter().enumerate().any(|(number, pattern)| {
+            pattern.judge(&text).unwrap_or_else(|Undecided| {
+                let mut undecided = self.undecided.borrow_mut();
+                undecided.entry(number).or_insert_with(|| path.to_owned());
+                false
+            })
+        })
+    }
+
+    /// Each pattern that could not tell whether it matches, with the first path of which it could not.
+    pub fn undecided(&self) -> Vec<(Pattern, PathBuf)> {
+        let undecided = self.undecided.borrow();
+        let pairs = undecided.iter().filter_map(|(number, path)| {
+            let pattern = self.patterns.get(*number)?;
+            Some((pattern.clone(), path.clone()))
+        });
+        pairs.collect()
     }
 }

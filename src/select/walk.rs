@@ -22,7 +22,8 @@ use super::filter::Filter;
 use super::found::{Found, Stat, Type, open_quietly};
 use super::listing::Listing;
 use super::{Mounts, NoDump, Rules};
-use crate::units::AbsPath;
+use crate::event::{printable, printable_path};
+use crate::units::{AbsPath, Pattern};
 
 /// Batches that may lie ready.
 const AHEAD: usize = 8;
@@ -50,6 +51,14 @@ pub enum Step {
     },
     /// The source itself is left out, because the ignore file is in it.
     Ignored,
+    /// A pattern could not tell whether it matches, so that what it is about is not left out. Told once for each pattern,
+    /// when the walk is at its end.
+    Undecided {
+        /// Which pattern.
+        pattern: Pattern,
+        /// The first path on which it failed.
+        path: PathBuf,
+    },
 }
 
 /// Where a walk begins.
@@ -105,6 +114,18 @@ impl Walk {
             receiver,
             batch: batch.into_iter(),
         }
+    }
+}
+
+impl Step {
+    /// What is to be said of a pattern that cannot tell whether it matches.
+    pub fn undecided(pattern: &Pattern, path: &Path) -> String {
+        format!(
+            "the pattern `{}` tries too many ways to match {}, and perhaps others: nothing is left out because of it; write it in \
+             a simpler way",
+            printable(pattern.as_str()),
+            printable_path(path)
+        )
     }
 }
 

@@ -46,11 +46,28 @@ pub enum PatternError {
     },
 }
 
+/// Whether a pattern matches a text was not found out: there are too many ways to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it tries too many ways to match")]
+pub struct Undecided;
+
 impl Pattern {
     /// Whether the whole of `text` matches; a newline at its end counts as none. An expression that backtracks
     /// without end counts as no match, so that what it is about is saved.
     pub fn matches(&self, text: &str) -> bool {
-        self.regex.is_match(text).unwrap_or(false)
+        self.judge(text).unwrap_or(false)
+    }
+
+    /// [`matches`](Self::matches), where it matters that nothing was found out.
+    ///
+    /// # Errors
+    ///
+    /// [`Undecided`]: the expression backtracks too long on this text.
+    pub fn judge(&self, text: &str) -> Result<bool, Undecided> {
+        self.regex.is_match(text).map_err(|error| {
+            log::debug!("pattern {:?} on {text:?}: {error}", self.text);
+            Undecided
+        })
     }
 
     /// Whether the whole of a name matches.

@@ -209,3 +209,40 @@ fn what_was_excluded_is_not_there() {
     found.sort();
     assert_eq!(found, ["a", "a/keep"].map(std::path::PathBuf::from));
 }
+
+#[test]
+fn a_pattern_that_cannot_tell_leaves_nothing_out_and_is_named_once() {
+    let machine = Machine::new();
+    let endless = r"/.*/(a|aa)+(?!b)\1x";
+    machine.configure(|text| {
+        let rules = format!(
+            "<exclude><pattern>{endless}</pattern><pattern>.*gone</pattern></exclude></dir>\n  </collect>"
+        );
+        text.replace("</dir>\n  </collect>", &rules)
+    });
+    let long = "a".repeat(60);
+    for name in ["ax", "axx", "gone", &long, &format!("{long}b"), "plain"] {
+        tree::file(machine.path("source").join(name), "x");
+    }
+    machine.cback("collect").run().well();
+    let log = machine.log();
+    let told: Vec<&str> = log.lines().filter(|line| line.contains(endless)).collect();
+    assert_eq!(told.len(), 1, "{log}");
+    assert!(
+        told[0].contains("WARN") && told[0].contains(&long),
+        "{told:?}"
+    );
+    let archive = machine
+        .path("collect")
+        .join(format!("{}.tar.gz", archive_name(&machine)));
+    let listed = foreign(
+        &machine.path("."),
+        "tar",
+        &[OsStr::new("-tzf"), archive.as_os_str()],
+    );
+    assert!(listed.contains(&format!("/{long}\n")), "{listed}");
+    assert!(
+        listed.contains("/plain\n") && !listed.contains("gone"),
+        "{listed}"
+    );
+}

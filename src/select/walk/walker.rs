@@ -133,6 +133,9 @@ impl Walker {
                 }
             }
         }
+        for (pattern, path) in self.filter.undecided() {
+            self.step(Step::Undecided { pattern, path }, 0)?;
+        }
         self.flush()
     }
 

@@ -122,5 +122,8 @@ fn no_depth_and_no_length_breaks_the_reader() {
 #[test]
 fn endless_backtracking_is_no_match() {
     let pattern: Pattern = r"/(a|aa)+(?!b)\1x".parse().unwrap();
-    assert!(!pattern.matches(&format!("/{}", "a".repeat(60))));
+    let text = format!("/{}", "a".repeat(60));
+    assert!(!pattern.matches(&text));
+    assert_eq!(pattern.judge(&text), Err(Undecided));
+    assert_eq!(pattern.judge("/b"), Ok(false));
 }
