@@ -12,6 +12,7 @@ mod failure;
 mod interrupt;
 mod machine;
 mod man;
+mod managed;
 mod parse;
 mod program;
 mod quickstart;

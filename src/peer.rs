@@ -100,14 +100,17 @@ pub enum Extent {
     Full,
 }
 
-/// Whether a managed action is done or only shown.
+/// What came of asking what a managed action would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rehearsal {
-    /// It is done.
-    No,
-    /// It only shows what it would do: `--dry-run`, which only cback itself understands.
-    DryRun,
+    /// The peer said it.
+    Done,
+    /// The peer was not asked: it may not understand `--dry-run`, and do it.
+    NotAsked,
 }
+
+/// Lines that are kept of a rehearsal.
+const MOST_LINES: usize = 10_000;
 
 /// How far a peer has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,25 +220,40 @@ impl Peer {
 
     /// Lets the peer's own cback carry out `action`. What it prints goes line by line to the log, with the peer's
     /// name before each. An action that fails there is an error.
-    pub fn exec(
-        &self,
-        action: &ActionName,
-        extent: Extent,
-        rehearsal: Rehearsal,
-    ) -> Result<(), PeerError> {
-        let mut words = Vec::new();
-        if extent == Extent::Full {
-            words.push("--full");
-        }
-        if rehearsal == Rehearsal::DryRun {
-            words.push("--dry-run");
-        }
-        words.push(action.as_str());
+    pub fn exec(&self, action: &ActionName, extent: Extent) -> Result<(), PeerError> {
+        let words = words(extent, &[], action);
         let mut output = |line: &[u8]| {
             let line = event::printable(&String::from_utf8_lossy(line));
             log::info!(target: event::OUTPUT, "{}: {line}", self.name);
         };
         self.talk(|transport| transport.exec(&Errand { words: &words }, &mut output))
+    }
+
+    /// Lets the peer's own cback say what `action` would do, if it is surely one that can; each line goes to `says`.
+    pub fn rehearse(
+        &self,
+        action: &ActionName,
+        extent: Extent,
+        says: &mut Vec<String>,
+    ) -> Result<Rehearsal, PeerError> {
+        if let Place::Remote(remote) = &self.place
+            && remote.way != Way::Native
+        {
+            return Ok(Rehearsal::NotAsked);
+        }
+        let words = words(extent, &["--dry-run"], action);
+        let mut output = |line: &[u8]| {
+            if says.len() < MOST_LINES {
+                says.push(event::printable_bytes(line));
+            }
+        };
+        self.talk(|transport| {
+            if !transport.is_ours() {
+                return Ok(Rehearsal::NotAsked);
+            }
+            transport.exec(&Errand { words: &words }, &mut output)?;
+            Ok(Rehearsal::Done)
+        })
     }
 
     /// Ends the connection, if there is one. The next call makes a new one.
@@ -270,6 +288,13 @@ impl Peer {
     fn line(&self) -> std::sync::MutexGuard<'_, Option<Box<dyn Transport>>> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is said to a peer's cback.
+fn words<'a>(extent: Extent, more: &[&'a str], action: &'a ActionName) -> Vec<&'a str> {
+    let full = (extent == Extent::Full).then_some("--full");
+    let switches = full.into_iter().chain(more.iter().copied());
+    switches.chain([action.as_str()]).collect()
 }
 
 impl Clone for Peer {

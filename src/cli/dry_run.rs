@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::exit::Exit;
+use super::managed;
 use super::run;
 use super::session::{Failure, Session};
 use crate::action::{Action, ActionError, Context, Preview};
@@ -40,7 +41,12 @@ enum Line {
         notes: Vec<String>,
     },
     /// An action on managed peers.
-    Managed { action: String, peers: Vec<String> },
+    Managed {
+        action: String,
+        peers: Vec<String>,
+        /// What each of them would do.
+        foreseen: Vec<managed::Foreseen>,
+    },
 }
 
 /// Shows what carrying `plan` out would do.
@@ -83,6 +89,7 @@ fn line(step: &Step, earlier: &[Action], context: &Context<'_>) -> Result<Line, 
         Step::Managed { action, peers } => Line::Managed {
             action: action.as_str().to_owned(),
             peers: peers.iter().map(|peer| peer.as_str().to_owned()).collect(),
+            foreseen: managed::foresee(action, peers, context),
         },
         Step::Run(Task::Extension(extension)) => Line::Run {
             name: extension.name.as_str().to_owned(),
@@ -140,13 +147,21 @@ impl Foreseen {
                 } => {
                     writeln!(text, "{number}. the hook {when} {action}: {command}")
                 }
-                Line::Managed { action, peers } => {
-                    writeln!(
-                        text,
-                        "{number}. {action} on managed peers: {}",
-                        peers.join(", ")
-                    )
-                }
+                Line::Managed {
+                    action,
+                    peers,
+                    foreseen,
+                } => writeln!(
+                    text,
+                    "{number}. {action} on managed peers: {}",
+                    peers.join(", ")
+                )
+                .and_then(|()| {
+                    foreseen
+                        .iter()
+                        .flat_map(managed::Foreseen::lines)
+                        .try_for_each(|line| writeln!(text, "     {}", printable(&line)))
+                }),
                 Line::Run {
                     name,
                     preview,

@@ -5,20 +5,20 @@ use std::time::{Duration, SystemTime};
 use super::args::{Arguments, Common};
 use super::dry_run;
 use super::exit::Exit;
+use super::managed;
 use super::session::{Failure, Session};
 use crate::action::{self, Action, ActionError, Context, Extent, Patience};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, COMMANDS, Config, Hook};
-use crate::event::{Event, Problem, Tell as _};
+use crate::event::{Event, Tell as _};
 use crate::extend::Extension;
 use crate::fsx;
 use crate::lock::{Lock, LockError};
 use crate::media::DriveError;
-use crate::peer::{self, Rehearsal};
 use crate::plan::{self, Plan, PlanError, Reach, Step, Task, When};
 use crate::staging::ChooseError;
 use crate::store::StoreError;
-use crate::units::{ActionName, Ids, PeerName};
+use crate::units::Ids;
 
 /// The lock in the working directory.
 const LOCK: &str = "cback.lock";
@@ -160,7 +160,7 @@ fn take(session: &Session, plan: &Plan, context: &Context<'_>) -> Result<(), Fai
                 run_task(task, context)?;
                 session.monitor().observe(&Event::End(task.word()));
             }
-            Step::Managed { action, peers } => ask(action, peers, context),
+            Step::Managed { action, peers } => managed::ask(action, peers, context),
         }
     }
     Ok(())
@@ -194,36 +194,6 @@ fn run_task(task: &Task, context: &Context<'_>) -> Result<(), Failure> {
         Task::Extension(extension) => ours(extension)?
             .run(context)
             .map_err(|error| Failure::of(Exit::Failed, error).during(task.word())),
-    }
-}
-
-/// Asks each of `peers` to run `action`. One that does not is a problem, and the others are asked all the same.
-fn ask(action: &ActionName, peers: &[PeerName], context: &Context<'_>) {
-    let extent = match context.extent {
-        Extent::Configured => peer::Extent::Configured,
-        Extent::Full => peer::Extent::Full,
-    };
-    for name in peers {
-        let task = format!("{action} on {name}");
-        context.monitor.observe(&Event::Begin(&task));
-        let configured = context.config.peers.iter().find(|peer| peer.name == *name);
-        let asked = configured.map(|configured| {
-            let peer = action::peer(context.config, configured);
-            peer.exec(action, extent, Rehearsal::No)
-        });
-        match asked {
-            Some(Err(error)) => {
-                let reason = format!("the managed action {action} failed: {error}");
-                let advice = error.advice().unwrap_or_else(|| {
-                    format!(
-                        "run `cback {action}` there; with --output the log here has what it prints"
-                    )
-                });
-                let problem = Problem::new(name.as_str(), &reason).advise(advice);
-                context.monitor.problem(&problem);
-            }
-            Some(Ok(())) | None => context.monitor.observe(&Event::End(&task)),
-        }
     }
 }
 

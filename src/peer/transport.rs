@@ -33,6 +33,11 @@ pub(super) trait Transport: Send + Sync + std::fmt::Debug {
     /// Writes the indicator `name` with that text, durably where the place can.
     fn put(&self, name: &str, text: &[u8], ids: Option<Ids>) -> Result<(), PeerError>;
 
+    /// Whether the peer's own cback is surely one that understands `--dry-run`, as it answers for itself there.
+    fn is_ours(&self) -> bool {
+        false
+    }
+
     /// Lets the peer's own cback do something; each line of what it prints goes to `output`.
     fn exec(&self, errand: &Errand<'_>, output: &mut dyn FnMut(&[u8])) -> Result<(), PeerError>;
 }

@@ -303,6 +303,85 @@ fn a_managed_client_does_what_it_is_asked_and_tells_how_it_ended() {
     }
 }
 
+/// Makes `client` the machine that answers as `peer`, for whom `more` is allowed.
+fn answers(client: &Machine, peer: &Sshd, more: &str) {
+    let line = client
+        .cback(&format!("agent {more} --collect-dir"))
+        .arg(client.path("collect"))
+        .args([
+            "--print-key-line".into(),
+            peer.identity().with_extension("pub"),
+        ])
+        .run()
+        .well();
+    fs::write(peer.path("authorized_keys"), line.stdout).unwrap();
+}
+
+const MANAGED: &str = "<managed>Y</managed><managed_actions>collect, purge</managed_actions>";
+
+#[test]
+fn managed_clients_work_at_the_same_time_and_are_told_in_their_order() {
+    let (machine, first, second) = (Machine::new(), Machine::new(), Machine::new());
+    let (ada, bob) = (Sshd::start(&machine, "ada"), Sshd::start(&machine, "bob"));
+    // One waits until the other writes: this ends only if both work.
+    let fifo = machine.path("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let hooks = [
+        format!("timeout 60 cat {}", fifo.display()),
+        format!("echo x | timeout 60 tee {}", fifo.display()),
+    ];
+    for ((client, peer), hook) in [(&first, &ada), (&second, &bob)].into_iter().zip(hooks) {
+        let hook = format!(
+            "<pre_action_hook><action>collect</action><command>{hook}</command></pre_action_hook></options>"
+        );
+        client.configure(|text| text.replace("</options>", &hook));
+        answers(client, peer, "--allow collect");
+    }
+    master_of(&machine, &[&ada, &bob], "native", MANAGED);
+    machine.cback("-N collect").run().well_and_silent();
+    for client in [&first, &second] {
+        assert!(client.path("collect/cback.collect").exists());
+    }
+    let said = machine.cback("-N purge").run().with_status(10).stderr;
+    let at = |text: &str| said.find(text).unwrap_or_else(|| panic!("{text}: {said}"));
+    assert!(at("ada: ") < at("bob: "), "{said}");
+}
+
+#[test]
+fn a_dry_run_asks_only_clients_that_surely_understand_it() {
+    for (way, agent) in [("native", true), ("command", true), ("native", false)] {
+        let (machine, client) = (Machine::new(), Machine::new());
+        let ada = Sshd::start(&machine, "ada");
+        ada.collected(&[("a", b"a")], Claims::Nothing);
+        let mark = machine.path("mark");
+        if agent {
+            answers(&client, &ada, "--allow collect");
+        }
+        master_of(&machine, &[&ada], way, MANAGED);
+        if !agent {
+            // A cback of another kind, which takes no notice of switches.
+            let script = machine.path("other");
+            let text = format!("#!/bin/sh\necho \"$@\" >> {}\n", mark.display());
+            fs::write(&script, text).unwrap();
+            crate::tree::mode(&script, 0o755);
+            let command = format!("<cback_command>{}", script.display());
+            let path = machine.path("cback.conf");
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(&path, text.replace("<cback_command>cback", &command)).unwrap();
+        }
+        let ended = machine.cback("-N --dry-run collect").run().well();
+        assert!(ended.stdout.contains("collect on managed peers: ada"));
+        let (own, named) = ("ada: 1. collect", "ada: would be asked");
+        let asked = (way, agent) == ("native", true);
+        assert_eq!(ended.stdout.contains(own), asked, "{}", ended.stdout);
+        assert_eq!(ended.stdout.contains(named), !asked, "{}", ended.stdout);
+        assert!(!client.path("collect/cback.collect").exists());
+        machine.cback("-N --dry-run --json collect").run().well();
+        let called = fs::read_to_string(&mark).unwrap_or_default();
+        assert!(!called.contains("collect"), "{called}");
+    }
+}
+
 #[test]
 fn a_machine_that_allows_nothing_but_sftp_is_staged() {
     let machine = Machine::new();

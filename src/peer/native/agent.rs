@@ -313,6 +313,10 @@ impl Transport for Agent {
         }
     }
 
+    fn is_ours(&self) -> bool {
+        true
+    }
+
     fn exec(&self, errand: &Errand<'_>, output: &mut dyn FnMut(&[u8])) -> Result<(), PeerError> {
         let talk = &mut *locked(&self.talk);
         let words = errand.words.join(" ");

@@ -1,0 +1,137 @@
+//! Actions that peers are asked to run: several peers at once, told in the order of the configuration.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use serde::Serialize;
+
+use crate::action::{self, Context, Extent};
+use crate::event::{Event, Problem, Tell as _};
+use crate::peer::{self, Peer};
+use crate::units::{ActionName, PeerName};
+
+/// Peers that are asked at the same time, where `<stage>` does not say how many.
+const PARALLEL: usize = 4;
+
+/// What one peer would do if it were asked.
+#[derive(Debug, Serialize)]
+pub struct Foreseen {
+    peer: String,
+    /// What it says that it would do; none if it was not asked.
+    says: Vec<String>,
+    /// Why nothing, or not everything, is known.
+    reason: Option<String>,
+}
+
+impl Foreseen {
+    /// It, line by line.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        let says = self.says.iter().chain(&self.reason);
+        says.map(|line| format!("{}: {line}", self.peer))
+    }
+}
+
+/// Asks each of `peers` to run `action`. One that does not is a problem, and the others are asked all the same.
+pub fn ask(action: &ActionName, peers: &[PeerName], context: &Context<'_>) {
+    let monitor = context.monitor;
+    let extent = extent(context);
+    let work = |peer: &Peer| {
+        let task = format!("{action} on {}", peer.name());
+        monitor.observe(&Event::Begin(&task));
+        (task, peer.exec(action, extent))
+    };
+    each(peers, context, work, |peer, (task, asked)| match asked {
+        Ok(()) => monitor.observe(&Event::End(&task)),
+        Err(error) => {
+            let reason = format!("the managed action {action} failed: {error}");
+            let advice = error.advice().unwrap_or_else(|| {
+                format!("run `cback {action}` there; with --output the log here has what it prints")
+            });
+            monitor.problem(&Problem::new(peer.name().as_str(), &reason).advise(advice));
+        }
+    });
+}
+
+/// What each of `peers` would do if it were asked to run `action`: those that surely understand the question say it.
+pub fn foresee(action: &ActionName, peers: &[PeerName], context: &Context<'_>) -> Vec<Foreseen> {
+    let extent = extent(context);
+    let mut all = Vec::new();
+    let work = |peer: &Peer| {
+        let mut says = Vec::new();
+        let asked = peer.rehearse(action, extent, &mut says);
+        (says, asked)
+    };
+    each(peers, context, work, |peer, (says, asked)| {
+        all.push(Foreseen {
+            peer: peer.name().as_str().to_owned(),
+            says,
+            reason: match asked {
+                Ok(peer::Rehearsal::Done) => None,
+                Ok(peer::Rehearsal::NotAsked) => Some(
+                    "would be asked; what it would do then, only a peer with `cback agent` can say"
+                        .to_owned(),
+                ),
+                Err(error) => Some(error.to_string()),
+            },
+        });
+    });
+    all
+}
+
+fn extent(context: &Context<'_>) -> peer::Extent {
+    match context.extent {
+        Extent::Configured => peer::Extent::Configured,
+        Extent::Full => peer::Extent::Full,
+    }
+}
+
+/// Does `work` with each of `peers`, with several at once, and calls `tell` with what came of it, in their order.
+fn each<T: Send>(
+    peers: &[PeerName],
+    context: &Context<'_>,
+    work: impl Fn(&Peer) -> T + Sync,
+    mut tell: impl FnMut(&Peer, T),
+) {
+    let config = context.config;
+    let most = config
+        .stage
+        .as_ref()
+        .map_or(PARALLEL, |stage| stage.parallel);
+    let configured = peers
+        .iter()
+        .filter_map(|name| config.peers.iter().find(|peer| peer.name == *name));
+    let peers: Vec<Peer> = configured.map(|peer| action::peer(config, peer)).collect();
+    let (peers, work) = (&peers, &work);
+    let next = &AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..most.min(peers.len()) {
+            let sender = sender.clone();
+            scope.spawn(move || {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(peer) = peers.get(at) else {
+                        return;
+                    };
+                    let result = work(peer);
+                    peer.hang_up();
+                    if sender.send((at, result)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut waiting = BTreeMap::new();
+        let mut told = 0;
+        for (at, result) in receiver {
+            waiting.insert(at, result);
+            while let Some(result) = waiting.remove(&told) {
+                tell(&peers[told], result);
+                told += 1;
+            }
+        }
+    });
+}
