@@ -5,34 +5,28 @@ use std::path::Path;
 
 use nix::unistd::{AccessFlags, access};
 
-use crate::event::printable;
+use crate::event::printable_path;
 
 /// One thing that is not as the configuration says, as a sentence without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     text: String,
-    mend: Option<String>,
+    mend: String,
 }
 
 impl Finding {
-    /// What is wrong.
-    pub(crate) fn new(text: impl Into<String>) -> Self {
+    /// What is wrong, and how to mend it.
+    pub(crate) fn new(text: impl Into<String>, mend: impl Into<String>) -> Self {
         Self {
             text: text.into(),
-            mend: None,
+            mend: mend.into(),
         }
     }
 
-    /// Adds how to mend it.
-    pub(crate) fn mended(mut self, how: impl Into<String>) -> Self {
-        self.mend = Some(how.into());
-        self
-    }
-
-    /// What is wrong with the thing at `path`.
-    fn at(what: &str, path: &Path, wrong: &str) -> Self {
-        let path = printable(&path.to_string_lossy());
-        Self::new(format!("{what} [{path}] {wrong}"))
+    /// What is wrong with the thing at `path`, and how to mend it.
+    fn at(what: &str, path: &Path, wrong: &str, mend: &str) -> Self {
+        let path = printable_path(path);
+        Self::new(format!("{what} [{path}] {wrong}"), mend)
     }
 
     /// The sentence.
@@ -41,8 +35,8 @@ impl Finding {
     }
 
     /// How to mend it, as a fragment.
-    pub fn mend(&self) -> Option<&str> {
-        self.mend.as_deref()
+    pub fn mend(&self) -> &str {
+        &self.mend
     }
 }
 
@@ -72,7 +66,7 @@ pub(crate) fn dir(what: &str, path: &Path, wanted: Access) -> Option<Finding> {
         }
         Ok(_) => return None,
     };
-    Some(Finding::at(what, path, &wrong).mended(mend))
+    Some(Finding::at(what, path, &wrong, mend))
 }
 
 const GONE: &str = "is it mounted? otherwise correct the path, or take it out of the configuration";
@@ -91,7 +85,7 @@ pub(crate) fn file(what: &str, path: &Path) -> Option<Finding> {
         Ok(_) if access(path, AccessFlags::R_OK).is_err() => ("is not readable".to_owned(), RIGHTS),
         Ok(_) => return None,
     };
-    Some(Finding::at(what, path, &wrong).mended(mend))
+    Some(Finding::at(what, path, &wrong, mend))
 }
 
 /// What is wrong with the program at `path`.
@@ -106,7 +100,7 @@ pub(super) fn program(what: &str, path: &Path) -> Option<Finding> {
             "make it executable (chmod +x), or name another one",
         ),
     };
-    Some(Finding::at(what, path, &wrong).mended(mend))
+    Some(Finding::at(what, path, &wrong, mend))
 }
 
 fn missing(error: &io::Error) -> String {

@@ -131,9 +131,8 @@ fn reached(config: &Config, configured: &config::Peer) -> Option<Finding> {
         }
         cause = error.source();
     }
-    let finding = Finding::new(text);
-    Some(match error.advice() {
-        Some(advice) => finding.mended(advice),
-        None => finding,
-    })
+    let mend = error.advice().unwrap_or_else(|| {
+        "see whether the peer is there and what <peer> says of it, and run `cback validate` again".to_owned()
+    });
+    Some(Finding::new(text, mend))
 }

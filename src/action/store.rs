@@ -10,8 +10,8 @@ use crate::config;
 use crate::event::{self, Event, Progress, Tell as _};
 use crate::fsx;
 use crate::media::{
-    Asked, Burner, CheckMedia, DeviceType, Disc, Drive, FileDrive, Handling, Renewal, SECTOR,
-    TrayUse,
+    Asked, Burner, CheckMedia, DeviceType, Disc, Drive, DriveError, FileDrive, Handling, Renewal,
+    SECTOR, TrayUse,
 };
 use crate::staging::{self, Because, Daily, Scope, Staging};
 use crate::store::{CheckData, Store, StoreError, Stored};
@@ -285,7 +285,31 @@ pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
         findings.extend(look::dir("directory of the disc", parent, Access::Write));
     }
     if let Err(error) = drive(section, &cx.config.options, cx.ids).inspect() {
-        findings.push(Finding::new(error.to_string()));
+        findings.push(Finding::new(error.to_string(), mend(&error)));
     }
     findings
+}
+
+/// What to do about a drive that cannot be looked at.
+fn mend(error: &DriveError) -> &'static str {
+    match error {
+        DriveError::Busy(_) => "wait until it has ended",
+        DriveError::Mounted { .. } => "unmount it",
+        DriveError::NoDisc(_) => "put a disc in",
+        DriveError::Closed(_) | DriveError::NotBlank | DriveError::TooLarge { .. } => {
+            "put another disc in"
+        }
+        DriveError::Unreadable { .. } => {
+            "keep the disc, or its file, in another place, so that a new one begins; `cback restore --from` still reads what is \
+             sound on it"
+        }
+        DriveError::NoSpace { .. } => "make room on that file system",
+        DriveError::NotAFile(_) | DriveError::NoDirectory { .. } => {
+            "correct <target_device>: with <device_type> `file`, it is a file in a directory that is there"
+        }
+        _ => {
+            "is it a drive that burns, and may this user use it? `cback --diagnostics` lists the drives; otherwise correct \
+             <target_device>"
+        }
+    }
 }

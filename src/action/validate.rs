@@ -12,10 +12,7 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
     let findings = findings(cx);
     for finding in &findings {
         let problem = Problem::new("configuration", finding.as_str());
-        cx.monitor.problem(&match finding.mend() {
-            Some(mend) => problem.advise(mend),
-            None => problem,
-        });
+        cx.monitor.problem(&problem.advise(finding.mend()));
     }
     if findings.is_empty() {
         cx.monitor.note("Configuration is valid.");
@@ -42,11 +39,10 @@ fn findings(cx: &Context<'_>) -> Vec<Finding> {
         Access::Write,
     ));
     if let Err(error) = options.owner.lookup() {
-        findings.push(
-            Finding::new(format!("backup user and group: {error}")).mended(
-                "make them (adduser --system --group), or correct <backup_user> and <backup_group>",
-            ),
-        );
+        findings.push(Finding::new(
+            format!("backup user and group: {error}"),
+            "make them (adduser --system --group), or correct <backup_user> and <backup_group>",
+        ));
     }
     findings.extend(programs(cx));
     findings.extend(collect::check(cx));
@@ -56,10 +52,13 @@ fn findings(cx: &Context<'_>) -> Vec<Finding> {
     for extension in &cx.config.extensions.actions {
         match Extension::named(&extension.module, &extension.function) {
             Some(known) => findings.extend(known.check(cx)),
-            None => findings.push(Finding::new(format!(
-                "the extension {} is `{}.{}`, which is not one of those that are built in",
-                extension.name, extension.module, extension.function
-            ))),
+            None => findings.push(Finding::new(
+                format!(
+                    "the extension {} is `{}.{}`, which is not one of those that are built in",
+                    extension.name, extension.module, extension.function
+                ),
+                "run that program from a hook of another action, or leave the extension out",
+            )),
         }
     }
     // Several extensions look at the same directories.

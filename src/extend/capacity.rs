@@ -92,10 +92,7 @@ pub(super) fn preview(cx: &Context<'_>) -> Result<Vec<String>, ExtendError> {
 pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
     // The drive is looked at with the section <store>.
     let error = section(cx).err();
-    error
-        .map(|error| Finding::new(error.to_string()))
-        .into_iter()
-        .collect()
+    error.map(|error| error.finding()).into_iter().collect()
 }
 
 #[cfg(test)]

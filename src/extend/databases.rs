@@ -52,7 +52,7 @@ pub(super) fn preview(cx: &Context<'_>, server: Server) -> Result<Vec<String>, E
 pub(super) fn check(cx: &Context<'_>, server: Server) -> Vec<Finding> {
     let section = match section(cx, server) {
         Ok(section) => section,
-        Err(error) => return vec![Finding::new(error.to_string())],
+        Err(error) => return vec![error.finding()],
     };
     // All are dumped by one program, and so is each.
     let program = databases(section)

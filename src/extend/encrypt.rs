@@ -65,14 +65,18 @@ pub(super) fn preview(cx: &Context<'_>) -> Result<Vec<String>, ExtendError> {
 pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
     let section = match section(cx) {
         Ok(section) => section,
-        Err(error) => return vec![Finding::new(error.to_string())],
+        Err(error) => return vec![error.finding()],
     };
     let mut findings = staged::check(cx);
     let missing = programs::missing(cx, &["gpg"]);
     if missing.is_empty() {
         let system = programs::system(cx);
         let checked = encrypter(cx, section, &system).check_key();
-        findings.extend(checked.err().map(|error| Finding::new(error.to_string())));
+        findings.extend(
+            checked
+                .err()
+                .map(|error| ExtendError::from(error).finding()),
+        );
     }
     findings.extend(missing);
     findings

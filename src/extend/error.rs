@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::action::ActionError;
+use crate::action::{ActionError, Finding};
 use crate::dump::DumpError;
 use crate::encrypt::EncryptError;
 use crate::event::printable;
@@ -67,6 +67,26 @@ pub enum ExtendError {
     /// Something that the actions do as well failed.
     #[error(transparent)]
     Action(#[from] ActionError),
+}
+
+impl ExtendError {
+    /// It as a finding of `validate`, with how to mend it.
+    pub(super) fn finding(&self) -> Finding {
+        let mend = match self {
+            Self::NoSection(section) => {
+                format!("add a <{section}> section, or take the extension out of <extensions>")
+            }
+            Self::Encrypt(EncryptError::NoKey { .. }) => {
+                "import the recipient's public key as the user who runs cback (gpg --import), or correct <encrypt_target>"
+                    .to_owned()
+            }
+            Self::Encrypt(_) => {
+                "try gpg by hand, as the user who runs cback: it says what is the matter".to_owned()
+            }
+            _ => "mend that, or take the extension out of <extensions>".to_owned(),
+        };
+        Finding::new(self.to_string(), mend)
+    }
 }
 
 /// Why no day is uploaded.

@@ -115,7 +115,7 @@ pub(super) fn preview(cx: &Context<'_>) -> Result<Vec<String>, ExtendError> {
 pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
     let section = match section(cx) {
         Ok(section) => section,
-        Err(error) => return vec![Finding::new(error.to_string())],
+        Err(error) => return vec![error.finding()],
     };
     let mut findings = programs::check(cx, &[]);
     for dump in &section.files {

@@ -55,7 +55,7 @@ pub(super) fn check(cx: &Context<'_>, programs: &[&str]) -> Vec<Finding> {
     match collect_dir(cx) {
         // Where it is wrong, the collect action says so, too.
         Ok(dir) => findings.extend(look::dir("collect directory", dir, Access::Write)),
-        Err(error) => findings.push(Finding::new(error.to_string())),
+        Err(error) => findings.push(error.finding()),
     }
     findings.extend(missing(cx, programs));
     findings
@@ -69,9 +69,10 @@ pub(super) fn missing(cx: &Context<'_>, programs: &[&str]) -> Vec<Finding> {
         .filter(|program| system.find(program).is_none());
     missing
         .map(|program| {
-            Finding::new(format!(
-                "there is no program `{program}`; install it, or name its place with an <override>"
-            ))
+            Finding::new(
+                format!("there is no program `{program}`"),
+                "install it, or name its place with an <override>",
+            )
         })
         .collect()
 }

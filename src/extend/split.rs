@@ -54,7 +54,7 @@ pub(super) fn preview(cx: &Context<'_>) -> Result<Vec<String>, ExtendError> {
 pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
     let mut findings = staged::check(cx);
     if let Err(error) = rule(cx) {
-        findings.push(Finding::new(error.to_string()));
+        findings.push(error.finding());
     }
     findings
 }

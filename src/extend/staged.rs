@@ -45,6 +45,6 @@ pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
         Ok(dir) => look::dir("staging directory", dir, Access::Write)
             .into_iter()
             .collect(),
-        Err(error) => vec![Finding::new(error.to_string())],
+        Err(error) => vec![error.finding()],
     }
 }

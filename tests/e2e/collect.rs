@@ -225,9 +225,9 @@ fn a_pattern_that_cannot_tell_leaves_nothing_out_and_is_named_once() {
         tree::file(machine.path("source").join(name), "x");
     }
     machine.cback("collect").run().well();
-    let log = machine.log();
-    let told: Vec<&str> = log.lines().filter(|line| line.contains(endless)).collect();
-    assert_eq!(told.len(), 1, "{log}");
+    let text = machine.log();
+    let told: Vec<&str> = text.lines().filter(|line| line.contains(endless)).collect();
+    assert_eq!(told.len(), 1, "{text}");
     assert!(
         told[0].contains("WARN") && told[0].contains(&long),
         "{told:?}"

@@ -349,5 +349,5 @@ fn what_is_missing_is_named_by_validate() {
         .cback("validate")
         .run()
         .with_status(4)
-        .says(&["there is no program `mysqldump`"]);
+        .says(&["there is no program `mysqldump`\n", "install it, or name"]);
 }

@@ -58,7 +58,7 @@ fn staged_files_are_encrypted_stored_and_come_back() {
         .cback("validate")
         .run()
         .with_status(4)
-        .says(&["no public key"]);
+        .says(&["no public key", "gpg --import"]);
     make_key(&machine);
     machine.cback("validate").run().well();
     let day = machine.path("stage/2026/11/24");

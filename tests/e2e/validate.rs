@@ -59,3 +59,39 @@ fn a_peer_that_is_not_reached_is_found() {
     let ended = machine.cback("validate").run().with_status(4);
     ended.says(&["peer [peer.invalid]"]);
 }
+
+#[test]
+fn findings_of_extensions_and_of_the_drive_say_how_to_mend_them() {
+    let machine = Machine::new();
+    let extension = |name: &str, module: &str, index: u32| {
+        format!(
+            "<action><name>{name}</name><module>{module}</module><function>executeAction</function><index>{index}</index></action>"
+        )
+    };
+    machine.configure(|text| {
+        let own = [
+            extension("capacity", "CedarBackup2.extend.capacity", 401),
+            extension("own", "MyOwn.extension", 402),
+        ];
+        let extensions = format!("<extensions>{}</extensions><peers>", own.concat());
+        text.replace("<peers>", &extensions)
+    });
+    fs::write(machine.disc(), vec![7; 100_000]).unwrap();
+    let ended = machine.cback("--json validate").run().with_status(4);
+    let mut found = Vec::new();
+    for line in ended.stdout.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        if line["event"] == "problem" {
+            assert!(line["advice"].is_string(), "{line}");
+            found.push(line.to_string());
+        }
+    }
+    for (what, mend) in [
+        ("<capacity> section", "add a <capacity> section"),
+        ("MyOwn.extension", "leave the extension out"),
+        ("disc.iso", "so that a new one begins"),
+    ] {
+        let both = |line: &String| line.contains(what) && line.contains(mend);
+        assert!(found.iter().any(both), "{what}: {found:?}");
+    }
+}
