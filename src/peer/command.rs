@@ -2,27 +2,33 @@
 //!
 //! Clients may be locked to the three lines that Cedar Backup's copies make of `scp`: one that fetches the
 //! indicator, one that fetches everything, one that brings `cback.stage`. So exactly these are made, nothing is asked
-//! besides, and a file cannot be fetched alone: a listing fetches all. What came is treated as a stranger's: nothing
-//! but regular files counts, and none is followed.
+//! besides, and a file cannot be fetched alone: a listing fetches all. What comes is treated as a stranger's: it is
+//! weighed while it comes, nothing but regular files counts, and none is followed.
+
+mod room;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rustix::fs::OFlags;
 
 use super::arrive::{Arrivals, unwritable};
+use super::limits::Watched;
 use super::native::Account;
-use super::transport::{
-    Collected, Entry, Errand, Job, LONGEST_INDICATOR, Listing, Refused, Transport, is_wanted,
-};
-use super::{COLLECTED, PeerError, Remote};
+use super::transport::{Collected, Errand, Job, LONGEST_INDICATOR, Listing, Transport};
+use super::{COLLECTED, Limits, PeerError, Remote};
 use crate::event::{Event, Monitor};
 use crate::fsx;
 use crate::process::{Command, Ended, Runner as _, Status, Stdout, System};
 use crate::units::{CommandLine, Ids};
+
+/// How long the copy of an indicator may take.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What the commands are.
 #[derive(Debug)]
@@ -74,18 +80,31 @@ impl ByCommand {
         far
     }
 
-    /// Runs a copy, as the backup user.
-    fn copy(&self, from: OsString, to: OsString) -> Result<(Command, Ended), PeerError> {
-        let command = Command::of_line(&self.rcp).arg(from).arg(to);
-        self.run(command, Stdout::Lines)
+    /// A copy, by the backup user.
+    fn copy(&self, from: OsString, to: OsString) -> Command {
+        self.account
+            .runs(Command::of_line(&self.rcp).arg(from).arg(to))
     }
 
-    fn run(&self, command: Command, stdout: Stdout<'_>) -> Result<(Command, Ended), PeerError> {
-        let command = self.account.runs(command);
-        let ended = System::new(&Nobody)
-            .run(&command, stdout)
-            .map_err(|error| PeerError::Setup(error.to_string()))?;
-        Ok((command, ended))
+    /// Runs a copy that brings something into `room`, and ends it when that is more than the limits allow.
+    fn bring(&self, copy: &Command, room: &Path, limits: &Watched) -> Result<Ended, PeerError> {
+        System::new(&Nobody).run_watched(copy, Stdout::Lines, || {
+            let weight =
+                room::weigh(room, limits.most_files()).map_err(|error| unwritable(room, error))?;
+            limits.files(weight.files)?;
+            limits.bytes(weight.bytes)
+        })
+    }
+
+    /// The copy of an indicator takes a moment; what takes much longer hangs.
+    fn in_time(&self, ended: &Ended) -> Result<(), PeerError> {
+        match ended.status {
+            Status::TimedOut => Err(PeerError::Silent {
+                host: self.who(),
+                seconds: PATIENCE.as_secs(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Fetches `cback.collect` into `scratch`; `None` if the peer has none.
@@ -93,7 +112,22 @@ impl ByCommand {
         let target = scratch.path(COLLECTED);
         fsx::remove_if_there(&target).map_err(|error| unwritable(&target, error))?;
         let from = self.far(&self.remote.collect_dir.join(COLLECTED));
-        let (_, ended) = self.copy(from, target.clone().into())?;
+        let copy = self.copy(from, target.clone().into()).time_limit(PATIENCE);
+        let limits = Watched::new(Limits {
+            // A program may write under another name first.
+            files: 10,
+            bytes: LONGEST_INDICATOR,
+            time: Duration::MAX,
+        });
+        let ended = self.bring(&copy, &scratch.0, &limits);
+        let ended = ended.map_err(|error| match error {
+            PeerError::TooMuch(what) => PeerError::Foul {
+                host: self.who(),
+                reason: format!("its {COLLECTED} has {what}"),
+            },
+            error => error,
+        })?;
+        self.in_time(&ended)?;
         let read = || -> io::Result<Vec<u8>> {
             use std::io::Read as _;
             use std::os::unix::fs::OpenOptionsExt as _;
@@ -102,6 +136,9 @@ impl ByCommand {
                 .read(true)
                 .custom_flags(flags.bits().cast_signed())
                 .open(&target)?;
+            if !file.metadata()?.is_file() {
+                return Err(io::Error::other("it is no regular file"));
+            }
             let mut text = Vec::new();
             file.take(LONGEST_INDICATOR).read_to_end(&mut text)?;
             Ok(text)
@@ -178,46 +215,32 @@ impl Transport for ByCommand {
         }))
     }
 
-    fn list(&self, into: &Path, _most: usize) -> Result<Listing, PeerError> {
-        self.account
-            .own(into)
-            .map_err(|error| unwritable(into, error))?;
+    fn list(&self, into: &Path, limits: &Watched) -> Result<Listing, PeerError> {
+        let fault = |error| unwritable(into, error);
+        // What an interrupted fetch left cannot be continued, and may be gone from the peer since.
+        room::sweep(into).map_err(fault)?;
+        self.account.own(into).map_err(fault)?;
         let mut from = OsString::from(format!("{}:", self.who()));
         from.push(self.remote.collect_dir.as_os_str());
         from.push("/*");
-        let (_, ended) = self.copy(from, into.as_os_str().to_owned())?;
-        if !ended.success() {
+        let copy = self.copy(from, into.as_os_str().to_owned());
+        let came = self.bring(&copy, into, limits).and_then(|ended| {
+            if ended.success() {
+                return room::sort(into).map_err(fault);
+            }
             self.absent::<()>(&ended)?;
-            return Err(PeerError::Broken {
+            Err(PeerError::Broken {
                 host: self.who(),
                 reason: ended.tail.join(" / "),
-            });
+            })
+        });
+        if came.is_err()
+            && let Err(error) = room::sweep(into)
+        {
+            // The next run tries again; why nothing came is what matters now.
+            log::info!("{} cannot be emptied: {error}", into.display());
         }
-        let fault = |error| unwritable(into, error);
-        let mut listing = Listing::default();
-        for entry in fs::read_dir(into).map_err(fault)? {
-            let entry = entry.map_err(fault)?;
-            let name = entry.file_name();
-            let metadata = fs::symlink_metadata(entry.path()).map_err(fault)?;
-            if !is_wanted(&name) {
-                fs::remove_file(entry.path()).map_err(fault)?;
-            } else if metadata.is_file() {
-                listing.entries.push(Entry {
-                    name,
-                    bytes: metadata.len(),
-                });
-            } else {
-                let what = if metadata.is_dir() {
-                    "a directory"
-                } else {
-                    "no regular file"
-                };
-                remove(&entry.path(), &metadata).map_err(fault)?;
-                listing.refused.push((name, Refused::NotRegular(what)));
-            }
-        }
-        listing.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        Ok(listing)
+        came
     }
 
     fn get(&self, job: &Job<'_>) -> Result<(), PeerError> {
@@ -245,7 +268,9 @@ impl Transport for ByCommand {
         let written = fs::write(&from, text).and_then(|()| self.account.own(&from));
         written.map_err(|error| unwritable(&from, error))?;
         let path = self.remote.collect_dir.join(name);
-        let (_, ended) = self.copy(from.into(), self.far(&path))?;
+        let copy = self.copy(from.into(), self.far(&path));
+        let ended = System::new(&Nobody).run(&copy.time_limit(PATIENCE), Stdout::Lines)?;
+        self.in_time(&ended)?;
         if ended.success() {
             return Ok(());
         }
@@ -270,7 +295,8 @@ impl Transport for ByCommand {
         let text = format!("{cback} {}", errand.words.join(" "));
         let command = Command::of_line(rsh).arg(self.who()).arg(text.clone());
         let mut said = Vec::new();
-        let (_, ended) = self.run(command, Stdout::Keep(&mut said))?;
+        let command = self.account.runs(command);
+        let ended = System::new(&Nobody).run(&command, Stdout::Keep(&mut said))?;
         for line in said
             .split(|&byte| byte == b'\n')
             .filter(|line| !line.is_empty())
@@ -296,7 +322,10 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new(remote: &Remote, account: &Account) -> Result<Self, PeerError> {
-        let name = format!(".{}.{}.partial", remote.host, std::process::id());
+        // Several peers may be users of one host.
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let (process, next) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(".{}.{process}.{next}.partial", remote.host);
         let path = remote.working_dir.join(name).to_path_buf();
         let make = || -> io::Result<()> {
             match fs::remove_dir_all(&path) {
@@ -319,14 +348,6 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         // What stays is removed by the next run.
         let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn remove(path: &Path, metadata: &fs::Metadata) -> io::Result<()> {
-    if metadata.is_dir() {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
     }
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::event;
+use crate::process::RunError;
 use crate::units::Day;
 
 /// Why a peer could not be fetched.
@@ -134,6 +135,13 @@ pub enum PeerError {
     /// A peer of this machine does its actions in the master's own run.
     #[error("a peer of this machine is not managed; {0} is done here by the master's own run")]
     Unmanaged(String),
+}
+
+impl From<RunError> for PeerError {
+    /// A command that cannot be run is wrong on this machine.
+    fn from(error: RunError) -> Self {
+        Self::Setup(error.to_string())
+    }
 }
 
 impl PeerError {

@@ -37,7 +37,7 @@ pub(super) fn fetch(
     let Listing {
         entries,
         mut refused,
-    } = transport.list(target.into, target.limits.files)?;
+    } = transport.list(target.into, &limits)?;
     limits.files(entries.len() + refused.len())?;
     let entries = plain_names(entries, &mut refused);
     let needed = entries

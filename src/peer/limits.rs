@@ -39,6 +39,11 @@ impl Watched {
         }
     }
 
+    /// The most entries that a directory may have.
+    pub(super) fn most_files(&self) -> usize {
+        self.limits.files
+    }
+
     /// Whether a directory with so many entries is within the limits.
     pub(super) fn files(&self, files: usize) -> Result<(), PeerError> {
         if files > self.limits.files {

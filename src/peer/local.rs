@@ -15,6 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat};
 
 use super::copy::{CopyError, Wanted, digest_at, write_copy};
+use super::limits::Watched;
 use super::transport::{
     Collected, Entry, Errand, Job, LONGEST_INDICATOR, Listing, Refused, Transport, is_wanted,
 };
@@ -113,7 +114,7 @@ impl Transport for Local {
         Ok(Some(Collected { text, staged }))
     }
 
-    fn list(&self, _into: &Path, most: usize) -> Result<Listing, PeerError> {
+    fn list(&self, _into: &Path, limits: &Watched) -> Result<Listing, PeerError> {
         let mut entries = Vec::new();
         let mut refused = Vec::new();
         let fault = |source: rustix::io::Errno| PeerError::Unreadable {
@@ -122,7 +123,7 @@ impl Transport for Local {
         };
         for entry in Dir::read_from(&self.handle).map_err(fault)? {
             let entry = entry.map_err(fault)?;
-            if entries.len() + refused.len() > most {
+            if entries.len() + refused.len() > limits.most_files() {
                 break;
             }
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
@@ -333,7 +334,7 @@ fn modified(dir: &File, name: &str) -> io::Result<Option<(i64, i64)>> {
 }
 
 /// What a thing is that is no regular file.
-fn foreign(kind: FileType) -> Option<&'static str> {
+pub(super) fn foreign(kind: FileType) -> Option<&'static str> {
     match kind {
         FileType::RegularFile => None,
         FileType::Directory => Some("a directory"),

@@ -11,6 +11,7 @@ use crate::fsx;
 use crate::sums::{Digest, Sums};
 use crate::units::Ids;
 
+use super::limits::Watched;
 use super::{PeerError, STAGED};
 
 /// An open way to one collect directory. Over a network it is one connection, used for everything.
@@ -19,8 +20,9 @@ pub(super) trait Transport: Send + Sync + std::fmt::Debug {
     fn collected(&self) -> Result<Option<Collected>, PeerError>;
 
     /// Everything in the directory that is not passed by. A way that cannot list without fetching fetches into
-    /// the directory `into`. When there are more than `most` entries, it may stop there.
-    fn list(&self, into: &Path, most: usize) -> Result<Listing, PeerError>;
+    /// the directory `into`, and keeps to the `limits` meanwhile. When there are more entries than they allow, it may
+    /// stop there.
+    fn list(&self, into: &Path, limits: &Watched) -> Result<Listing, PeerError>;
 
     /// Brings the job's files, each verified and durable, and tells the job of each. An error ends the whole
     /// peer; what is whole by then has been told.

@@ -7,7 +7,9 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::process::{self, Stdio};
-use std::time::Instant;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::announce::announce;
 use super::child::detach;
@@ -19,6 +21,9 @@ use super::running::Running;
 use super::tend::{Fault, KEPT, Taker, Tended};
 use super::{Runner, Stdout};
 use crate::event::{Monitor, Tell as _, printable_bytes};
+
+/// The least time between two looks at a program that is watched.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// This machine's programs, with the configuration's overrides.
 pub struct System<'a> {
@@ -124,8 +129,51 @@ impl<'a> System<'a> {
     }
 }
 
-impl Runner for System<'_> {
-    fn run(&self, command: &Command, stdout: Stdout<'_>) -> Result<Ended, RunError> {
+impl System<'_> {
+    /// Runs `command` to its end as [`Runner::run`] does, and lets `look` look at what it does: a tenth of a second
+    /// after each look, or ten times as long as the last one took, and once when it has ended. When `look` says that
+    /// it is enough, the program and all that it started are ended, and its error is the outcome.
+    pub fn run_watched<E: From<RunError> + Send>(
+        &self,
+        command: &Command,
+        stdout: Stdout<'_>,
+        mut look: impl FnMut() -> Result<(), E> + Send,
+    ) -> Result<Ended, E> {
+        let fault = |source| run_error(command, Fault::Io(source));
+        let (leash, held) = io::pipe().map_err(fault)?;
+        let (over, ended) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            let watch = thread::Builder::new().name("watch".to_owned());
+            let watcher = watch
+                .spawn_scoped(scope, move || {
+                    let mut pause = PAUSE;
+                    while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                        let began = Instant::now();
+                        if let Err(enough) = look() {
+                            drop(held);
+                            return Err(enough);
+                        }
+                        pause = PAUSE.max(began.elapsed() * 10);
+                    }
+                    look()
+                })
+                .map_err(fault)?;
+            let outcome = self.run_on(command, stdout, Some(leash.into()));
+            drop(over);
+            match watcher.join() {
+                Ok(seen) => seen?,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+            Ok(outcome?)
+        })
+    }
+
+    fn run_on(
+        &self,
+        command: &Command,
+        stdout: Stdout<'_>,
+        leash: Option<OwnedFd>,
+    ) -> Result<Ended, RunError> {
         announce(command);
         let fault = |source| self.start_error(command, source);
         let mut prepared = self.prepare(command);
@@ -162,7 +210,7 @@ impl Runner for System<'_> {
             output: stdout.zip(output),
             lines: Some(OwnedFd::from(lines).into()),
             secrets: command.secrets.clone(),
-            leash: None,
+            leash,
         };
         let tale = tended.stay().map_err(|fault| run_error(command, fault))?;
         if tale.left_behind {
@@ -171,6 +219,12 @@ impl Runner for System<'_> {
             ));
         }
         Ok(tale.ended)
+    }
+}
+
+impl Runner for System<'_> {
+    fn run(&self, command: &Command, stdout: Stdout<'_>) -> Result<Ended, RunError> {
+        self.run_on(command, stdout, None)
     }
 }
 

@@ -296,3 +296,52 @@ fn the_fake_does_what_was_written_down() {
         (Status::Exited(7), vec!["bad".to_owned()])
     );
 }
+
+/// What a watcher says.
+#[derive(Debug, thiserror::Error)]
+enum Seen {
+    #[error("{0}")]
+    Enough(u32),
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+#[test]
+fn a_program_that_is_watched_is_ended_when_it_is_enough() {
+    let tally = Tally::default();
+    let system = System::new(&tally);
+    let dir = tempfile::tempdir().unwrap();
+    let pid = dir.path().join("pid");
+    let command = sh(&format!(
+        "echo $$ > {0}.new; mv {0}.new {0}; while :; do sleep 60; done",
+        pid.display()
+    ));
+    let looked = || match pid.exists() {
+        true => Err(Seen::Enough(7)),
+        false => Ok(()),
+    };
+    let outcome = system.run_watched(&command, Stdout::Lines, looked);
+    assert!(matches!(outcome, Err(Seen::Enough(7))), "{outcome:?}");
+    assert!(!lives(&std::fs::read_to_string(&pid).unwrap()));
+}
+
+#[test]
+fn a_program_that_is_watched_is_looked_at_when_it_has_ended() {
+    let tally = Tally::default();
+    let system = System::new(&tally);
+    let mut looks = 0;
+    let ended = system.run_watched::<Seen>(&sh("exit 3"), Stdout::Lines, || {
+        looks += 1;
+        Ok(())
+    });
+    assert_eq!(ended.unwrap().status, Status::Exited(3));
+    assert!(looks > 0);
+    let outcome = system.run_watched(&sh("true"), Stdout::Lines, || Err(Seen::Enough(1)));
+    assert!(matches!(outcome, Err(Seen::Enough(1))), "{outcome:?}");
+    let outcome =
+        system.run_watched::<Seen>(&Command::new("/nonexistent/x"), Stdout::Lines, || Ok(()));
+    assert!(
+        matches!(outcome, Err(Seen::Run(RunError::Missing { .. }))),
+        "{outcome:?}"
+    );
+}

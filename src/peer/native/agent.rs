@@ -16,6 +16,7 @@ use super::connect::Connected;
 use super::fault::{fault, io_fault};
 use super::sftp::check_name;
 use crate::peer::arrive::{Arrivals, Resume};
+use crate::peer::limits::Watched;
 use crate::peer::transport::{
     Collected, Entry, Errand, Job, Listing, Refused, Transport, is_wanted,
 };
@@ -230,7 +231,7 @@ impl Transport for Agent {
         Ok(Some(Collected { text, staged }))
     }
 
-    fn list(&self, _into: &Path, most: usize) -> Result<Listing, PeerError> {
+    fn list(&self, _into: &Path, limits: &Watched) -> Result<Listing, PeerError> {
         let talk = &mut *locked(&self.talk);
         let mut modes = locked(&self.modes);
         modes.clear();
@@ -263,7 +264,7 @@ impl Transport for Agent {
                     .push((name, Refused::NotRegular(what(kind)))),
             }
             // One more shows that there are too many; the connection is not used any more then.
-            if listing.entries.len() + listing.refused.len() > most {
+            if listing.entries.len() + listing.refused.len() > limits.most_files() {
                 break;
             }
         }

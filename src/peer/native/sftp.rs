@@ -18,6 +18,7 @@ use super::connect::Connected;
 use super::fault::{fault, io_fault, is_absent, is_answer};
 use crate::fsx;
 use crate::peer::arrive::{Arrivals, Resume};
+use crate::peer::limits::Watched;
 use crate::peer::transport::{
     Collected, Entry, Errand, Job, LONGEST_INDICATOR, Listing, Refused, Transport, is_wanted,
 };
@@ -227,11 +228,11 @@ impl Transport for Sftp {
         Ok(Some(Collected { text, staged }))
     }
 
-    fn list(&self, _into: &Path, most: usize) -> Result<Listing, PeerError> {
+    fn list(&self, _into: &Path, limits: &Watched) -> Result<Listing, PeerError> {
         let mut listing = Listing::default();
         let mut marks = locked(&self.marks);
         marks.clear();
-        let found = self.look(most)?;
+        let found = self.look(limits.most_files())?;
         self.listed.store(found.len(), Ordering::Relaxed);
         for (name, stat) in found {
             match kind(&stat) {
