@@ -125,7 +125,7 @@ fn a_connection_that_is_cut_anywhere_is_told_and_the_next_run_completes_it() {
 }
 
 /// What the master may do on `peer`, as `cback agent` prints it for its key.
-fn lock_to_agent(machine: &Machine, peer: &Sshd, more: &str) {
+pub fn lock_to_agent(machine: &Machine, peer: &Sshd, more: &str) {
     let call = machine.cback(&format!("agent {more} --collect-dir"));
     let printed = call
         .arg(peer.collect())
