@@ -111,6 +111,10 @@ pub(super) struct Errand<'a> {
 /// The most that is read of an indicator: a list of some hundred thousand files.
 pub(super) const LONGEST_INDICATOR: u64 = 32 << 20;
 
+/// So many names that are passed by may be in a directory; they do not count among its files, and a listing of
+/// nothing else must end, too.
+pub(super) const MOST_PASSED_BY: usize = 10_000;
+
 /// Whether `name` is staged at all: partial names and an old `cback.stage` are passed by.
 pub(super) fn is_wanted(name: &OsStr) -> bool {
     name != "." && name != ".." && name != STAGED && !fsx::is_partial(name)

@@ -17,16 +17,20 @@ FILE = stat.S_IFREG | 0o644
 TEXT = {b"cback.collect": b"", b"good": b"good"}
 ENTRIES = [(b"cback.collect", FILE, 0), (b"good", FILE, 4)]
 
-if MODE == "names":
-    for name in [
-        b"..",
-        b".",
-        b"../../../escaped",
-        b"/tmp/cback-escaped",
-        b"dir/below",
-        b"n" * 300,
-    ]:
-        ENTRIES.append((name, FILE, 4))
+# Each alone: the first that is refused ends the listing.
+NAMES = {
+    "name-climbs": b"../../../escaped",
+    "name-absolute": b"/tmp/cback-escaped",
+    "name-below": b"dir/below",
+    "name-trailing": b"good/",
+    "name-nul": b"good\0.tar",
+    "name-long": b"n" * 300,
+    "name-empty": b"",
+    "name-dots": b"..",
+}
+
+if MODE in NAMES:
+    ENTRIES.append((NAMES[MODE], FILE, 4))
 elif MODE == "twice":
     ENTRIES.append((b"good", FILE, 4))
 elif MODE == "odd":
@@ -57,6 +61,10 @@ elif MODE == "huge":
     ENTRIES.append((b"huger", FILE, (1 << 64) - 1))
 elif MODE == "endless":
     ENTRIES.append((b"endless", FILE, 10))
+elif MODE == "nothing":
+    ENTRIES.append((b"nothing", FILE, 0))
+elif MODE == "negative":
+    ENTRIES.append((b"negative", FILE, 1 << 63))
 elif MODE == "short":
     ENTRIES.append((b"short", FILE, 1 << 20))
 elif MODE == "claims":
@@ -103,7 +111,7 @@ def found(path):
 
 
 def content(name, offset, length):
-    if MODE == "endless" and name == b"endless":
+    if MODE in ("endless", "nothing") and name == MODE.encode():
         return b"\0" * length
     if MODE == "claims" and name == b"cback.collect":
         return (b"0" * 64 + b"  x\n") * (length // 68 + 1)
@@ -155,6 +163,8 @@ while True:
     elif kind == 12:
         if MODE == "many":
             batch = [(b"f%d" % (listed + i), FILE, 0) for i in range(100)]
+        elif MODE == "dots":
+            batch = [(b".", stat.S_IFDIR | 0o755, 0)] * 100
         else:
             batch = ENTRIES[listed:listed + 100]
         listed += len(batch)

@@ -296,7 +296,15 @@ fn a_client_that_is_still_collecting_is_asked_again() {
 
 /// What a hostile machine does, what is told of it, and which of its files may come.
 const HOSTILE: &[(&str, &[&str], &[&str])] = &[
-    ("names", &["does not keep to the rules"], &[]),
+    ("name-climbs", &["does not keep to the rules"], &[]),
+    ("name-absolute", &["does not keep to the rules"], &[]),
+    ("name-below", &["does not keep to the rules"], &[]),
+    ("name-trailing", &["does not keep to the rules"], &[]),
+    ("name-nul", &["does not keep to the rules"], &[]),
+    ("name-long", &["does not keep to the rules"], &[]),
+    ("name-empty", &[], &["cback.collect", "good"]),
+    ("name-dots", &[], &["cback.collect", "good"]),
+    ("dots", &["its listing has no end"], &[]),
     ("twice", &["two files of one name"], &[]),
     (
         "odd",
@@ -318,6 +326,8 @@ const HOSTILE: &[(&str, &[&str], &[&str])] = &[
     ("huge", &["over its limit"], &[]),
     ("many", &["more than 10000 files"], &[]),
     ("endless", &[], &["cback.collect", "good", "endless"]),
+    ("nothing", &[], &["cback.collect", "good", "nothing"]),
+    ("negative", &["over its limit"], &[]),
     ("short", &["evil: "], &[]),
     ("claims", &["evil"], &["cback.collect", "good"]),
     ("silence", &["said nothing for"], &[]),

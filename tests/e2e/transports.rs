@@ -24,6 +24,8 @@ enum Place {
     Sftp,
     /// Behind the built-in SSH, served by `cback agent`.
     Agent,
+    /// Behind the built-in SSH, with a key that is locked to the SFTP server.
+    Locked,
     /// Behind the configured `scp`.
     Command,
 }
@@ -327,6 +329,7 @@ fn reach(machine: &Machine, peer: &Sshd, place: Place, stage: &str) {
             .unwrap();
         }
         Place::Agent => lock_to_agent(machine, peer, ""),
+        Place::Locked => peer.authorize("restrict,command=\"internal-sftp\""),
         Place::Sftp | Place::Command => {}
     }
 }
@@ -349,6 +352,11 @@ fn a_directory_of_this_machine_conforms() {
 #[test]
 fn a_directory_behind_sftp_conforms() {
     conforms(Place::Sftp);
+}
+
+#[test]
+fn a_directory_behind_a_key_for_sftp_alone_conforms() {
+    conforms(Place::Locked);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::sftp::check_name;
 use crate::peer::arrive::{Arrivals, Resume};
 use crate::peer::limits::Watched;
 use crate::peer::transport::{
-    Collected, Entry, Errand, Job, Listing, Refused, Transport, is_wanted,
+    Collected, Entry, Errand, Job, Listing, MOST_PASSED_BY, Refused, Transport, is_wanted,
 };
 use crate::peer::wire::{GREETING, HELLO, Mark, send, take, trouble};
 use crate::peer::{PeerError, Remote, STAGED};
@@ -237,6 +237,7 @@ impl Transport for Agent {
         modes.clear();
         let mut listing = Listing::default();
         let mut payload = Vec::new();
+        let mut passed_by = 0;
         self.ask(talk, b'L', &[])?;
         loop {
             match self.answer(talk, &mut payload)? {
@@ -248,7 +249,12 @@ impl Transport for Agent {
             let entry = read_entry(&payload).ok_or_else(|| self.foul("half an answer"))?;
             check_name(entry.name).map_err(|reason| self.foul(reason))?;
             let name = OsStr::from_bytes(entry.name).to_owned();
+            limits.bytes(0)?;
             if !is_wanted(&name) {
+                passed_by += 1;
+                if passed_by > MOST_PASSED_BY {
+                    return Err(self.foul("its listing has no end"));
+                }
                 continue;
             }
             match entry.kind {

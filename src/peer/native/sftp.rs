@@ -20,7 +20,8 @@ use crate::fsx;
 use crate::peer::arrive::{Arrivals, Resume};
 use crate::peer::limits::Watched;
 use crate::peer::transport::{
-    Collected, Entry, Errand, Job, LONGEST_INDICATOR, Listing, Refused, Transport, is_wanted,
+    Collected, Entry, Errand, Job, LONGEST_INDICATOR, Listing, MOST_PASSED_BY, Refused, Transport,
+    is_wanted,
 };
 use crate::peer::{COLLECTED, PeerError, Remote, STAGED};
 use crate::units::{CommandLine, Ids};
@@ -92,7 +93,12 @@ impl Sftp {
         }
     }
 
-    fn look(&self, most: usize) -> Result<Vec<(OsString, FileStat)>, PeerError> {
+    /// What is in the directory, up to one more than `most`. `enough` is asked after each name.
+    fn look(
+        &self,
+        most: usize,
+        enough: &dyn Fn() -> Result<(), PeerError>,
+    ) -> Result<Vec<(OsString, FileStat)>, PeerError> {
         let mut dir = match self.server.opendir(&self.path) {
             Ok(dir) => dir,
             Err(error) if is_absent(&error) => {
@@ -105,7 +111,9 @@ impl Sftp {
             Err(error) => return Err(self.fault(&error)),
         };
         let mut found = Vec::new();
+        let mut passed_by = 0;
         loop {
+            enough()?;
             match dir.readdir() {
                 Ok((name, stat)) => {
                     let name = name.into_os_string().into_vec();
@@ -113,6 +121,11 @@ impl Sftp {
                     let name = OsString::from_vec(name);
                     if is_wanted(&name) {
                         found.push((name, stat));
+                    } else {
+                        passed_by += 1;
+                        if passed_by > MOST_PASSED_BY {
+                            return Err(self.foul("its listing has no end".to_owned()));
+                        }
                     }
                 }
                 // The end.
@@ -232,7 +245,7 @@ impl Transport for Sftp {
         let mut listing = Listing::default();
         let mut marks = locked(&self.marks);
         marks.clear();
-        let found = self.look(limits.most_files())?;
+        let found = self.look(limits.most_files(), &|| limits.bytes(0))?;
         self.listed.store(found.len(), Ordering::Relaxed);
         for (name, stat) in found {
             match kind(&stat) {
@@ -266,7 +279,8 @@ impl Transport for Sftp {
         }
         // Nobody vouches for these: that they are the same as before shows that they were left alone.
         let before = locked(&self.marks);
-        for (name, stat) in self.look(self.listed.load(Ordering::Relaxed))? {
+        let listed = self.listed.load(Ordering::Relaxed);
+        for (name, stat) in self.look(listed, &|| (job.progress)(0))? {
             if before
                 .get(&name)
                 .is_some_and(|before| *before != mark(&stat))
