@@ -28,7 +28,7 @@ use crate::process::{Command, Ended, Runner as _, Status, Stdout, System};
 use crate::units::{CommandLine, Ids};
 
 /// How long the copy of an indicator may take.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// What the commands are.
 #[derive(Debug)]
@@ -86,16 +86,6 @@ impl ByCommand {
             .runs(Command::of_line(&self.rcp).arg(from).arg(to))
     }
 
-    /// Runs a copy that brings something into `room`, and ends it when that is more than the limits allow.
-    fn bring(&self, copy: &Command, room: &Path, limits: &Watched) -> Result<Ended, PeerError> {
-        System::new(&Nobody).run_watched(copy, Stdout::Lines, || {
-            let weight =
-                room::weigh(room, limits.most_files()).map_err(|error| unwritable(room, error))?;
-            limits.files(weight.files)?;
-            limits.bytes(weight.bytes)
-        })
-    }
-
     /// The copy of an indicator takes a moment; what takes much longer hangs.
     fn in_time(&self, ended: &Ended) -> Result<(), PeerError> {
         match ended.status {
@@ -119,7 +109,7 @@ impl ByCommand {
             bytes: LONGEST_INDICATOR,
             time: Duration::MAX,
         });
-        let ended = self.bring(&copy, &scratch.0, &limits);
+        let ended = bring(&copy, &scratch.0, &limits);
         let ended = ended.map_err(|error| match error {
             PeerError::TooMuch(what) => PeerError::Foul {
                 host: self.who(),
@@ -224,7 +214,7 @@ impl Transport for ByCommand {
         from.push(self.remote.collect_dir.as_os_str());
         from.push("/*");
         let copy = self.copy(from, into.as_os_str().to_owned());
-        let came = self.bring(&copy, into, limits).and_then(|ended| {
+        let came = bring(&copy, into, limits).and_then(|ended| {
             if ended.success() {
                 return room::sort(into).map_err(fault);
             }
@@ -315,6 +305,16 @@ impl Transport for ByCommand {
             }),
         }
     }
+}
+
+/// Runs a copy that brings something into `room`, and ends it when that is more than the limits allow.
+fn bring(copy: &Command, room: &Path, limits: &Watched) -> Result<Ended, PeerError> {
+    System::new(&Nobody).run_watched(copy, Stdout::Lines, || {
+        let weight =
+            room::weigh(room, limits.most_files()).map_err(|error| unwritable(room, error))?;
+        limits.files(weight.files)?;
+        limits.bytes(weight.bytes)
+    })
 }
 
 /// A directory for a moment, in which the backup user may write.

@@ -316,9 +316,11 @@ fn a_program_that_is_watched_is_ended_when_it_is_enough() {
         "echo $$ > {0}.new; mv {0}.new {0}; while :; do sleep 60; done",
         pid.display()
     ));
-    let looked = || match pid.exists() {
-        true => Err(Seen::Enough(7)),
-        false => Ok(()),
+    let looked = || {
+        if pid.exists() {
+            return Err(Seen::Enough(7));
+        }
+        Ok(())
     };
     let outcome = system.run_watched(&command, Stdout::Lines, looked);
     assert!(matches!(outcome, Err(Seen::Enough(7))), "{outcome:?}");
