@@ -8,6 +8,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
+use cback::archive::Kind;
 use cback::archive::manifest::{Coverage, ManifestReader};
 
 use crate::case::{Case, Run, Who};
@@ -299,6 +300,12 @@ impl Comparison<'_> {
         }
         let their = self.by_path(their, Who::Theirs, name);
         let our = self.by_path(our, Who::Ours, name);
+        // What Cedar Backup collected yesterday, if nobody staged that.
+        let unstaged = match self.earlier.last() {
+            Some(dir) if dir.ends_with("collect") => list(dir),
+            _ => Vec::new(),
+        };
+        let behind = behind_backslashes(name, ours);
         let paths: BTreeSet<&PathBuf> = their.keys().chain(our.keys()).collect();
         for path in paths {
             let known = match (their.get(path), our.get(path)) {
@@ -310,7 +317,16 @@ impl Comparison<'_> {
                     Some(Known::NotStaged)
                 }
                 (Some(their), None) => self.only_theirs(their, is_full),
-                (None, Some(our)) => self.only_ours(our, is_full),
+                (None, Some(our)) => self.only_ours(our, is_full).or_else(|| {
+                    let is_lost = unstaged
+                        .iter()
+                        .any(|their| (&their.path, &their.content) == (&our.path, &our.content));
+                    let path = Path::new("/").join(&our.path);
+                    let is_behind = behind.iter().any(|target| path.starts_with(target));
+                    is_behind
+                        .then_some(Known::Backslashes)
+                        .or((!is_full && is_lost).then_some(Known::NotStaged))
+                }),
                 (None, None) => None,
             };
             match known {
@@ -461,6 +477,26 @@ impl Comparison<'_> {
         });
         only_attributes.then_some(Known::Attributes)
     }
+}
+
+/// What is behind the links in the source of that archive of ours that have a backslash in their names: Cedar Backup
+/// does not come to such a link, and so not to what it leads to.
+fn behind_backslashes(name: &OsStr, ours: &Path) -> Vec<PathBuf> {
+    let manifest = OsString::from_vec([stem(name).as_bytes(), b".mtree.gz"].concat());
+    let Ok(file) = fs::File::open(ours.join(manifest)) else {
+        return Vec::new();
+    };
+    let mut manifest = ManifestReader::new(file).unwrap();
+    let mut behind = Vec::new();
+    while let Some(entry) = manifest.next_entry().unwrap() {
+        let path = Path::new("/").join(&entry.member.path);
+        if matches!(entry.member.kind, Kind::Symlink(_))
+            && path.as_os_str().as_bytes().contains(&b'\\')
+        {
+            behind.extend(path.canonicalize());
+        }
+    }
+    behind
 }
 
 /// What comes before `.tar` in the name of an archive.
