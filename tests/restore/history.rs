@@ -18,7 +18,7 @@ use cback::staging::Staging;
 use cback::units::{AbsPath, ArchiveName, Naming, Weekday};
 use proptest::prelude::*;
 
-use super::pool::{self, Heard, Pool, picture, restore_from};
+use super::pool::{self, Heard, Pool, picture, picture_in_parts, restore_from};
 
 const NAMES: [&str; 6] = ["a", "a.b", "a-", "b", "b/c", "b/d"];
 
@@ -172,6 +172,10 @@ impl Road {
 
     /// What the source was like at the end of `day`.
     fn restored(&self, day: u32) -> String {
+        self.restored_in_parts(day, 0)
+    }
+
+    fn restored_in_parts(&self, day: u32, levels: usize) -> String {
         let request = Request {
             as_of: Some(pool::day(day)),
             into: self.at(&format!("into-{day}")),
@@ -181,7 +185,8 @@ impl Road {
         let (summary, told) = restore_from(&request, &[staging]);
         summary.unwrap();
         assert_eq!(told, [""; 0]);
-        picture(&request.into.join(pool::relative(&self.source.path)))
+        let into = request.into.join(pool::relative(&self.source.path));
+        picture_in_parts(&into, levels)
     }
 }
 
@@ -313,6 +318,7 @@ proptest! {
         let mut road = Road::new(compression);
         road.source.shape = Shape::Dir { rules: Rules::default(), recursion_level: level };
         let mut pictures: Vec<(u32, String)> = Vec::new();
+        let levels = usize::try_from(level).unwrap();
         // The week begins on the 9th.
         for (day, (changes, night)) in (6..).zip(&days) {
             for change in changes {
@@ -329,11 +335,11 @@ proptest! {
                 road.stage(day + late);
             }
             if *night != Night::NotStaged {
-                pictures.push((day, picture(&road.source.path)));
+                pictures.push((day, picture_in_parts(&road.source.path, levels)));
             }
         }
         for (day, expected) in &pictures {
-            prop_assert_eq!(&road.restored(*day), expected, "day {}", day);
+            prop_assert_eq!(&road.restored_in_parts(*day, levels), expected, "day {}", day);
         }
     }
 }

@@ -268,10 +268,16 @@ fn attributes(path: &Path) -> BTreeMap<std::ffi::OsString, Vec<u8>> {
 }
 
 /// Everything about the tree below `root` that restoring promises, one thing a line.
-#[allow(clippy::unnecessary_debug_formatting)] // names of any bytes
 pub fn picture(root: &Path) -> String {
+    picture_in_parts(root, 0)
+}
+
+/// The same of a source that is split into parts by so many levels: a file with names in two parts is in two
+/// archives, and comes back as two files.
+#[allow(clippy::unnecessary_debug_formatting)] // names of any bytes
+pub fn picture_in_parts(root: &Path, levels: usize) -> String {
     let mut text = String::new();
-    let mut groups: HashMap<u64, PathBuf> = HashMap::new();
+    let mut groups: HashMap<(u64, PathBuf), PathBuf> = HashMap::new();
     for path in walk(root) {
         let meta = fs::symlink_metadata(&path).unwrap();
         let own = path.strip_prefix(root).unwrap().to_owned();
@@ -283,7 +289,10 @@ pub fn picture(root: &Path) -> String {
         } else if kind.is_fifo() {
             "pipe".to_owned()
         } else {
-            let first = groups.entry(meta.ino()).or_insert_with(|| own.clone());
+            let part = own.parent().unwrap().iter().take(levels).collect();
+            let first = groups
+                .entry((meta.ino(), part))
+                .or_insert_with(|| own.clone());
             let bytes = fs::read(&path).unwrap();
             let digest = Digest(sha2::Sha256::digest(&bytes).into());
             format!("file {first:?} {} {digest}", bytes.len())
