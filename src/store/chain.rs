@@ -22,6 +22,8 @@ const MEND: &str =
     "run `cback --full collect`, then stage and store; if there is a disc that has it, keep it";
 /// What encrypting, splitting, and both add to the name of a staged archive.
 const ADDED: [&str; 4] = ["", ".gpg", "_00000", ".gpg_00000"];
+/// What the names of Cedar Backup's archives end in.
+const CEDARS: [&str; 3] = [".tar", ".tar.gz", ".tar.bz2"];
 /// Days after its collection on which an archive may still be staged: a late peer is staged later than it collects.
 const LATE: u64 = 31;
 
@@ -118,6 +120,14 @@ impl Needs {
     }
 }
 
+/// What a staged archive may be called in its daily directory.
+fn names(peer: &PeerName, archive: &OsStr) -> [Vec<u8>; 4] {
+    ADDED.map(|added| {
+        let archive = archive.as_bytes();
+        [peer.as_str().as_bytes(), b"/", archive, added.as_bytes()].concat()
+    })
+}
+
 /// Where copies may be.
 struct Places<'a> {
     job: &'a Store<'a>,
@@ -129,10 +139,10 @@ impl Places<'_> {
     /// Whether a copy of the archive `needed` of `peer` is known. `late` is by how many days this peer is staged after
     /// it has collected.
     fn have(&self, peer: &PeerName, needed: &Stored, late: u64) -> bool {
-        let names = ADDED.map(|added| {
-            let archive = needed.archive.as_bytes();
-            [peer.as_str().as_bytes(), b"/", archive, added.as_bytes()].concat()
-        });
+        if let Some(stem) = needed.cedars() {
+            return self.have_cedars(peer, stem, needed.day);
+        }
+        let names = names(peer, &needed.archive);
         let mut day = needed.day;
         for after in 0..=LATE {
             let there = names
@@ -144,6 +154,34 @@ impl Places<'_> {
                 .is_some_and(|collected| collected == needed.day);
             // The catalog does not know when something was collected.
             if collected || (after <= late && self.on_other_disc(day, peer, &names)) {
+                return true;
+            }
+            day = day.succ();
+        }
+        false
+    }
+
+    /// Whether any archive of the source `stem` is known that Cedar Backup made between the start of that week and `last`,
+    /// the day of its last digests. Which of them has a file, only reading them tells.
+    fn have_cedars(&self, peer: &PeerName, stem: &OsStr, last: Day) -> bool {
+        let archives = CEDARS.map(|end| {
+            let mut archive = stem.to_owned();
+            archive.push(end);
+            archive
+        });
+        let names: Vec<Vec<u8>> = archives
+            .iter()
+            .flat_map(|archive| names(peer, archive))
+            .collect();
+        let mut day = last.latest(self.job.starting_day);
+        // The master may have come after midnight.
+        while day <= last.succ() {
+            let there = names
+                .iter()
+                .any(|name| self.is_staged(day, name) || self.on_disc(day, name).is_some());
+            // Where one of our manifests lies beside it, it is ours.
+            let theirs = || self.collected(day, peer, &archives[0]).is_none();
+            if (there && theirs()) || self.on_other_disc(day, peer, &names) {
                 return true;
             }
             day = day.succ();

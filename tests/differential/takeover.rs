@@ -281,6 +281,38 @@ fn what_cedar_backup_has_is_not_archived_again_and_comes_back_from_its_archives(
 }
 
 #[test]
+fn storing_knows_the_archives_of_cedar_backup_that_an_increment_builds_on() {
+    for thrown_away in [false, true] {
+        let mut machine = Machine::new();
+        machine.cedar(0, KEEP);
+        machine.cedar(1, KEEP);
+        change(&machine);
+        let text = fs::read_to_string(machine.at("cback.conf")).unwrap();
+        let store = STORE.replace("DIR/", machine.at("").to_str().unwrap());
+        fs::write(
+            machine.at("cback.conf"),
+            text.replace("  <purge>", &format!("{store}  <purge>")),
+        )
+        .unwrap();
+        if !thrown_away {
+            machine.well(2, "collect stage store");
+            // On the disc they are as good as staged.
+            for day in 0..2 {
+                let staged = machine.day(day).replace('-', "/");
+                fs::remove_dir_all(machine.at("stage").join(staged)).unwrap();
+            }
+            machine.well(3, "collect stage store");
+            continue;
+        }
+        fs::remove_dir_all(machine.at("stage")).unwrap();
+        fs::create_dir(machine.at("stage")).unwrap();
+        let ended = machine.ours(2, "collect stage store");
+        assert_eq!(ended.status, 10, "{}", ended.said);
+        assert!(ended.said.contains("no copy is known"), "{}", ended.said);
+    }
+}
+
+#[test]
 fn a_collection_that_nobody_staged_is_not_built_upon() {
     let mut machine = Machine::new();
     machine.cedar(0, ALL);
@@ -527,3 +559,11 @@ const CONFIGURATION: &str = r#"<?xml version="1.0"?>
   </purge>
 </cb_config>
 "#;
+
+const STORE: &str = "  <store>
+    <source_dir>DIR/stage</source_dir>
+    <media_type>dvd+r</media_type>
+    <device_type>file</device_type>
+    <target_device>DIR/discs/disc.iso</target_device>
+  </store>
+";
