@@ -9,6 +9,7 @@ mod beneath;
 mod copy;
 mod early_sync;
 mod exact;
+mod long;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -23,6 +24,7 @@ pub use beneath::open_beneath;
 pub use copy::{copy_bytes, is_full, reflink};
 pub use early_sync::EarlySync;
 pub use exact::{Exact, Fate};
+pub use long::LongWriter;
 
 /// The partial name that a file of this path has while it is written: `dir/.name.partial`.
 pub fn partial_path(path: &Path) -> PathBuf {

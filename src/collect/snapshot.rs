@@ -254,8 +254,7 @@ impl SnapshotWriter {
         let write = || -> io::Result<()> {
             let (mut file, packed) = packer.finish()?;
             head.body = packed.digest;
-            file.seek(SeekFrom::Start(0))?;
-            file.write_all(&head.text()?)?;
+            file.write_over(0, &head.text()?)?;
             file.commit(ids)
         };
         write().map_err(|source| SnapshotError::Io { path, source })

@@ -1,11 +1,11 @@
 //! A file that appears whole or not at all.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::{EarlySync, parent, partial_path, rename_durably};
+use super::{LongWriter, parent, partial_path, rename_durably};
 use crate::units::Ids;
 
 /// A file being written under its partial name. Dropped without [`AtomicFile::commit`], it is removed.
@@ -15,7 +15,7 @@ pub struct AtomicFile {
     partial: PathBuf,
     path: PathBuf,
     committed: bool,
-    early: EarlySync,
+    long: LongWriter,
 }
 
 impl AtomicFile {
@@ -38,7 +38,7 @@ impl AtomicFile {
             partial,
             path: path.to_owned(),
             committed: false,
-            early: EarlySync::default(),
+            long: LongWriter::default(),
         })
     }
 
@@ -52,13 +52,19 @@ impl AtomicFile {
         &self.path
     }
 
+    /// Writes `bytes` over those that were written at byte `at`, once everything else is written.
+    pub fn write_over(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        self.long.finish(&self.file)?;
+        self.file.write_all_at(bytes, at)
+    }
+
     /// Gives the file to `ids`, makes its bytes durable, gives it its name, makes that durable.
     pub fn commit(mut self, ids: Option<Ids>) -> io::Result<()> {
         if let Some(ids) = ids {
             std::os::unix::fs::fchown(&self.file, Some(ids.uid), Some(ids.gid))?;
         }
-        let arrived = self.early.finish();
-        self.file.sync_all().and(arrived)?;
+        self.long.finish(&self.file)?;
+        self.file.sync_all()?;
         rename_durably(&self.partial, &self.path)?;
         self.committed = true;
         Ok(())
@@ -77,25 +83,13 @@ impl Drop for AtomicFile {
 
 impl Write for AtomicFile {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(buffer)?;
-        self.early.wrote(&self.file, written as u64);
-        Ok(written)
+        self.long.write_all(&self.file, buffer)?;
+        Ok(buffer.len())
     }
 
+    /// Does nothing: [`AtomicFile::commit`] waits for everything.
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-impl Read for AtomicFile {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.file.read(buffer)
-    }
-}
-
-impl Seek for AtomicFile {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.file.seek(to)
+        Ok(())
     }
 }
 

@@ -4,13 +4,11 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt as _;
 
-use crate::fsx::EarlySync;
+use crate::fsx::LongWriter;
 
 /// Runs `produce` with a writer that writes into `file` from byte `base` on. `progress` is told how many bytes
-/// have been written. Gives what `produce` gives, and whether all that was written out meanwhile arrived: the system
-/// tells of a failure once, and a later sync of the same file knows nothing of it.
+/// have been taken. Gives what `produce` gives, and whether all that it wrote arrived.
 pub(super) fn write_out<T>(
     file: &File,
     base: u64,
@@ -19,30 +17,27 @@ pub(super) fn write_out<T>(
 ) -> (T, io::Result<()>) {
     let mut output = Output {
         file,
-        base,
         done: 0,
         progress,
-        early: EarlySync::default(),
+        long: LongWriter::new(base),
     };
     let produced = produce(&mut output);
-    (produced, output.early.finish())
+    (produced, output.long.finish(file))
 }
 
 struct Output<'a> {
     file: &'a File,
-    base: u64,
     done: u64,
     progress: &'a (dyn Fn(u64) + Sync),
-    early: EarlySync,
+    long: LongWriter,
 }
 
 impl Write for Output<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write_at(bytes, self.base + self.done)?;
-        self.done += written as u64;
+        self.long.write_all(self.file, bytes)?;
+        self.done += bytes.len() as u64;
         (self.progress)(self.done);
-        self.early.wrote(self.file, written as u64);
-        Ok(written)
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
