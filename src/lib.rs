@@ -42,6 +42,7 @@ pub mod staging;
 // 0: ground
 pub mod clock;
 pub mod event;
+pub mod fault;
 pub mod fsx;
 pub mod iso9660;
 pub mod legacy;

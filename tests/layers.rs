@@ -12,6 +12,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("legacy", 1),
     ("clock", 1),
     ("event", 1),
+    ("fault", 1),
     ("fsx", 1),
     ("process", 2),
     ("lock", 2),

@@ -6,6 +6,7 @@ use std::error::Error;
 use super::args::Common;
 use super::exit::Exit;
 use crate::event::printable;
+use crate::fault;
 use crate::process;
 
 /// Why a run does not end well, with all that a person needs.
@@ -93,13 +94,15 @@ impl Failure {
     }
 }
 
-/// From now on a panic, in whatever thread, ends the process as a failed action does: what was finished stays, what was
+/// From now on a panic, in whatever thread, if it is not [contained](fault::contain), ends the process as a failed action does: what was finished stays, what was
 /// not is begun again by the next run. The screen and the log say where it was; with `--stack`, how it came there.
 pub fn on_panic(common: &Common) {
     let stack = common.stack;
     let quiet = common.quiet;
     std::panic::set_hook(Box::new(move |panic| {
-        process::end_all();
+        if !fault::is_contained() {
+            process::end_all();
+        }
         let backtrace = stack.then(Backtrace::force_capture);
         let text = told(&panic.to_string(), backtrace.as_ref());
         for line in text.lines() {
@@ -108,7 +111,9 @@ pub fn on_panic(common: &Common) {
         if !quiet {
             eprintln!("cback: error: {text}");
         }
-        std::process::exit(Exit::Failed.number().into());
+        if !fault::is_contained() {
+            std::process::exit(Exit::Failed.number().into());
+        }
     }));
 }
 

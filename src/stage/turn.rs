@@ -1,7 +1,6 @@
 //! One peer's turn: from its collect directory into the day, and the word to it that it is safe.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 use super::held::{Held, InOrder};
@@ -9,6 +8,7 @@ use super::queue::{Next, Queue};
 use super::total::Total;
 use super::{Missed, Missing, Present, Request, StageError, Wanted, collision, locked};
 use crate::event::{self, Event, Monitor, Problem, Progress, Tell as _};
+use crate::fault;
 use crate::peer::{Peer, PeerError, Readiness, Target};
 use crate::staging::{Daily, Staging};
 use crate::sums::Sums;
@@ -131,12 +131,12 @@ impl Work<'_> {
         let peer = &self.request.peers[index].peer;
         monitor.note(format!("staging peer {}", peer.name()));
         // A fault of ours that one peer's bytes bring to light must not cost the others their backup.
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.bring(peer, monitor)));
+        let outcome = fault::contain(|| self.bring(peer, monitor));
         // A pool has more peers than this machine should have connections.
         peer.hang_up();
-        outcome.unwrap_or_else(|_| {
+        outcome.unwrap_or_else(|panicked| {
             Ok(Err(Absent {
-                reason: "an internal error, which is printed above".to_owned(),
+                reason: panicked.to_string(),
                 advice: Some("this is a fault of cback; please report it".to_owned()),
                 kind: Kind::Wrong,
             }))

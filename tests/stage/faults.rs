@@ -6,7 +6,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use cback::stage::StageError;
+use cback::event::{Event, Monitor};
+use cback::stage::{StageError, stage};
 
 use crate::pool::{Ear, Pool};
 
@@ -177,4 +178,37 @@ fn without_mark(tree: Vec<String>) -> Vec<String> {
     tree.into_iter()
         .filter(|line| !line.starts_with("cback.stage="))
         .collect()
+}
+
+#[test]
+fn a_mistake_of_ours_with_one_peer_does_not_cost_the_others() {
+    /// Panics at beta's first progress, as a mistake in what handles its bytes would.
+    struct Mistaken<'a>(Ear<'a>);
+    impl Monitor for Mistaken<'_> {
+        fn observe(&self, event: &Event<'_>) {
+            if let Event::Progress(progress) = event {
+                assert!(!progress.task.contains("beta"), "a mistake");
+            }
+            self.0.observe(event);
+        }
+    }
+    let pool = Pool::new();
+    for peer in ["alpha", "beta", "gamma"] {
+        pool.collected(peer, &[("etc.tar.gz", "1")]);
+    }
+    let ear = Mistaken(Ear::default());
+    let staging = pool.staging();
+    let peers = pool.wanted(&["alpha", "beta", "gamma"]);
+    let staged = stage(&Pool::request(&staging, &peers), &ear).unwrap();
+    assert_eq!(staged.present.len(), 2);
+    assert_eq!(
+        pool.heard(&ear.0),
+        ["beta: an internal error, which is told above"]
+    );
+    assert_eq!(pool.daily().peers().unwrap().len(), 2);
+    pool.assert_sums_hold();
+    // The next run brings what is missing.
+    pool.stage(&["alpha", "beta", "gamma"], &Ear::default())
+        .unwrap();
+    assert_eq!(pool.daily().peers().unwrap().len(), 3);
 }
