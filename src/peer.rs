@@ -22,6 +22,7 @@ mod wire;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::event::{self, Monitor};
 use crate::sums::{self, Sums};
@@ -32,8 +33,9 @@ use command::ByCommand;
 pub use error::PeerError;
 pub use ignore::{Ignore, Occasion};
 pub use limits::Limits;
+use limits::{Deadline, Watched};
 use local::Local;
-use transport::{Errand, Transport};
+use transport::{Errand, PATIENCE, Transport};
 
 /// Indicator in a collect directory: its data may be fetched.
 pub const COLLECTED: &str = "cback.collect";
@@ -109,7 +111,7 @@ pub enum Rehearsal {
     NotAsked,
 }
 
-/// Lines that are kept of a rehearsal.
+/// Lines that are logged of an action, or kept of a rehearsal: whoever prints without an end fills no disk.
 const MOST_LINES: usize = 10_000;
 
 /// How far a peer has come.
@@ -177,9 +179,10 @@ impl Peer {
         }
     }
 
-    /// Whether its files may be fetched.
-    pub fn readiness(&self) -> Result<Readiness, PeerError> {
-        Ok(match self.talk(|transport| transport.collected())? {
+    /// Whether its files may be fetched. It has some minutes to say so, or as long as `limits` say if that is less.
+    pub fn readiness(&self, limits: Limits) -> Result<Readiness, PeerError> {
+        let limits = Watched::new(limits.within(PATIENCE));
+        Ok(match self.talk(|transport| transport.collected(&limits))? {
             None => Readiness::NotReady,
             Some(collected) if collected.staged => Readiness::Staged,
             Some(_) => Readiness::Ready,
@@ -218,15 +221,34 @@ impl Peer {
         self.talk(|transport| transport.put(STAGED, &text, ids))
     }
 
-    /// Lets the peer's own cback carry out `action`. What it prints goes line by line to the log, with the peer's
-    /// name before each. An action that fails there is an error.
-    pub fn exec(&self, action: &ActionName, extent: Extent) -> Result<(), PeerError> {
+    /// Lets the peer's own cback carry out `action`, which may take the `time` that a peer has. What it prints goes
+    /// line by line to the log, with the peer's name before each, up to some thousand lines. An action that fails
+    /// there is an error.
+    pub fn exec(
+        &self,
+        action: &ActionName,
+        extent: Extent,
+        time: Duration,
+    ) -> Result<(), PeerError> {
         let words = words(extent, &[], action);
+        let mut told = 0;
         let mut output = |line: &[u8]| {
-            let line = event::printable(&String::from_utf8_lossy(line));
-            log::info!(target: event::OUTPUT, "{}: {line}", self.name);
+            told += 1;
+            if told <= MOST_LINES {
+                let line = event::printable_bytes(line);
+                log::info!(target: event::OUTPUT, "{}: {line}", self.name);
+            }
         };
-        self.talk(|transport| transport.exec(&Errand { words: &words }, &mut output))
+        let errand = Errand {
+            words: &words,
+            end: Deadline::after(time),
+        };
+        let outcome = self.talk(|transport| transport.exec(&errand, &mut output));
+        if told > MOST_LINES {
+            let more = told - MOST_LINES;
+            log::info!(target: event::OUTPUT, "{}: and {more} lines more", self.name);
+        }
+        outcome
     }
 
     /// Lets the peer's own cback say what `action` would do, if it is surely one that can; each line goes to `says`.
@@ -234,6 +256,7 @@ impl Peer {
         &self,
         action: &ActionName,
         extent: Extent,
+        time: Duration,
         says: &mut Vec<String>,
     ) -> Result<Rehearsal, PeerError> {
         if let Place::Remote(remote) = &self.place
@@ -251,7 +274,11 @@ impl Peer {
             if !transport.is_ours() {
                 return Ok(Rehearsal::NotAsked);
             }
-            transport.exec(&Errand { words: &words }, &mut output)?;
+            let errand = Errand {
+                words: &words,
+                end: Deadline::after(time),
+            };
+            transport.exec(&errand, &mut output)?;
             Ok(Rehearsal::Done)
         })
     }

@@ -133,16 +133,17 @@ pub enum StageError {
     },
     /// The file system of the staging directory is full. Who is in the day is whole, and is marked so.
     #[error(
-        "no room in {} for {peer}: {} more are needed",
+        "no room in {} for {peer}: {}",
         event::printable(&path.to_string_lossy()),
-        event::bytes(*missing)
+        lacking(*missing)
     )]
     Full {
         /// The staging directory.
         path: PathBuf,
         /// The first peer that found no room.
         peer: PeerName,
-        /// Bytes that all peers without room lack together.
+        /// Bytes that all peers without room lack together; 0 if they brought too much before they could say how much
+        /// there is.
         missing: u64,
     },
     /// Not one peer could be staged, and the day is not marked: storing it would only hide that.
@@ -153,6 +154,14 @@ pub enum StageError {
         /// How many were asked.
         peers: usize,
     },
+}
+
+/// How much room is missing, in words.
+fn lacking(bytes: u64) -> String {
+    match bytes {
+        0 => "no space is left on its file system".to_owned(),
+        bytes => format!("{} more are needed", event::bytes(bytes)),
+    }
 }
 
 /// Stages the peers of `request`. Peers that cannot be had are problems, told to `monitor` and named in the result.
@@ -196,10 +205,14 @@ pub fn stage(request: &Request<'_>, monitor: &dyn Monitor) -> Result<Staged, Sta
     };
     if let Some((peer, needed)) = no_room {
         let free = turn::free_bytes(request.staging).map_err(fault)?;
+        let missing = match needed {
+            0 => 0,
+            needed => needed.saturating_sub(free).max(1),
+        };
         return Err(StageError::Full {
             path: root.to_owned(),
             peer,
-            missing: needed.saturating_sub(free).max(1),
+            missing,
         });
     }
     let unexcused = missing.iter().any(|one| one.missed == Missed::Problem);

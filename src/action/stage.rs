@@ -49,7 +49,7 @@ pub(super) fn preview(cx: &Context<'_>) -> Result<Staging, ActionError> {
     let daily = staging::Staging::new(section.staging_dir.clone()).daily(cx.day);
     let peers = section.peers.iter().map(|configured| {
         let peer = peer(cx.config, configured);
-        let (state, reason) = match peer.readiness() {
+        let (state, reason) = match peer.readiness(section.limits) {
             Ok(Readiness::Ready) => ("ready", None),
             Ok(Readiness::Staged) => ("staged", None),
             Ok(Readiness::NotReady) => ("not_ready", Some("there is no cback.collect".to_owned())),
@@ -121,7 +121,9 @@ pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
 /// What is wrong with a peer on another machine: whether it is reached, has the key that is known, lets the backup
 /// user in, and has a collect directory that can be read. That nothing is collected yet is not wrong.
 fn reached(config: &Config, configured: &config::Peer) -> Option<Finding> {
-    let error = peer(config, configured).readiness().err()?;
+    let limits = config.stage.as_ref().map(|stage| stage.limits);
+    let readiness = peer(config, configured).readiness(limits.unwrap_or_default());
+    let error = readiness.err()?;
     let mut text = format!("peer [{}]: {error}", configured.name);
     let mut cause = std::error::Error::source(&error);
     while let Some(error) = cause {

@@ -3,12 +3,17 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::args::{AgentWish, Common};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::session::Session;
 use crate::peer::{Allowed, Served, serve};
 use crate::units::AbsPath;
+
+/// The exit status of what is not allowed.
+const REFUSED: i32 = 126;
 
 /// Serves the master, or prints the line that lets it in.
 pub fn run(common: &Common, wish: &AgentWish) -> Exit {
@@ -20,7 +25,7 @@ pub fn run(common: &Common, wish: &AgentWish) -> Exit {
 fn work(session: &Session, common: &Common, wish: &AgentWish) -> Result<Exit, Failure> {
     let allowed = allowed(session, common, wish)?;
     if let Some(key) = &wish.print_key_line {
-        println!("{}", key_line(&allowed, key)?);
+        session.show(&KeyLine(key_line(&allowed, key)?), |line| line.0.clone());
         return Ok(Exit::Well);
     }
     let asked = std::env::var("SSH_ORIGINAL_COMMAND").unwrap_or_default();
@@ -32,13 +37,24 @@ fn work(session: &Session, common: &Common, wish: &AgentWish) -> Result<Exit, Fa
         Served::Yes | Served::Status(0) => Ok(Exit::Well),
         // The master counts what the action said itself.
         Served::Status(status) => std::process::exit(status),
-        Served::No => Err(Failure::new(
-            Exit::Failed,
-            format!("`{asked}` is not allowed here, or failed"),
-        )
-        .advise("this key may read the collect directory, write cback.stage there, and run the allowed actions")),
+        Served::Refused => {
+            let failure = Failure::new(
+                Exit::Failed,
+                format!("`{asked}` is not allowed here; nothing was done"),
+            );
+            let advice = "this key may read the collect directory, write cback.stage there, and run the actions that its \
+                          line in authorized_keys names with --allow";
+            session.end(&Err(failure.advise(advice)));
+            // What a shell says of a command that it may not run: a master knows it from an action that failed.
+            std::process::exit(REFUSED);
+        }
+        Served::Failed => Err(Failure::new(Exit::Failed, format!("`{asked}` failed"))),
     }
 }
+
+/// A line of `authorized_keys`.
+#[derive(Serialize)]
+struct KeyLine(String);
 
 /// What the master may do, by the switches, else by the configuration.
 fn allowed(session: &Session, common: &Common, wish: &AgentWish) -> Result<Allowed, Failure> {

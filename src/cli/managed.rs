@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::action::{self, Context, Extent};
 use crate::event::{Event, Problem, Tell as _};
-use crate::peer::{self, Peer};
+use crate::peer::{self, Limits, Peer};
 use crate::units::{ActionName, PeerName};
 
 /// Peers that are asked at the same time, where `<stage>` does not say how many.
@@ -36,11 +37,11 @@ impl Foreseen {
 /// Asks each of `peers` to run `action`. One that does not is a problem, and the others are asked all the same.
 pub fn ask(action: &ActionName, peers: &[PeerName], context: &Context<'_>) {
     let monitor = context.monitor;
-    let extent = extent(context);
+    let (extent, time) = (extent(context), time(context));
     let work = |peer: &Peer| {
         let task = format!("{action} on {}", peer.name());
         monitor.observe(&Event::Begin(&task));
-        (task, peer.exec(action, extent))
+        (task, peer.exec(action, extent, time))
     };
     each(peers, context, work, |peer, (task, asked)| match asked {
         Ok(()) => monitor.observe(&Event::End(&task)),
@@ -56,11 +57,11 @@ pub fn ask(action: &ActionName, peers: &[PeerName], context: &Context<'_>) {
 
 /// What each of `peers` would do if it were asked to run `action`: those that surely understand the question say it.
 pub fn foresee(action: &ActionName, peers: &[PeerName], context: &Context<'_>) -> Vec<Foreseen> {
-    let extent = extent(context);
+    let (extent, time) = (extent(context), time(context));
     let mut all = Vec::new();
     let work = |peer: &Peer| {
         let mut says = Vec::new();
-        let asked = peer.rehearse(action, extent, &mut says);
+        let asked = peer.rehearse(action, extent, time, &mut says);
         (says, asked)
     };
     each(peers, context, work, |peer, (says, asked)| {
@@ -78,6 +79,14 @@ pub fn foresee(action: &ActionName, peers: &[PeerName], context: &Context<'_>) -
         });
     });
     all
+}
+
+/// How long one peer may take.
+fn time(context: &Context<'_>) -> Duration {
+    let stage = context.config.stage.as_ref();
+    stage
+        .map_or_else(Limits::default, |stage| stage.limits)
+        .time
 }
 
 fn extent(context: &Context<'_>) -> peer::Extent {

@@ -31,8 +31,10 @@ pub struct Allowed {
 pub enum Served {
     /// What was asked for was done.
     Yes,
-    /// It was refused or failed; the master was told.
-    No,
+    /// It is not allowed; nothing was done.
+    Refused,
+    /// It failed; the master was told.
+    Failed,
     /// The action that was asked for ended with this status.
     Status(i32),
 }
@@ -70,18 +72,18 @@ pub fn serve(
         Asked::Stage => legacy::receive(allowed, &mut input, output),
         Asked::Action(words) => {
             let status = talk::run(allowed, &words, &mut |bytes| output.write_all(bytes));
-            return status.map_or(Served::No, Served::Status);
+            return status.map_or(Served::Failed, Served::Status);
         }
         Asked::Other => {
             // Whoever asked sees it, whatever protocol it speaks.
             log::info!("refused");
-            return Served::No;
+            return Served::Refused;
         }
     };
     match served {
         Ok(served) => served,
         // The master has gone.
-        Err(_) => Served::No,
+        Err(_) => Served::Failed,
     }
 }
 

@@ -18,17 +18,16 @@ use std::time::Duration;
 use rustix::fs::OFlags;
 
 use super::arrive::{Arrivals, unwritable};
-use super::limits::Watched;
+use super::limits::{Deadline, Watched};
 use super::native::Account;
-use super::transport::{Collected, Errand, Job, LONGEST_INDICATOR, Listing, Transport};
+use super::transport::{
+    Collected, Errand, Job, LONGEST_INDICATOR, Listing, PATIENCE, Transport, said,
+};
 use super::{COLLECTED, Limits, PeerError, Remote};
 use crate::event::{Event, Monitor};
 use crate::fsx;
 use crate::process::{Command, Ended, Runner as _, Status, Stdout, System};
 use crate::units::{CommandLine, Ids};
-
-/// How long the copy of an indicator may take.
-const PATIENCE: Duration = Duration::from_mins(5);
 
 /// What the commands are.
 #[derive(Debug)]
@@ -86,23 +85,27 @@ impl ByCommand {
             .runs(Command::of_line(&self.rcp).arg(from).arg(to))
     }
 
-    /// The copy of an indicator takes a moment; what takes much longer hangs.
-    fn in_time(&self, ended: &Ended) -> Result<(), PeerError> {
+    /// The copy of an indicator takes a moment; what takes much longer hangs, or is over its own time.
+    fn in_time(&self, ended: &Ended, end: Deadline) -> Result<(), PeerError> {
         match ended.status {
-            Status::TimedOut => Err(PeerError::Silent {
-                host: self.who(),
-                seconds: PATIENCE.as_secs(),
-            }),
+            Status::TimedOut => {
+                end.left()?;
+                Err(PeerError::Silent {
+                    host: self.who(),
+                    seconds: PATIENCE.as_secs(),
+                })
+            }
             _ => Ok(()),
         }
     }
 
     /// Fetches `cback.collect` into `scratch`; `None` if the peer has none.
-    fn indicator(&self, scratch: &Scratch) -> Result<Option<Vec<u8>>, PeerError> {
+    fn indicator(&self, scratch: &Scratch, end: Deadline) -> Result<Option<Vec<u8>>, PeerError> {
         let target = scratch.path(COLLECTED);
         fsx::remove_if_there(&target).map_err(|error| unwritable(&target, error))?;
         let from = self.far(&self.remote.collect_dir.join(COLLECTED));
-        let copy = self.copy(from, target.clone().into()).time_limit(PATIENCE);
+        let time = end.left()?.min(PATIENCE);
+        let copy = self.copy(from, target.clone().into()).time_limit(time);
         let limits = Watched::new(Limits {
             // A program may write under another name first.
             files: 10,
@@ -117,7 +120,7 @@ impl ByCommand {
             },
             error => error,
         })?;
-        self.in_time(&ended)?;
+        self.in_time(&ended, end)?;
         let read = || -> io::Result<Vec<u8>> {
             use std::io::Read as _;
             use std::os::unix::fs::OpenOptionsExt as _;
@@ -194,9 +197,9 @@ impl ByCommand {
 }
 
 impl Transport for ByCommand {
-    fn collected(&self) -> Result<Option<Collected>, PeerError> {
+    fn collected(&self, limits: &Watched) -> Result<Option<Collected>, PeerError> {
         let scratch = self.scratch()?;
-        let text = self.indicator(&scratch)?;
+        let text = self.indicator(&scratch, limits.end())?;
         locked(&self.seen).clone_from(&text);
         // When it was written, and whether there is a `cback.stage`, no line tells that every client allows.
         Ok(text.map(|text| Collected {
@@ -217,6 +220,11 @@ impl Transport for ByCommand {
         let came = bring(&copy, into, limits).and_then(|ended| {
             if ended.success() {
                 return room::sort(into).map_err(fault);
+            }
+            // Whatever the program says of it, and in whatever words.
+            if room::is_full(into).map_err(fault)? {
+                let path = into.to_owned();
+                return Err(PeerError::Full { path, needed: 0 });
             }
             self.absent::<()>(&ended)?;
             Err(PeerError::Broken {
@@ -244,7 +252,7 @@ impl Transport for ByCommand {
 
     fn unchanged(&self) -> Result<(), PeerError> {
         let scratch = self.scratch()?;
-        let now = self.indicator(&scratch)?;
+        let now = self.indicator(&scratch, Deadline::after(Duration::MAX))?;
         if now == *locked(&self.seen) {
             Ok(())
         } else {
@@ -260,17 +268,17 @@ impl Transport for ByCommand {
         let path = self.remote.collect_dir.join(name);
         let copy = self.copy(from.into(), self.far(&path));
         let ended = System::new(&Nobody).run(&copy.time_limit(PATIENCE), Stdout::Lines)?;
-        self.in_time(&ended)?;
+        self.in_time(&ended, Deadline::after(Duration::MAX))?;
         if ended.success() {
             return Ok(());
         }
         Err(PeerError::Unwritable {
             path: path.to_path_buf(),
-            source: io::Error::other(ended.tail.join(" / ")),
+            source: said(ended.tail.join(" / ")),
         })
     }
 
-    fn exec(&self, errand: &Errand<'_>, output: &mut dyn FnMut(&[u8])) -> Result<(), PeerError> {
+    fn exec(&self, errand: &Errand<'_>, _output: &mut dyn FnMut(&[u8])) -> Result<(), PeerError> {
         let rsh = self.rsh.as_ref().ok_or_else(|| {
             PeerError::Setup(format!(
                 "there is no `<rsh_command>` for {}",
@@ -283,18 +291,29 @@ impl Transport for ByCommand {
             .as_ref()
             .map_or("cback", CommandLine::as_str);
         let text = format!("{cback} {}", errand.words.join(" "));
-        let command = Command::of_line(rsh).arg(self.who()).arg(text.clone());
-        let mut said = Vec::new();
+        let command = Command::of_line(rsh)
+            .arg(self.who())
+            .arg(text.clone())
+            .speaks_for(&self.remote.host)
+            .time_limit(errand.end.left()?);
         let command = self.account.runs(command);
-        let ended = System::new(&Nobody).run(&command, Stdout::Keep(&mut said))?;
-        for line in said
-            .split(|&byte| byte == b'\n')
-            .filter(|line| !line.is_empty())
-        {
-            output(line);
-        }
+        let ended = System::new(&Nobody).run(&command, Stdout::Lines)?;
         match ended.status {
             Status::Exited(0) => Ok(()),
+            Status::TimedOut => {
+                Err(errand
+                    .end
+                    .left()
+                    .map_or_else(PeerError::from, |_| PeerError::Failed {
+                        command: text,
+                        ending: ending(Status::TimedOut),
+                    }))
+            }
+            Status::Exited(126) => Err(PeerError::Forbidden {
+                host: self.who(),
+                what: format!("`{text}`"),
+                reason: ended.tail.join(" / "),
+            }),
             Status::Exited(255) => Err(PeerError::Unreachable {
                 host: self.who(),
                 reason: ended.tail.join(" / "),

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::event;
 use crate::process::RunError;
@@ -121,6 +122,19 @@ pub enum PeerError {
     /// It brings more than one peer may.
     #[error("it has {0} for the master, which is over its limit")]
     TooMuch(String),
+    /// It takes more time than one peer may.
+    #[error("it took more than {} seconds, which is over its limit", .0.as_secs())]
+    TooLong(Duration),
+    /// What it was asked to do is not allowed there to whoever has our key.
+    #[error("{host} does not allow {what}{}", said(reason))]
+    Forbidden {
+        /// User and host.
+        host: String,
+        /// What it was asked to do.
+        what: String,
+        /// What it said, if anything.
+        reason: String,
+    },
     /// What is needed to reach it is wrong on this machine: a key, a configuration file, a command.
     #[error("{0}")]
     Setup(String),
@@ -135,6 +149,14 @@ pub enum PeerError {
     /// A peer of this machine does its actions in the master's own run.
     #[error("a peer of this machine is not managed; {0} is done here by the master's own run")]
     Unmanaged(String),
+}
+
+/// What a peer said, as the end of a sentence.
+fn said(reason: &str) -> String {
+    if reason.is_empty() {
+        return String::new();
+    }
+    format!(": {}", event::printable(reason))
 }
 
 impl From<RunError> for PeerError {
@@ -173,8 +195,16 @@ impl PeerError {
                 "look at that machine: it may be broken into; nothing of it was staged".to_owned()
             }
             Self::TooMuch(_) => {
-                "if that is right, raise `<max_files>`, `<max_bytes>` or `<max_time>` in `<stage>`; if not, look at \
+                "if that is right, raise `<max_files>` or `<max_bytes>` in `<stage>`; if not, look at \
                  that machine; nothing of it was staged"
+                    .to_owned()
+            }
+            Self::TooLong(_) => {
+                "if that is right, raise `<max_time>` in `<stage>`; if not, look at that machine".to_owned()
+            }
+            Self::Forbidden { .. } => {
+                "the key was let in, and is kept to other things: if the master may ask for that, print a new line \
+                 for the peer's authorized_keys there (`cback agent --allow ACTION --print-key-line KEY.pub`)"
                     .to_owned()
             }
             Self::Failed { .. } => "see the peer's own log".to_owned(),

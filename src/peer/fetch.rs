@@ -28,12 +28,12 @@ pub(super) fn fetch(
     monitor: &dyn Monitor,
 ) -> Result<Fetched, PeerError> {
     let dir = order.collect_dir;
-    let Some(collected) = transport.collected()? else {
+    let target = order.target;
+    let limits = Watched::new(target.limits);
+    let Some(collected) = transport.collected(&limits)? else {
         return Err(PeerError::Changing(dir.to_owned()));
     };
     let claimed = claimed(&collected.text, &dir.join(COLLECTED), monitor);
-    let target = order.target;
-    let limits = Watched::new(target.limits);
     let Listing {
         entries,
         mut refused,
@@ -82,6 +82,7 @@ pub(super) fn fetch(
     let outcome = transport.get(&Job {
         entries: &entries,
         into: target.into,
+        limits: &limits,
         claimed: &claimed,
         ids: target.ids,
         progress: &progress,

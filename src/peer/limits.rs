@@ -25,18 +25,67 @@ impl Default for Limits {
     }
 }
 
+/// The time that something may take is over, however little was still missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it took more than {} seconds", .0.as_secs())]
+pub(super) struct TimeIsUp(Duration);
+
+impl From<TimeIsUp> for PeerError {
+    fn from(TimeIsUp(limit): TimeIsUp) -> Self {
+        Self::TooLong(limit)
+    }
+}
+
+/// Until when something may take: who sends a byte now and then must not keep us for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Deadline {
+    began: Instant,
+    limit: Duration,
+}
+
+impl Deadline {
+    /// So long from now on.
+    pub(super) fn after(limit: Duration) -> Self {
+        Self {
+            began: Instant::now(),
+            limit,
+        }
+    }
+
+    /// The time that is left.
+    pub(super) fn left(self) -> Result<Duration, TimeIsUp> {
+        let left = self.limit.checked_sub(self.began.elapsed());
+        left.ok_or(TimeIsUp(self.limit))
+    }
+}
+
+impl Limits {
+    /// The same limits, but no more time than that.
+    pub(super) fn within(self, time: Duration) -> Self {
+        Self {
+            time: self.time.min(time),
+            ..self
+        }
+    }
+}
+
 /// Limits that are watched, from now on.
 pub(super) struct Watched {
     limits: Limits,
-    began: Instant,
+    end: Deadline,
 }
 
 impl Watched {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
-            began: Instant::now(),
+            end: Deadline::after(limits.time),
         }
+    }
+
+    /// When the time is over.
+    pub(super) fn end(&self) -> Deadline {
+        self.end
     }
 
     /// The most entries that a directory may have.
@@ -59,13 +108,7 @@ impl Watched {
             let most = crate::event::bytes(self.limits.bytes);
             return Err(PeerError::TooMuch(format!("more than {most}")));
         }
-        let most = self.limits.time;
-        if self.began.elapsed() > most {
-            let most = most.as_secs();
-            return Err(PeerError::TooMuch(format!(
-                "more than {most} seconds of time"
-            )));
-        }
+        self.end.left()?;
         Ok(())
     }
 }
@@ -96,13 +139,10 @@ mod tests {
             .to_string(),
         ];
         let expected = [
-            "more than 2 files",
-            "more than 10 bytes",
-            "more than 0 seconds of time",
+            "it has more than 2 files for the master, which is over its limit",
+            "it has more than 10 bytes for the master, which is over its limit",
+            "it took more than 0 seconds, which is over its limit",
         ];
-        assert_eq!(
-            told,
-            expected.map(|what| format!("it has {what} for the master, which is over its limit"))
-        );
+        assert_eq!(told, expected);
     }
 }

@@ -91,7 +91,7 @@ impl Local {
 }
 
 impl Transport for Local {
-    fn collected(&self) -> Result<Option<Collected>, PeerError> {
+    fn collected(&self, _limits: &Watched) -> Result<Option<Collected>, PeerError> {
         let modified = |name: &str| {
             modified(&self.handle, name).map_err(|source| self.unreadable(OsStr::new(name), source))
         };

@@ -12,6 +12,7 @@ mod known_hosts;
 mod login;
 mod sftp;
 mod ssh_config;
+mod talk;
 
 use std::io::Read as _;
 
@@ -22,6 +23,7 @@ use agent::Agent;
 use connect::{Connected, Target, connect};
 use fault::{fault, io_fault};
 use sftp::Sftp;
+use talk::{Silence, Talk};
 
 use super::transport::{Errand, Transport};
 use super::{PeerError, Remote};
@@ -47,11 +49,11 @@ pub(super) fn open(remote: &Remote) -> Result<Box<dyn Transport>, PeerError> {
         .map_or("cback", CommandLine::as_str);
     match Agent::open(connected, &format!("{cback} agent"), remote)? {
         Ok(agent) => Ok(Box::new(agent)),
-        Err(connected) => Ok(Box::new(Sftp::open(connected, remote)?)),
+        Err((connected, instead)) => Ok(Box::new(Sftp::new(connected, instead, remote))),
     }
 }
 
-/// Lets the peer's cback do `errand` and waits for its end, however long that takes.
+/// Lets the peer's cback do `errand` and waits for its end, as long as that may take.
 fn exec(
     connected: &Connected,
     cback: Option<&CommandLine>,
@@ -69,16 +71,18 @@ fn exec(
     channel.send_eof().map_err(failed)?;
     let mut buffer = vec![0; 1 << 14];
     let mut lines = Lines::default();
+    let mut talk = Talk::new(channel, errand.end);
+    // An action may work for hours without a word.
+    talk.silence = Silence::Working;
     loop {
-        match channel.read(&mut buffer) {
+        match talk.read(&mut buffer) {
             Ok(0) => break,
             Ok(got) => lines.take(&buffer[..got], output),
-            // An action may work for hours without a word. That the host is still there, the kernel watches.
-            Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {}
             Err(error) => return Err(io_fault(&error, &connected.name, connected.silence)),
         }
     }
     lines.end(output);
+    let channel = talk.channel();
     channel.wait_eof().map_err(failed)?;
     channel.close().map_err(failed)?;
     channel.wait_close().map_err(failed)?;
@@ -87,6 +91,13 @@ fn exec(
     let ending = match (signal, status) {
         (None, 0) => return Ok(()),
         (Some(signal), _) => format!("signal {signal}"),
+        (None, 126) => {
+            return Err(PeerError::Forbidden {
+                host: connected.name.clone(),
+                what: format!("`{command}`"),
+                reason: String::new(),
+            });
+        }
         (None, 127) => "status 127: it is not found there".to_owned(),
         (None, status) => format!("status {status}"),
     };

@@ -6,18 +6,20 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::fsx;
 use crate::sums::{Digest, Sums};
 use crate::units::Ids;
 
-use super::limits::Watched;
+use super::limits::{Deadline, Watched};
 use super::{PeerError, STAGED};
 
 /// An open way to one collect directory. Over a network it is one connection, used for everything.
 pub(super) trait Transport: Send + Sync + std::fmt::Debug {
-    /// Looks for `cback.collect`; `None` if it is not there. A directory that cannot be looked into is an error.
-    fn collected(&self) -> Result<Option<Collected>, PeerError>;
+    /// Looks for `cback.collect`, no longer than the `limits` allow; `None` if it is not there. A directory that
+    /// cannot be looked into is an error.
+    fn collected(&self, limits: &Watched) -> Result<Option<Collected>, PeerError>;
 
     /// Everything in the directory that is not passed by. A way that cannot list without fetching fetches into
     /// the directory `into`, and keeps to the `limits` meanwhile. When there are more entries than they allow, it may
@@ -90,6 +92,8 @@ pub(super) struct Job<'a> {
     pub(super) entries: &'a [Entry],
     /// The directory that they come into. What an interrupted fetch left there may be continued.
     pub(super) into: &'a Path,
+    /// How much, and how long.
+    pub(super) limits: &'a Watched,
     /// The digests that the peer says they have, where it does.
     pub(super) claimed: &'a Sums,
     /// To whom they are given.
@@ -102,11 +106,16 @@ pub(super) struct Job<'a> {
 }
 
 /// What a peer's cback is to do.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct Errand<'a> {
     /// The switches and the action, each a word that needs no quoting.
     pub(super) words: &'a [&'a str],
+    /// How long it may take.
+    pub(super) end: Deadline,
 }
+
+/// How long what takes a moment may take: looking at an indicator, writing one.
+pub(super) const PATIENCE: Duration = Duration::from_mins(5);
 
 /// The most that is read of an indicator: a list of some hundred thousand files.
 pub(super) const LONGEST_INDICATOR: u64 = 32 << 20;
@@ -114,6 +123,17 @@ pub(super) const LONGEST_INDICATOR: u64 = 32 << 20;
 /// So many names that are passed by may be in a directory; they do not count among its files, and a listing of
 /// nothing else must end, too.
 pub(super) const MOST_PASSED_BY: usize = 10_000;
+
+/// What the other machine said of its own disk, as an error of the kind that it is.
+pub(super) fn said(text: String) -> io::Error {
+    let full = ["No space left on device", "Disk quota exceeded"];
+    let kind = if full.iter().any(|words| text.contains(words)) {
+        io::ErrorKind::StorageFull
+    } else {
+        io::ErrorKind::Other
+    };
+    io::Error::new(kind, text)
+}
 
 /// Whether `name` is staged at all: partial names and an old `cback.stage` are passed by.
 pub(super) fn is_wanted(name: &OsStr) -> bool {

@@ -24,6 +24,7 @@ pub struct Command {
     pub(super) time_limit: Option<Duration>,
     pub(super) cwd: Option<PathBuf>,
     pub(super) shell: Shell,
+    pub(super) stranger: Option<String>,
 }
 
 /// Whether the words are a shell's, written by the administrator.
@@ -57,6 +58,7 @@ impl Command {
             time_limit: None,
             cwd: None,
             shell: Shell::No,
+            stranger: None,
         }
     }
 
@@ -121,6 +123,14 @@ impl Command {
     #[must_use]
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit);
+        self
+    }
+
+    /// What it prints comes from elsewhere: in the log it stands behind `name` and a colon, and only some thousand
+    /// lines of it.
+    #[must_use]
+    pub fn speaks_for(mut self, name: impl Into<String>) -> Self {
+        self.stranger = Some(name.into());
         self
     }
 

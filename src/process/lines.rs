@@ -19,11 +19,17 @@ pub(super) struct Lines {
     returned: bool,
 }
 
+/// Lines of a stranger that go to the log.
+const MOST: u64 = 10_000;
+
 /// The last lines of a program's output; each has gone to the log.
 #[derive(Default)]
 pub(super) struct Tail {
     lines: VecDeque<String>,
     secrets: Secrets,
+    /// For whom the program speaks, if for somebody else.
+    stranger: Option<String>,
+    told: u64,
 }
 
 impl Lines {
@@ -67,17 +73,23 @@ impl Lines {
 }
 
 impl Tail {
-    /// No lines yet; `secrets` will be in none of them.
-    pub(super) fn hiding(secrets: Secrets) -> Self {
+    /// No lines yet; `secrets` will be in none of them, and in the log the name of the `stranger` before each.
+    pub(super) fn of(secrets: Secrets, stranger: Option<String>) -> Self {
         Self {
-            lines: VecDeque::new(),
             secrets,
+            stranger,
+            ..Self::default()
         }
     }
 
     fn push(&mut self, line: String) {
         let line = self.secrets.redact(line);
-        log::info!(target: OUTPUT, "{line}");
+        self.told += 1;
+        match &self.stranger {
+            None => log::info!(target: OUTPUT, "{line}"),
+            Some(name) if self.told <= MOST => log::info!(target: OUTPUT, "{name}: {line}"),
+            Some(_) => {}
+        }
         if self.lines.len() == TAIL {
             self.lines.pop_front();
         }
@@ -85,6 +97,12 @@ impl Tail {
     }
 
     pub(super) fn into_lines(self) -> Vec<String> {
+        if let Some(name) = &self.stranger
+            && self.told > MOST
+        {
+            let more = self.told - MOST;
+            log::info!(target: OUTPUT, "{name}: and {more} lines more");
+        }
         self.lines.into()
     }
 }

@@ -80,6 +80,7 @@ impl<'a> System<'a> {
             output: None,
             lines,
             secrets: command.secrets.clone(),
+            stranger: command.stranger.clone(),
             leash: Some(leash.into()),
         };
         Running::new(command, stdin, stdout, held, tended)
@@ -210,6 +211,7 @@ impl System<'_> {
             output: stdout.zip(output),
             lines: Some(OwnedFd::from(lines).into()),
             secrets: command.secrets.clone(),
+            stranger: command.stranger.clone(),
             leash,
         };
         let tale = tended.stay().map_err(|fault| run_error(command, fault))?;

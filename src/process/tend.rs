@@ -44,6 +44,8 @@ pub(super) struct Tended<'a> {
     pub(super) lines: Option<File>,
     /// What must not be in a line.
     pub(super) secrets: Secrets,
+    /// For whom it speaks.
+    pub(super) stranger: Option<String>,
     /// When its other end is closed, nobody is interested any more.
     pub(super) leash: Option<OwnedFd>,
 }
@@ -93,7 +95,7 @@ impl Tended<'_> {
             fault: None,
             fed: 0,
             cutter: Lines::default(),
-            tail: Tail::hiding(std::mem::take(&mut self.secrets)),
+            tail: Tail::of(std::mem::take(&mut self.secrets), self.stranger.take()),
             left_behind: false,
         };
         if let Some((pipe, _)) = &self.input

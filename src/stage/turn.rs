@@ -9,6 +9,7 @@ use super::total::Total;
 use super::{Missed, Missing, Present, Request, StageError, Wanted, collision, locked};
 use crate::event::{self, Event, Monitor, Problem, Progress, Tell as _};
 use crate::fault;
+use crate::fsx;
 use crate::peer::{Peer, PeerError, Readiness, Target};
 use crate::staging::{Daily, Staging};
 use crate::sums::Sums;
@@ -191,7 +192,7 @@ impl Work<'_> {
     /// Brings the peer into the day, if it is ready.
     fn bring(&self, peer: &Peer, monitor: &dyn Monitor) -> Result<Outcome, StageError> {
         let request = self.request;
-        let readiness = match peer.readiness() {
+        let readiness = match peer.readiness(request.limits) {
             Ok(readiness) => readiness,
             Err(error) => return Ok(Err(Absent::because(&error))),
         };
@@ -273,7 +274,7 @@ impl Work<'_> {
         let received = incoming
             .commit(&fetched.sums, self.list)
             .map_err(|source| {
-                if crate::fsx::is_full(&source) {
+                if fsx::is_full(&source) {
                     PeerError::Full {
                         path: into.clone(),
                         needed: fetched.bytes,
@@ -284,13 +285,17 @@ impl Work<'_> {
             })?;
         if let Err(error) = peer.acknowledge(request.day, &fetched.sums, request.ids) {
             // It is staged; the peer only does not know, and will bring it again.
-            monitor.problem(
-                &Problem::new(
-                    peer.name().as_str(),
-                    &format!("staged, but it cannot be told so: {error}"),
-                )
-                .advise("let the backup user write into the collect directory"),
-            );
+            let full = match &error {
+                PeerError::Unwritable { source, .. } => fsx::is_full(source),
+                _ => false,
+            };
+            let advice = if full {
+                "make room on that machine; until it is told, it brings the same files again"
+            } else {
+                "let the backup user write into the collect directory"
+            };
+            let reason = format!("staged, but it cannot be told so: {error}");
+            monitor.problem(&Problem::new(peer.name().as_str(), &reason).advise(advice));
         }
         Ok(Present {
             peer: peer.name().clone(),
@@ -321,12 +326,17 @@ impl Absent {
 
 /// Whether what came so far is worth to be kept for the next try.
 fn is_interrupted(error: &PeerError) -> bool {
+    is_cut(error) || matches!(error, PeerError::TooLong(_))
+}
+
+/// Whether the way to the peer ended.
+fn is_cut(error: &PeerError) -> bool {
     matches!(error, PeerError::Silent { .. } | PeerError::Broken { .. })
 }
 
 /// Whether the peer may come later without anybody mending anything.
 fn is_away(error: &PeerError) -> bool {
-    is_interrupted(error)
+    is_cut(error)
         || matches!(
             error,
             PeerError::Changing(_) | PeerError::Unreachable { .. }

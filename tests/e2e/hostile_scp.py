@@ -56,6 +56,11 @@ answer()
 if ASKED.endswith("cback.collect"):
     if MODE == "indicator":
         endless(b"cback.collect")
+    if MODE == "drips":
+        head(b"cback.collect", 1 << 20)
+        while True:
+            send(b"#")
+            time.sleep(0.2)
     file(b"cback.collect", b"")
     sys.exit(0)
 file(b"cback.collect", b"")

@@ -6,36 +6,15 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::machine::Machine;
-use crate::pool::{DAY, daily, files};
+use crate::master::{COMMAND, DAY, Pool, daily, files};
 use crate::sshd::{Claims, Sshd, cut_after};
 use crate::tree;
-
-/// A master whose peers are fetched by `rcp`; `stage` is put into its `<stage>`.
-pub fn master(machine: &Machine, peers: &[&Sshd], rcp: &str, stage: &str) {
-    let peers: String = peers.iter().map(|peer| peer.peer("")).collect();
-    machine.configure(|text| {
-        let (head, rest) = text.split_once("<peers>").unwrap();
-        let (_, tail) = rest.split_once("</peers>").unwrap();
-        let head = head.replace(
-            "<rcp_command>/usr/bin/scp -B</rcp_command>",
-            &format!("<transport>command</transport><rcp_command>{rcp}</rcp_command>"),
-        );
-        let tail = tail.replace("<stage>", &format!("<stage>{stage}"));
-        format!("{head}<peers>{peers}</peers>{tail}")
-    });
-}
-
-/// The `scp` that knows the peers.
-pub fn scp(machine: &Machine) -> String {
-    let config = machine.path("home/.ssh/config");
-    format!("/usr/bin/scp -B -O -F {}", config.display())
-}
 
 /// What a hostile machine does, what is told of it, and whether `good` may come.
 const HOSTILE: &[(&str, &[&str], &[&str])] = &[
     ("endless", &["over its limit", "more than 10"], &[]),
     ("many", &["more than 100 files"], &[]),
-    ("silence", &["more than 3 seconds of time"], &[]),
+    ("silence", &["more than 3 seconds"], &[]),
     (
         "indicator",
         &[
@@ -68,7 +47,11 @@ fn a_hostile_machine_behind_scp_harms_only_itself() {
         let limits = format!(
             "<max_files>100</max_files><max_bytes>10 MB</max_bytes><max_time>{time}</max_time>"
         );
-        master(&machine, &[&evil, &good], &scp(&machine), &limits);
+        let pool = Pool {
+            stage: &limits,
+            ..COMMAND
+        };
+        pool.master(&machine, &[&evil, &good]);
         let _ = fs::remove_dir_all(machine.path("stage/2026"));
         evil.configure(&format!(
             "ForceCommand /usr/bin/python3 {} {mode}",
@@ -123,7 +106,11 @@ fn what_a_program_brings_besides_plain_files_is_removed_and_told() {
     );
     tree::file(&rcp, script);
     fs::set_permissions(&rcp, fs::Permissions::from_mode(0o755)).unwrap();
-    master(&machine, &[&evil], rcp.to_str().unwrap(), "");
+    let pool = Pool {
+        rcp: rcp.to_str(),
+        ..COMMAND
+    };
+    pool.master(&machine, &[&evil]);
     machine.cback("stage").on(DAY).run().with_status(10).says(&[
         "link: a symbolic link",
         "way: a symbolic link",
@@ -149,7 +136,7 @@ fn what_an_interrupted_copy_left_is_not_taken_for_a_file_of_the_peer() {
         &[("gone.tar", &large), ("stays", b"stays")],
         Claims::Nothing,
     );
-    master(&machine, &[&ada], &scp(&machine), "");
+    COMMAND.master(&machine, &[&ada]);
     // The connection of the indicator is whole; the second one is cut within `gone.tar`.
     ada.meddle(cut_after(1_000_000));
     machine.cback("stage").on(DAY).run().with_status(6);

@@ -67,6 +67,9 @@ elif MODE == "negative":
     ENTRIES.append((b"negative", FILE, 1 << 63))
 elif MODE == "short":
     ENTRIES.append((b"short", FILE, 1 << 20))
+elif MODE == "drips":
+    # A little now and then, and never silent.
+    ENTRIES[0] = (b"cback.collect", FILE, 1 << 40)
 elif MODE == "claims":
     # Says what it collected, in a text without an end.
     ENTRIES[0] = (b"cback.collect", FILE, 1 << 40)
@@ -113,6 +116,9 @@ def found(path):
 def content(name, offset, length):
     if MODE in ("endless", "nothing") and name == MODE.encode():
         return b"\0" * length
+    if MODE == "drips" and name == b"cback.collect":
+        time.sleep(0.3)
+        return b"#" * length
     if MODE == "claims" and name == b"cback.collect":
         return (b"0" * 64 + b"  x\n") * (length // 68 + 1)
     if name in (b"huge", b"huger"):

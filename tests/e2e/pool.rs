@@ -1,102 +1,21 @@
 //! A pool of machines behind real `sshd`s, of which some are broken: the others are staged whole, the report is right,
 //! and the next run completes the rest.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::sync::Mutex;
 
 use crate::machine::Machine;
+use crate::master::{DAY, NATIVE, Pool, daily, files, is_whole};
 use crate::sshd::{Claims, Sshd, cut_after};
 use crate::tree;
-
-pub const DAY: &str = "2026-11-21";
-
-/// A master whose peers are `peers`; `stage` is put into its `<stage>`.
-pub fn master(machine: &Machine, peers: &[&Sshd], stage: &str) {
-    let peers: String = peers.iter().map(|peer| peer.peer("")).collect();
-    machine.configure(|text| {
-        let (head, rest) = text.split_once("<peers>").unwrap();
-        let (_, tail) = rest.split_once("</peers>").unwrap();
-        let head = head.replace(
-            "<rcp_command>/usr/bin/scp -B</rcp_command>",
-            "<transport>native</transport>",
-        );
-        let tail = tail.replace("<stage>", &format!("<stage>{stage}"));
-        format!("{head}<peers>{peers}</peers>{tail}")
-    });
-    // So that no test waits for a machine that says nothing.
-    let config = machine.path("home/.ssh/config");
-    let text = fs::read_to_string(&config).unwrap();
-    let quick = "Host *\n  ConnectTimeout 20\n  ServerAliveInterval 10\n  ServerAliveCountMax 2\n";
-    if !text.starts_with(quick) {
-        fs::write(config, format!("{quick}{text}")).unwrap();
-    }
-}
-
-pub fn daily(machine: &Machine) -> PathBuf {
-    machine.path("stage/2026/11/21")
-}
-
-/// Every file below `dir` by its path, but for what tells of runs.
-pub fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
-    if !dir.exists() {
-        return BTreeMap::new();
-    }
-    walkdir::WalkDir::new(dir)
-        .into_iter()
-        .map(Result::unwrap)
-        .filter(|entry| entry.file_type().is_file())
-        .map(|entry| {
-            let name = entry.path().strip_prefix(dir).unwrap();
-            let name = name.to_string_lossy().into_owned();
-            (name, fs::read(entry.path()).unwrap())
-        })
-        .filter(|(name, _)| name != "cback.stage")
-        .collect()
-}
 
 /// A peer that has collected three files, one of `bytes` bytes.
 fn collected(peer: &Sshd, bytes: usize) {
     let noise = tree::noise(bytes as u64, bytes);
     let files: [(&str, &[u8]); 3] = [("etc.tar.gz", b"etc"), ("home.tar.gz", &noise), ("a", b"")];
     peer.collected(&files, Claims::Digests);
-}
-
-fn is_whole(machine: &Machine, peer: &Sshd, name: &str) {
-    let there = files(&daily(machine).join(name));
-    let mut wanted = files(&peer.collect());
-    wanted.remove("cback.stage");
-    assert!(there == wanted, "{name}: {:?}", there.keys());
-}
-
-/// Takes the connection to a machine whose disk is full: its own `sshd`, for which everything it writes is too much.
-fn with_a_full_disk(peer: &Sshd) -> impl Fn(TcpStream) -> Option<TcpStream> + use<> {
-    let dir = peer.collect().parent().unwrap().to_owned();
-    move |stream| {
-        let script = "mount -t tmpfs -o size=16m none /mnt && cp -a \"$0\"/collect/. /mnt/ && \
-                      { dd if=/dev/zero of=/mnt/.fill.partial bs=64k 2>/dev/null || true; } && \
-                      mount --bind /mnt \"$0\"/collect && exec /usr/sbin/sshd -i -f \"$0\"/sshd_config";
-        let mut unshare = vec!["--mount"];
-        if crate::call::said("id", &["-u"]) != "0" {
-            unshare.extend(["--map-current-user", "--keep-caps"]);
-        }
-        let side = |stream: TcpStream| Stdio::from(std::os::fd::OwnedFd::from(stream));
-        let mut child = Command::new("unshare")
-            .args(unshare)
-            .args(["sh", "-ec", script])
-            .arg(&dir)
-            .stdin(side(stream.try_clone().unwrap()))
-            .stdout(side(stream))
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::spawn(move || child.wait());
-        None
-    }
 }
 
 #[test]
@@ -120,16 +39,17 @@ fn one_bad_machine_never_costs_another_its_backup() {
     let before = fs::read(foreign.path("host_key")).unwrap();
     let before_pub = fs::read(foreign.path("host_key.pub")).unwrap();
     foreign.change_host_key();
-    full.meddle(with_a_full_disk(full));
+    full.meddle(full.with_a_full_disk());
     cut.meddle(cut_after(200_000));
     fs::remove_file(late.collect().join("cback.collect")).unwrap();
     let all: Vec<&Sshd> = peers.iter().collect();
-    master(&machine, &all, "");
+    NATIVE.master(&machine, &all);
 
     let ended = machine.cback("stage").on(DAY).run().with_status(10).says(&[
         "stalled: [127.0.0.1]:",
         "the host key of",
-        "full: staged, but it cannot be told so",
+        "full: staged, but it cannot be told so: cannot write ",
+        "no space is left on that machine's disk",
         "the connection to",
         "late: not ready",
         "6 problems",
@@ -190,7 +110,7 @@ fn a_connection_cut_at_any_byte_costs_nobody_anything() {
     let (ada, bob) = (Sshd::start(&machine, "ada"), Sshd::start(&machine, "bob"));
     collected(&ada, 1_000);
     collected(&bob, 150_000);
-    master(&machine, &[&ada, &bob], "");
+    NATIVE.master(&machine, &[&ada, &bob]);
     let mut random = 1_u64;
     let (mut cuts, mut resumed) = (0, 0);
     for seed in 0..200 {
@@ -229,7 +149,7 @@ fn an_interrupted_transfer_goes_on_inside_the_file() {
     let machine = Machine::new();
     let bob = Sshd::start(&machine, "bob");
     collected(&bob, 20_000_000);
-    master(&machine, &[&bob], "");
+    NATIVE.master(&machine, &[&bob]);
     bob.meddle(cut_after(15_000_000));
     machine.cback("stage").on(DAY).run().with_status(6);
     let partial = daily(&machine).join(".bob.partial/home.tar.gz");
@@ -245,7 +165,7 @@ fn an_interrupted_transfer_of_what_has_changed_since_begins_anew() {
     let machine = Machine::new();
     let bob = Sshd::start(&machine, "bob");
     collected(&bob, 2_000_000);
-    master(&machine, &[&bob], "");
+    NATIVE.master(&machine, &[&bob]);
     bob.meddle(cut_after(1_000_000));
     machine.cback("stage").on(DAY).run().with_status(6);
     let changed = vec![b'x'; 2_000_000];
@@ -260,7 +180,7 @@ fn a_second_staging_fetches_only_what_changed() {
     let machine = Machine::new();
     let bob = Sshd::start(&machine, "bob");
     collected(&bob, 5_000_000);
-    master(&machine, &[&bob], "");
+    NATIVE.master(&machine, &[&bob]);
     machine.cback("stage").on(DAY).run().well_and_silent();
     let large = fs::read(bob.collect().join("home.tar.gz")).unwrap();
     let files: [(&str, &[u8]); 3] = [("etc.tar.gz", b"new"), ("home.tar.gz", &large), ("a", b"")];
@@ -278,7 +198,11 @@ fn a_client_that_is_still_collecting_is_asked_again() {
     let indicator = bob.collect().join("cback.collect");
     let text = fs::read(&indicator).unwrap();
     fs::remove_file(&indicator).unwrap();
-    master(&machine, &[&bob], "<wait_for_peers>1</wait_for_peers>");
+    let pool = Pool {
+        stage: "<wait_for_peers>1</wait_for_peers>",
+        ..NATIVE
+    };
+    pool.master(&machine, &[&bob]);
     let asked = Mutex::new(0);
     bob.meddle(move |stream| {
         let mut asked = asked.lock().unwrap();
@@ -340,7 +264,11 @@ fn a_hostile_machine_harms_only_itself() {
     let good = Sshd::start(&machine, "good");
     let evil = Sshd::start(&machine, "evil");
     collected(&good, 10_000);
-    master(&machine, &[&evil, &good], "<max_bytes>10 MB</max_bytes>");
+    let pool = Pool {
+        stage: "<max_bytes>10 MB</max_bytes>",
+        ..NATIVE
+    };
+    pool.master(&machine, &[&evil, &good]);
     let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/hostile_sftp.py");
     for (mode, told, may_come) in HOSTILE {
         let _ = fs::remove_dir_all(machine.path("stage/2026"));
@@ -392,7 +320,7 @@ fn links_and_devices_of_a_peer_are_never_followed() {
     std::os::unix::fs::symlink(machine.path("secret"), evil.collect().join("link")).unwrap();
     crate::call::said("mkfifo", &[evil.collect().join("fifo").to_str().unwrap()]);
     fs::create_dir(evil.collect().join("dir")).unwrap();
-    master(&machine, &[&evil], "");
+    NATIVE.master(&machine, &[&evil]);
     machine.cback("stage").on(DAY).run().with_status(10).says(&[
         "link: a symbolic link",
         "fifo: a FIFO",
@@ -406,7 +334,7 @@ fn links_and_devices_of_a_peer_are_never_followed() {
 fn killed_at_any_step_a_pool_is_completed_by_the_next_run() {
     let machine = Machine::new();
     let (ada, bob) = (Sshd::start(&machine, "ada"), Sshd::start(&machine, "bob"));
-    master(&machine, &[&ada, &bob], "");
+    NATIVE.master(&machine, &[&ada, &bob]);
     let prepare = || {
         let _ = fs::remove_dir_all(machine.path("stage/2026"));
         for peer in [&ada, &bob] {
@@ -479,7 +407,7 @@ fn cost(machine: &Machine, count: usize) -> (u64, u64) {
         collected(peer, 2_000);
     }
     let all: Vec<&Sshd> = peers.iter().collect();
-    master(machine, &all, "");
+    NATIVE.master(machine, &all);
     let _ = fs::remove_dir_all(machine.path("stage/2026"));
     let script = "import resource, subprocess, sys\n\
                   status = subprocess.call(sys.argv[2:])\n\

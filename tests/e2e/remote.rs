@@ -1,41 +1,10 @@
 //! Peers on other machines, reached by SSH.
 
 use std::fs;
-use std::path::PathBuf;
 
 use crate::machine::Machine;
+use crate::master::{COMMAND, DAY, NATIVE, lock_to_agent, ssh_config, ssh_says, staged};
 use crate::sshd::{Claims, Sshd, cut_after, generate};
-
-const DAY: &str = "2026-11-21";
-
-/// A master whose peers are `peers`.
-fn master(machine: &Machine, peers: &[&Sshd], way: &str) {
-    master_of(machine, peers, way, "");
-}
-
-/// The same; `more` is put into each peer.
-fn master_of(machine: &Machine, peers: &[&Sshd], way: &str, more: &str) {
-    let peers: String = peers.iter().map(|peer| peer.peer(more)).collect();
-    let transport = format!("<transport>{way}</transport>");
-    let config = machine.path("home/.ssh/config");
-    machine.configure(|text| {
-        let (head, rest) = text.split_once("<peers>").unwrap();
-        let (_, tail) = rest.split_once("</peers>").unwrap();
-        let head = head.replace(
-            "<rcp_command>/usr/bin/scp -B</rcp_command>",
-            &format!(
-                "{transport}<rcp_command>/usr/bin/scp -B -O -F {0}</rcp_command>\
-                 <rsh_command>/usr/bin/ssh -F {0}</rsh_command><cback_command>cback</cback_command>",
-                config.display()
-            ),
-        );
-        format!("{head}<peers>{peers}</peers>{tail}")
-    });
-}
-
-fn staged(machine: &Machine, name: &str) -> PathBuf {
-    machine.path("stage/2026/11/21").join(name)
-}
 
 #[test]
 fn a_peer_on_another_machine_is_staged_and_told_so() {
@@ -51,7 +20,7 @@ fn a_peer_on_another_machine_is_staged_and_told_so() {
             ],
             claims,
         );
-        master(&machine, &[&ada], "native");
+        NATIVE.master(&machine, &[&ada]);
         machine.cback("stage").on(DAY).run().well_and_silent();
         let dir = staged(&machine, "ada");
         assert_eq!(fs::read(dir.join("etc.tar.gz")).unwrap(), b"etc");
@@ -78,11 +47,7 @@ fn what_is_wrong_with_a_peer_is_told_and_the_others_come() {
     foreign.change_host_key();
     fs::write(closed.path("authorized_keys"), "").unwrap();
     fs::remove_dir_all(nowhere.collect()).unwrap();
-    master(
-        &machine,
-        &[good, late, dead, foreign, closed, nowhere],
-        "native",
-    );
+    NATIVE.master(&machine, &[good, late, dead, foreign, closed, nowhere]);
     let fingerprint = foreign.fingerprint();
     machine.cback("stage").on(DAY).run().with_status(10).says(&[
         "late: not ready",
@@ -109,7 +74,7 @@ fn a_connection_that_is_cut_anywhere_is_told_and_the_next_run_completes_it() {
     let ada = Sshd::start(&machine, "ada");
     let large: Vec<u8> = (0..=250).cycle().take(5_000_001).collect();
     ada.collected(&[("home.tar.gz", &large), ("a", b"a")], Claims::Digests);
-    master(&machine, &[&ada], "native");
+    NATIVE.master(&machine, &[&ada]);
     for bytes in [0, 100, 2_000, 4_000] {
         ada.meddle(cut_after(bytes));
         machine.cback("stage").on(DAY).run().with_status(6);
@@ -124,27 +89,13 @@ fn a_connection_that_is_cut_anywhere_is_told_and_the_next_run_completes_it() {
     assert!(fs::read(staged(&machine, "ada").join("home.tar.gz")).unwrap() == large);
 }
 
-/// What the master may do on `peer`, as `cback agent` prints it for its key.
-pub fn lock_to_agent(machine: &Machine, peer: &Sshd, more: &str) {
-    let call = machine.cback(&format!("agent {more} --collect-dir"));
-    let printed = call
-        .arg(peer.collect())
-        .args([
-            "--print-key-line".into(),
-            peer.identity().with_extension("pub"),
-        ])
-        .run()
-        .well();
-    fs::write(peer.path("authorized_keys"), printed.stdout).unwrap();
-}
-
 #[test]
 fn every_way_brings_the_same() {
     for (way, agent) in [
-        ("native", false),
-        ("command", false),
-        ("native", true),
-        ("command", true),
+        (NATIVE, false),
+        (COMMAND, false),
+        (NATIVE, true),
+        (COMMAND, true),
     ] {
         for claims in [Claims::Digests, Claims::Nothing] {
             let machine = Machine::new();
@@ -162,7 +113,8 @@ fn every_way_brings_the_same() {
             if agent {
                 lock_to_agent(&machine, &ada, "");
             }
-            master(&machine, &[&ada], way);
+            way.master(&machine, &[&ada]);
+            let way = way.transport;
             machine.cback("stage").on(DAY).run().well_and_silent();
             let dir = staged(&machine, "ada");
             for (name, content) in files {
@@ -191,7 +143,7 @@ fn what_is_no_regular_file_is_told_and_never_followed() {
         if agent {
             lock_to_agent(&machine, &ada, "");
         }
-        master(&machine, &[&ada], "native");
+        NATIVE.master(&machine, &[&ada]);
         machine.cback("stage").on(DAY).run().with_status(10).says(&[
             "link",
             "a symbolic link",
@@ -218,7 +170,7 @@ fn the_agent_does_nothing_that_is_not_allowed() {
     let ssh = |command: &str| {
         let mut ssh = std::process::Command::new("ssh");
         ssh.arg("-F")
-            .arg(machine.path("home/.ssh/config"))
+            .arg(ssh_config(&machine))
             .args(["-o", "BatchMode=yes", "ada"]);
         ssh.arg(command)
             .stdin(std::process::Stdio::null())
@@ -252,7 +204,7 @@ fn the_agent_does_nothing_that_is_not_allowed() {
 
 #[test]
 fn a_file_that_is_not_what_was_collected_is_left_out() {
-    for (way, agent) in [("native", false), ("command", false), ("native", true)] {
+    for (way, agent) in [(NATIVE, false), (COMMAND, false), (NATIVE, true)] {
         let machine = Machine::new();
         let ada = Sshd::start(&machine, "ada");
         ada.collected(&[("good", b"good"), ("bad", b"bad")], Claims::Digests);
@@ -260,125 +212,11 @@ fn a_file_that_is_not_what_was_collected_is_left_out() {
         if agent {
             lock_to_agent(&machine, &ada, "");
         }
-        master(&machine, &[&ada], way);
+        way.master(&machine, &[&ada]);
         let ended = machine.cback("stage").on(DAY).run().with_status(10);
         ended.says(&["bad: it is not what was collected"]);
         assert!(!staged(&machine, "ada").join("bad").exists());
         assert!(staged(&machine, "ada").join("good").exists());
-    }
-}
-
-#[test]
-fn a_managed_client_does_what_it_is_asked_and_tells_how_it_ended() {
-    for way in ["native", "command"] {
-        let (machine, client) = (Machine::new(), Machine::new());
-        let ada = Sshd::start(&machine, "ada");
-        fs::write(client.path("source/file"), "on the client").unwrap();
-        let line = client
-            .cback("agent --allow collect --collect-dir")
-            .arg(client.path("collect"))
-            .args([
-                "--print-key-line".into(),
-                ada.identity().with_extension("pub"),
-            ])
-            .run()
-            .well();
-        fs::write(ada.path("authorized_keys"), line.stdout).unwrap();
-        let more = "<managed>Y</managed><managed_actions>collect, purge</managed_actions>";
-        master_of(&machine, &[&ada], way, more);
-        machine.cback("-N collect").run().well_and_silent();
-        assert!(client.path("collect/cback.collect").exists(), "{way}");
-        assert!(!machine.path("collect/cback.collect").exists(), "{way}");
-        // What the client did not allow is this client's problem.
-        machine
-            .cback("-N purge")
-            .run()
-            .with_status(10)
-            .says(&["ada: the managed action purge failed"]);
-        // So is what fails there.
-        fs::remove_dir_all(client.path("collect")).unwrap();
-        let ended = machine.cback("-N --output collect").run().with_status(10);
-        ended.says(&["ada: the managed action collect failed", "status 6"]);
-        assert!(machine.log().contains("ada: "), "{}", machine.log());
-    }
-}
-
-/// Makes `client` the machine that answers as `peer`, for whom `more` is allowed.
-fn answers(client: &Machine, peer: &Sshd, more: &str) {
-    let line = client
-        .cback(&format!("agent {more} --collect-dir"))
-        .arg(client.path("collect"))
-        .args([
-            "--print-key-line".into(),
-            peer.identity().with_extension("pub"),
-        ])
-        .run()
-        .well();
-    fs::write(peer.path("authorized_keys"), line.stdout).unwrap();
-}
-
-const MANAGED: &str = "<managed>Y</managed><managed_actions>collect, purge</managed_actions>";
-
-#[test]
-fn managed_clients_work_at_the_same_time_and_are_told_in_their_order() {
-    let (machine, first, second) = (Machine::new(), Machine::new(), Machine::new());
-    let (ada, bob) = (Sshd::start(&machine, "ada"), Sshd::start(&machine, "bob"));
-    // One waits until the other writes: this ends only if both work.
-    let fifo = machine.path("fifo");
-    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let hooks = [
-        format!("timeout 60 cat {}", fifo.display()),
-        format!("echo x | timeout 60 tee {}", fifo.display()),
-    ];
-    for ((client, peer), hook) in [(&first, &ada), (&second, &bob)].into_iter().zip(hooks) {
-        let hook = format!(
-            "<pre_action_hook><action>collect</action><command>{hook}</command></pre_action_hook></options>"
-        );
-        client.configure(|text| text.replace("</options>", &hook));
-        answers(client, peer, "--allow collect");
-    }
-    master_of(&machine, &[&ada, &bob], "native", MANAGED);
-    machine.cback("-N collect").run().well_and_silent();
-    for client in [&first, &second] {
-        assert!(client.path("collect/cback.collect").exists());
-    }
-    let said = machine.cback("-N purge").run().with_status(10).stderr;
-    let at = |text: &str| said.find(text).unwrap_or_else(|| panic!("{text}: {said}"));
-    assert!(at("ada: ") < at("bob: "), "{said}");
-}
-
-#[test]
-fn a_dry_run_asks_only_clients_that_surely_understand_it() {
-    for (way, agent) in [("native", true), ("command", true), ("native", false)] {
-        let (machine, client) = (Machine::new(), Machine::new());
-        let ada = Sshd::start(&machine, "ada");
-        ada.collected(&[("a", b"a")], Claims::Nothing);
-        let mark = machine.path("mark");
-        if agent {
-            answers(&client, &ada, "--allow collect");
-        }
-        master_of(&machine, &[&ada], way, MANAGED);
-        if !agent {
-            // A cback of another kind, which takes no notice of switches.
-            let script = machine.path("other");
-            let text = format!("#!/bin/sh\necho \"$@\" >> {}\n", mark.display());
-            fs::write(&script, text).unwrap();
-            crate::tree::mode(&script, 0o755);
-            let command = format!("<cback_command>{}", script.display());
-            let path = machine.path("cback.conf");
-            let text = fs::read_to_string(&path).unwrap();
-            fs::write(&path, text.replace("<cback_command>cback", &command)).unwrap();
-        }
-        let ended = machine.cback("-N --dry-run collect").run().well();
-        assert!(ended.stdout.contains("collect on managed peers: ada"));
-        let (own, named) = ("ada: 1. collect", "ada: would be asked");
-        let asked = (way, agent) == ("native", true);
-        assert_eq!(ended.stdout.contains(own), asked, "{}", ended.stdout);
-        assert_eq!(ended.stdout.contains(named), !asked, "{}", ended.stdout);
-        assert!(!client.path("collect/cback.collect").exists());
-        machine.cback("-N --dry-run --json collect").run().well();
-        let called = fs::read_to_string(&mark).unwrap_or_default();
-        assert!(!called.contains("collect"), "{called}");
     }
 }
 
@@ -388,7 +226,7 @@ fn a_machine_that_allows_nothing_but_sftp_is_staged() {
     let ada = Sshd::start(&machine, "ada");
     ada.configure("ForceCommand internal-sftp");
     ada.collected(&[("a.tar", b"a")], Claims::Digests);
-    master_of(&machine, &[&ada], "native", "");
+    NATIVE.master(&machine, &[&ada]);
     machine.cback("stage").run().well_and_silent();
 }
 
@@ -396,16 +234,14 @@ fn a_machine_that_allows_nothing_but_sftp_is_staged() {
 fn a_host_that_says_nothing_is_not_waited_for() {
     let machine = Machine::new();
     let ada = Sshd::start(&machine, "ada");
-    let config = machine.path("home/.ssh/config");
-    let text = fs::read_to_string(&config).unwrap();
-    fs::write(&config, format!("Host ada\n  ConnectTimeout 1\n{text}")).unwrap();
+    ssh_says(&machine, "Host ada\n  ConnectTimeout 1");
     ada.collected(&[("a", b"a")], Claims::Digests);
     let held = std::sync::Mutex::new(Vec::new());
     ada.meddle(move |stream| {
         held.lock().unwrap().push(stream);
         None
     });
-    master(&machine, &[&ada], "native");
+    NATIVE.master(&machine, &[&ada]);
     let ended = machine.cback("validate").run().with_status(4);
     ended.says(&["peer [ada]", "said nothing for 1 seconds"]);
 }
@@ -421,7 +257,7 @@ fn keys_of_every_kind_are_shown_and_a_passphrase_comes_from_its_file() {
         }
         generate(&ada.identity(), kind, passphrase);
         ada.authorize("");
-        master(&machine, &[&ada], "native");
+        NATIVE.master(&machine, &[&ada]);
         if !passphrase.is_empty() {
             let ended = machine.cback("stage").on(DAY).run().with_status(6);
             ended.says(&["without its passphrase"]);
@@ -454,11 +290,9 @@ fn a_host_behind_another_is_reached_through_it() {
         let ada = Sshd::start(&machine, "ada");
         let large: Vec<u8> = (0..=250).cycle().take(3_000_001).collect();
         ada.collected(&[("a", &large)], Claims::Digests);
-        let config = machine.path("home/.ssh/config");
-        let text = fs::read_to_string(&config).unwrap();
-        let line = line.replace("CONFIG", config.to_str().unwrap());
-        fs::write(&config, format!("Host ada\n  {line}\n{text}")).unwrap();
-        master(&machine, &[&ada], "native");
+        let line = line.replace("CONFIG", ssh_config(&machine).to_str().unwrap());
+        ssh_says(&machine, &format!("Host ada\n  {line}"));
+        NATIVE.master(&machine, &[&ada]);
         machine.cback("stage").on(DAY).run().well_and_silent();
         assert!(fs::read(staged(&machine, "ada").join("a")).unwrap() == large);
         assert_eq!(hop.connections(), 1, "{line}");

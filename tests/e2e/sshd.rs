@@ -168,6 +168,32 @@ impl Sshd {
         *self.meddler.lock().unwrap() = None;
     }
 
+    /// Takes the connection to a machine whose disk is full: its own `sshd`, for which everything it writes is too much.
+    pub fn with_a_full_disk(&self) -> impl Fn(TcpStream) -> Option<TcpStream> + use<> {
+        let dir = self.dir.clone();
+        move |stream| {
+            let script = "mount -t tmpfs -o size=16m none /mnt && cp -a \"$0\"/collect/. /mnt/ && \
+                          { dd if=/dev/zero of=/mnt/.fill.partial bs=64k 2>/dev/null || true; } && \
+                          mount --bind /mnt \"$0\"/collect && exec /usr/sbin/sshd -i -f \"$0\"/sshd_config";
+            let mut unshare = vec!["--mount"];
+            if said("id", &["-u"]) != "0" {
+                unshare.extend(["--map-current-user", "--keep-caps"]);
+            }
+            let side = |stream: TcpStream| Stdio::from(std::os::fd::OwnedFd::from(stream));
+            let mut child = Command::new("unshare")
+                .args(unshare)
+                .args(["sh", "-ec", script])
+                .arg(&dir)
+                .stdin(side(stream.try_clone().unwrap()))
+                .stdout(side(stream))
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            std::thread::spawn(move || child.wait());
+            None
+        }
+    }
+
     /// Fills its collect directory with files and `cback.collect`, which has their digests if it is ours.
     pub fn collected(&self, files: &[(&str, &[u8])], claims: Claims) {
         let collect = self.collect();

@@ -8,10 +8,8 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::call::said;
-use crate::hostile_scp;
 use crate::machine::Machine;
-use crate::pool::{self, DAY, daily};
-use crate::remote::lock_to_agent;
+use crate::master::{COMMAND, DAY, NATIVE, Pool, daily, lock_to_agent};
 use crate::sshd::{Claims, Sshd};
 use crate::tree;
 
@@ -312,12 +310,11 @@ fn digest(path: &Path) -> String {
 }
 
 fn reach(machine: &Machine, peer: &Sshd, place: Place, stage: &str) {
-    match place {
-        Place::Command => {
-            hostile_scp::master(machine, &[peer], &hostile_scp::scp(machine), stage);
-        }
-        _ => pool::master(machine, &[peer], stage),
-    }
+    let way = match place {
+        Place::Command => COMMAND,
+        _ => NATIVE,
+    };
+    Pool { stage, ..way }.master(machine, &[peer]);
     match place {
         Place::Local => {
             let path = machine.path("cback.conf");

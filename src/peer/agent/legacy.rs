@@ -91,7 +91,7 @@ pub(super) fn receive(
             // The times of the file, which nobody needs.
             Some(b'T') => accept()?,
             Some(b'C') => break size(&line),
-            _ => return Ok(Served::No),
+            _ => return Ok(Served::Failed),
         }
     };
     let Some(bytes) = bytes.filter(|bytes| *bytes <= LONGEST_INDICATOR) else {
@@ -141,5 +141,5 @@ fn complain(output: &mut dyn Write, name: &OsStr, error: &io::Error) -> io::Resu
     let name = crate::event::printable_bytes(name.as_bytes());
     output.write_all(format!("\u{1}scp: {name}: {reason}\n").as_bytes())?;
     output.flush()?;
-    Ok(Served::No)
+    Ok(Served::Failed)
 }

@@ -52,6 +52,18 @@ pub(super) fn weigh(dir: &Path, most: usize) -> io::Result<Weight> {
     Ok(weight)
 }
 
+/// Room below which a file system is full: a program that copies gives up at less.
+const LAST: u64 = 64 << 10;
+
+/// Whether the file system of `dir` has no room left for those who are not root.
+pub(super) fn is_full(dir: &Path) -> io::Result<bool> {
+    let stat = rustix::fs::statvfs(dir)?;
+    let bytes = stat.f_bavail.saturating_mul(stat.f_frsize);
+    // A file system that does not count its files says that there are none.
+    let no_name = stat.f_files > 0 && stat.f_favail == 0;
+    Ok(bytes < LAST || no_name)
+}
+
 /// Removes everything in `dir`.
 pub(super) fn sweep(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {

@@ -2,6 +2,8 @@
 //!
 //! Small files need not wait for one another: while one arrives, the next ones are already asked for.
 
+mod entry;
+
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -10,15 +12,16 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use ssh2::Channel;
-
+use self::entry::{read_entry, what};
 use super::connect::Connected;
 use super::fault::{fault, io_fault};
 use super::sftp::check_name;
+use super::talk::{Silence, Talk};
 use crate::peer::arrive::{Arrivals, Resume};
-use crate::peer::limits::Watched;
+use crate::peer::limits::{Deadline, Watched};
 use crate::peer::transport::{
-    Collected, Entry, Errand, Job, Listing, MOST_PASSED_BY, Refused, Transport, is_wanted,
+    Collected, Entry, Errand, Job, Listing, MOST_PASSED_BY, PATIENCE, Refused, Transport,
+    is_wanted, said,
 };
 use crate::peer::wire::{GREETING, HELLO, Mark, send, take, trouble};
 use crate::peer::{PeerError, Remote, STAGED};
@@ -30,12 +33,24 @@ const AHEAD: usize = 64;
 /// A session with an agent.
 pub(in crate::peer) struct Agent {
     // Before the session, which has to live longer.
-    talk: Mutex<BufReader<Channel>>,
+    talk: Mutex<BufReader<Talk>>,
     connected: Connected,
     path: PathBuf,
     indicator: Mutex<Option<Mark>>,
     modes: Mutex<HashMap<OsString, u32>>,
 }
+
+/// What a machine has that has no agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Instead {
+    /// An SFTP server, whatever is asked for: the key is locked to it.
+    OnlySftp,
+    /// A shell that knows no agent, or something else that says no.
+    Other,
+}
+
+/// How sshd begins to say that a key is kept to its own SFTP server.
+const SFTP_ONLY: &[u8; 14] = b"This service a";
 
 /// An answer, or the trouble that came instead.
 type Answer = Result<u8, (u8, String)>;
@@ -47,26 +62,27 @@ impl fmt::Debug for Agent {
 }
 
 impl Agent {
-    /// Talks to the agent, or gives the connection back if there is none.
+    /// Talks to the agent; if there is none, gives the connection back, with what there is instead.
     pub(super) fn open(
         connected: Connected,
         command: &str,
         remote: &Remote,
-    ) -> Result<Result<Self, Connected>, PeerError> {
+    ) -> Result<Result<Self, (Connected, Instead)>, PeerError> {
         let failed = |error: ssh2::Error| fault(&error, &connected.name, connected.silence);
         let mut channel = connected
             .session
             .channel_open("session", 8 << 20, 32_768, None)
             .map_err(failed)?;
         if channel.exec(command).is_err() {
-            return Ok(Err(connected));
+            return Ok(Err((connected, Instead::Other)));
         }
         // Whoever does not want to hear it has ended, and the answer shows it.
         let _ = channel.write_all(HELLO);
         let mut greeting = vec![0; GREETING.len()];
         let mut got = 0;
+        let mut talk = Talk::new(channel, Deadline::after(PATIENCE));
         while got < greeting.len() {
-            match channel.read(&mut greeting[got..]) {
+            match talk.read(&mut greeting[got..]) {
                 Ok(0) => break,
                 Ok(more) => got += more,
                 Err(error) => return Err(io_fault(&error, &connected.name, connected.silence)),
@@ -76,10 +92,18 @@ impl Agent {
             }
         }
         if greeting != GREETING {
-            return Ok(Err(connected));
+            // The length of an SFTP server's first word begins with a zero byte, and no text does. The server that is
+            // built into sshd is never started by a command, and says so.
+            let greeting = &greeting[..got];
+            let instead = if greeting.first() == Some(&0) || greeting == &SFTP_ONLY[..got.max(4)] {
+                Instead::OnlySftp
+            } else {
+                Instead::Other
+            };
+            return Ok(Err((connected, instead)));
         }
         Ok(Ok(Self {
-            talk: Mutex::new(BufReader::with_capacity(1 << 18, channel)),
+            talk: Mutex::new(BufReader::with_capacity(1 << 18, talk)),
             connected,
             path: remote.collect_dir.to_path_buf(),
             indicator: Mutex::default(),
@@ -103,7 +127,7 @@ impl Agent {
 
     fn ask(
         &self,
-        talk: &mut BufReader<Channel>,
+        talk: &mut BufReader<Talk>,
         letter: u8,
         parts: &[&[u8]],
     ) -> Result<(), PeerError> {
@@ -115,7 +139,7 @@ impl Agent {
 
     fn answer(
         &self,
-        talk: &mut BufReader<Channel>,
+        talk: &mut BufReader<Talk>,
         payload: &mut Vec<u8>,
     ) -> Result<Answer, PeerError> {
         match take(talk, payload).map_err(|error| self.io_fault(&error))? {
@@ -139,8 +163,9 @@ impl Agent {
                 host: self.connected.name.clone(),
                 path: self.path.clone(),
             },
-            trouble::FORBIDDEN => PeerError::Refused {
+            trouble::FORBIDDEN => PeerError::Forbidden {
                 host: self.connected.name.clone(),
+                what: format!("reading {}", self.path.display()),
                 reason: text,
             },
             _ => PeerError::Unreadable {
@@ -150,8 +175,9 @@ impl Agent {
         }
     }
 
-    fn look(&self) -> Result<Option<(bool, Mark, Vec<u8>)>, PeerError> {
+    fn look(&self, end: Deadline) -> Result<Option<(bool, Mark, Vec<u8>)>, PeerError> {
         let talk = &mut *locked(&self.talk);
+        talk.get_mut().end = end;
         let mut payload = Vec::new();
         self.ask(talk, b'I', &[self.path.as_os_str().as_bytes()])?;
         match self.answer(talk, &mut payload)? {
@@ -173,7 +199,7 @@ impl Agent {
     /// Asks for `entry` from where it is to be continued.
     fn ask_for(
         &self,
-        talk: &mut BufReader<Channel>,
+        talk: &mut BufReader<Talk>,
         entry: &Entry,
         from: u64,
     ) -> Result<(), PeerError> {
@@ -183,7 +209,7 @@ impl Agent {
     /// Takes the file that was asked for. Gives whether it has to be asked for again.
     fn take_file<'a>(
         &self,
-        talk: &mut BufReader<Channel>,
+        talk: &mut BufReader<Talk>,
         entry: &'a Entry,
         arrivals: &mut Arrivals<'a>,
         job: &Job<'_>,
@@ -222,8 +248,8 @@ impl Agent {
 }
 
 impl Transport for Agent {
-    fn collected(&self) -> Result<Option<Collected>, PeerError> {
-        let Some((staged, mark, text)) = self.look()? else {
+    fn collected(&self, limits: &Watched) -> Result<Option<Collected>, PeerError> {
+        let Some((staged, mark, text)) = self.look(limits.end())? else {
             *locked(&self.indicator) = None;
             return Ok(None);
         };
@@ -233,6 +259,7 @@ impl Transport for Agent {
 
     fn list(&self, _into: &Path, limits: &Watched) -> Result<Listing, PeerError> {
         let talk = &mut *locked(&self.talk);
+        talk.get_mut().end = limits.end();
         let mut modes = locked(&self.modes);
         modes.clear();
         let mut listing = Listing::default();
@@ -280,6 +307,7 @@ impl Transport for Agent {
 
     fn get(&self, job: &Job<'_>) -> Result<(), PeerError> {
         let talk = &mut *locked(&self.talk);
+        talk.get_mut().end = job.limits.end();
         let mut arrivals = Arrivals::new(job);
         let mut asked = 0;
         for (at, entry) in job.entries.iter().enumerate() {
@@ -299,7 +327,8 @@ impl Transport for Agent {
     }
 
     fn unchanged(&self) -> Result<(), PeerError> {
-        let now = self.look()?.map(|(_, mark, _)| mark);
+        let end = Deadline::after(PATIENCE);
+        let now = self.look(end)?.map(|(_, mark, _)| mark);
         if now == *locked(&self.indicator) {
             Ok(())
         } else {
@@ -310,12 +339,13 @@ impl Transport for Agent {
     fn put(&self, name: &str, text: &[u8], _ids: Option<Ids>) -> Result<(), PeerError> {
         debug_assert_eq!(name, STAGED);
         let talk = &mut *locked(&self.talk);
+        talk.get_mut().end = Deadline::after(PATIENCE);
         self.ask(talk, b'P', &[text])?;
         match self.answer(talk, &mut Vec::new())? {
             Ok(_) => Ok(()),
             Err((_, text)) => Err(PeerError::Unwritable {
                 path: self.path.join(name),
-                source: io::Error::other(text),
+                source: said(text),
             }),
         }
     }
@@ -330,27 +360,33 @@ impl Transport for Agent {
         self.ask(talk, b'X', &[words.as_bytes()])?;
         let mut lines = super::Lines::default();
         let mut payload = Vec::new();
-        // An action may work for hours without a word. That the host is still there, the kernel watches.
-        self.connected.session.set_timeout(0);
+        talk.get_mut().end = errand.end;
+        // An action may work for hours without a word.
+        talk.get_mut().silence = Silence::Working;
         let status = loop {
             match self.answer(talk, &mut payload)? {
                 Ok(b'O') => lines.take(&payload, output),
                 Ok(b'S') => break payload.as_slice().try_into().map_or(-1, i32::from_be_bytes),
                 Ok(_) => return Err(self.foul("an answer to another question")),
-                Err((_, reason)) => {
-                    return Err(PeerError::Refused {
-                        host: self.connected.name.clone(),
-                        reason,
+                Err((kind, reason)) => {
+                    let host = self.connected.name.clone();
+                    let what = format!("`cback {words}`");
+                    return Err(match kind {
+                        trouble::FORBIDDEN => PeerError::Forbidden {
+                            host,
+                            what,
+                            reason: String::new(),
+                        },
+                        _ => PeerError::Failed {
+                            command: format!("cback {words}"),
+                            ending: reason,
+                        },
                     });
                 }
             }
         };
         lines.end(output);
-        self.connected
-            .session
-            .set_timeout(super::connect::millis(std::time::Duration::from_secs(
-                self.connected.silence,
-            )));
+        talk.get_mut().silence = Silence::Stalled;
         if status == 0 {
             return Ok(());
         }
@@ -358,37 +394,6 @@ impl Transport for Agent {
             command: format!("cback {words}"),
             ending: format!("status {status}"),
         })
-    }
-}
-
-struct Told<'a> {
-    kind: u8,
-    bytes: u64,
-    mode: u32,
-    name: &'a [u8],
-}
-
-/// An entry: kind, size, what changes with it, mode, name.
-fn read_entry(payload: &[u8]) -> Option<Told<'_>> {
-    let (kind, rest) = payload.split_first()?;
-    let (bytes, rest) = rest.split_first_chunk::<8>()?;
-    let (_, rest) = rest.split_first_chunk::<36>()?;
-    let (mode, name) = rest.split_first_chunk::<4>()?;
-    Some(Told {
-        kind: *kind,
-        bytes: u64::from_be_bytes(*bytes),
-        mode: u32::from_be_bytes(*mode),
-        name,
-    })
-}
-
-fn what(kind: u8) -> &'static str {
-    match kind {
-        b'd' => "a directory",
-        b'l' => "a symbolic link",
-        b'p' => "a FIFO",
-        b's' => "a socket",
-        _ => "a device",
     }
 }
 

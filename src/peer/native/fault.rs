@@ -5,6 +5,7 @@ use std::io;
 use ssh2::ErrorCode;
 
 use crate::peer::PeerError;
+use crate::peer::limits::TimeIsUp;
 
 /// The number of a call that took too long.
 const TIMEOUT: i32 = -9;
@@ -34,6 +35,10 @@ pub(super) fn fault(error: &ssh2::Error, host: &str, silence: u64) -> PeerError 
 
 /// The same for an error that came by way of `std::io`.
 pub(super) fn io_fault(error: &io::Error, host: &str, silence: u64) -> PeerError {
+    let inner = error.get_ref();
+    if let Some(&over) = inner.and_then(|inner| inner.downcast_ref::<TimeIsUp>()) {
+        return over.into();
+    }
     let host = host.to_owned();
     match error.kind() {
         io::ErrorKind::TimedOut => PeerError::Silent {

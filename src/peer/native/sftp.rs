@@ -3,20 +3,22 @@
 //! The third version of the protocol tells sizes and whole seconds. A file that was written while we read it shows
 //! by a second look at the directory, or by the digest that the peer claims.
 
+mod put;
+
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 
-use ssh2::{ErrorCode, FileStat, OpenFlags, OpenType};
+use ssh2::{ErrorCode, FileStat};
 
+use super::agent::Instead;
 use super::connect::Connected;
 use super::fault::{fault, io_fault, is_absent, is_answer};
-use crate::fsx;
 use crate::peer::arrive::{Arrivals, Resume};
 use crate::peer::limits::Watched;
 use crate::peer::transport::{
@@ -28,9 +30,11 @@ use crate::units::{CommandLine, Ids};
 
 /// A connection to an SFTP server.
 pub(in crate::peer) struct Sftp {
-    // Before the session, which has to live longer.
-    server: ssh2::Sftp,
+    // Before the session, which has to live longer. Started when it is needed: who is only asked to run an action
+    // need not have one.
+    server: OnceLock<ssh2::Sftp>,
     connected: Connected,
+    instead: Instead,
     path: PathBuf,
     cback: Option<CommandLine>,
     indicator: Mutex<Option<Mark>>,
@@ -54,25 +58,34 @@ impl fmt::Debug for Sftp {
 }
 
 impl Sftp {
-    pub(super) fn open(connected: Connected, remote: &Remote) -> Result<Self, PeerError> {
-        let server = connected.session.sftp().map_err(|error| {
-            match fault(&error, &connected.name, connected.silence) {
-                PeerError::Broken { host, reason } => PeerError::Refused {
-                    host,
-                    reason: format!("it starts no SFTP server ({reason})"),
-                },
-                other => other,
-            }
-        })?;
-        Ok(Self {
-            server,
+    /// A machine that has no agent, but what `instead` says.
+    pub(super) fn new(connected: Connected, instead: Instead, remote: &Remote) -> Self {
+        Self {
+            server: OnceLock::new(),
             connected,
+            instead,
             path: remote.collect_dir.to_path_buf(),
             cback: remote.cback_command.clone(),
             indicator: Mutex::default(),
             marks: Mutex::default(),
             listed: AtomicUsize::new(0),
-        })
+        }
+    }
+
+    /// Its SFTP server.
+    fn server(&self) -> Result<&ssh2::Sftp, PeerError> {
+        if let Some(server) = self.server.get() {
+            return Ok(server);
+        }
+        let server = self.connected.session.sftp();
+        let server = server.map_err(|error| match self.fault(&error) {
+            PeerError::Broken { host, reason } => PeerError::Refused {
+                host,
+                reason: format!("it starts no SFTP server ({reason})"),
+            },
+            other => other,
+        })?;
+        Ok(self.server.get_or_init(|| server))
     }
 
     fn fault(&self, error: &ssh2::Error) -> PeerError {
@@ -85,7 +98,7 @@ impl Sftp {
 
     fn stat(&self, name: &str) -> Result<Option<FileStat>, PeerError> {
         let path = self.path.join(name);
-        match self.server.stat(&path) {
+        match self.server()?.stat(&path) {
             Ok(stat) => Ok(Some(stat)),
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) if is_answer(&error) => Err(unreadable(path, &error)),
@@ -99,7 +112,7 @@ impl Sftp {
         most: usize,
         enough: &dyn Fn() -> Result<(), PeerError>,
     ) -> Result<Vec<(OsString, FileStat)>, PeerError> {
-        let mut dir = match self.server.opendir(&self.path) {
+        let mut dir = match self.server()?.opendir(&self.path) {
             Ok(dir) => dir,
             Err(error) if is_absent(&error) => {
                 return Err(PeerError::NoDirectory {
@@ -160,7 +173,7 @@ impl Sftp {
         resume: Resume,
     ) -> Result<(), PeerError> {
         let path = self.path.join(&entry.name);
-        let mut file = match self.server.open(&path) {
+        let mut file = match self.server()?.open(&path) {
             Ok(file) => file,
             Err(error) if is_absent(&error) => return Err(PeerError::Changing(path)),
             Err(error) if is_answer(&error) => {
@@ -202,10 +215,10 @@ impl Sftp {
 }
 
 impl Transport for Sftp {
-    fn collected(&self) -> Result<Option<Collected>, PeerError> {
+    fn collected(&self, limits: &Watched) -> Result<Option<Collected>, PeerError> {
         let Some(stat) = self.stat(COLLECTED)? else {
             // Not there, or the whole directory is not.
-            self.server.stat(&self.path).map_err(|error| {
+            self.server()?.stat(&self.path).map_err(|error| {
                 if is_absent(&error) {
                     PeerError::NoDirectory {
                         host: self.connected.name.clone(),
@@ -226,16 +239,22 @@ impl Transport for Sftp {
         let mut text = Vec::new();
         if stat.is_file() {
             let path = self.path.join(COLLECTED);
-            let file = match self.server.open(&path) {
+            let mut file = match self.server()?.open(&path) {
                 Ok(file) => file,
                 Err(error) if is_answer(&error) => return Err(unreadable(path, &error)),
                 Err(error) => return Err(self.fault(&error)),
             };
-            file.take(LONGEST_INDICATOR + 1)
-                .read_to_end(&mut text)
-                .map_err(|error| self.io_fault(&error))?;
-            if text.len() as u64 > LONGEST_INDICATOR {
-                return Err(self.foul(format!("its {COLLECTED} is too long")));
+            let mut buffer = vec![0; 1 << 15];
+            loop {
+                limits.bytes(0)?;
+                match file.read(&mut buffer) {
+                    Ok(0) => break,
+                    Ok(got) => text.extend_from_slice(&buffer[..got]),
+                    Err(error) => return Err(self.io_fault(&error)),
+                }
+                if text.len() as u64 > LONGEST_INDICATOR {
+                    return Err(self.foul(format!("its {COLLECTED} is too long")));
+                }
             }
         }
         Ok(Some(Collected { text, staged }))
@@ -301,39 +320,18 @@ impl Transport for Sftp {
     }
 
     fn put(&self, name: &str, text: &[u8], _ids: Option<Ids>) -> Result<(), PeerError> {
-        let path = self.path.join(name);
-        let partial = fsx::partial_path(&path);
-        let unwritable = |error: ssh2::Error| {
-            if is_answer(&error) {
-                PeerError::Unwritable {
-                    path: path.clone(),
-                    source: error.into(),
-                }
-            } else {
-                self.fault(&error)
-            }
-        };
-        let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE;
-        let mut file = self
-            .server
-            .open_mode(&partial, flags, 0o644, OpenType::File)
-            .map_err(unwritable)?;
-        file.write_all(text)
-            .map_err(|error| self.io_fault(&error))?;
-        // Servers that cannot sync say so; then it is as durable as they make it.
-        let _ = file.fsync();
-        file.close().map_err(unwritable)?;
-        drop(file);
-        match self.server.unlink(&path) {
-            Err(error) if !is_absent(&error) => return Err(unwritable(error)),
-            _ => {}
-        }
-        self.server
-            .rename(&partial, &path, None)
-            .map_err(unwritable)
+        self.write(&self.path.join(name), text)
     }
 
     fn exec(&self, errand: &Errand<'_>, output: &mut dyn FnMut(&[u8])) -> Result<(), PeerError> {
+        if self.instead == Instead::OnlySftp {
+            // It would start its SFTP server once more, which ends well whatever was asked for.
+            return Err(PeerError::Forbidden {
+                host: self.connected.name.clone(),
+                what: format!("`cback {}`", errand.words.join(" ")),
+                reason: "the key is kept to the SFTP server".to_owned(),
+            });
+        }
         super::exec(&self.connected, self.cback.as_ref(), errand, output)
     }
 }

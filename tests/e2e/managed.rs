@@ -1,0 +1,270 @@
+//! Managed clients: the master asks them to run actions, and what becomes of that.
+
+use std::fs;
+use std::path::Path;
+
+use crate::machine::Machine;
+use crate::master::{COMMAND, MANAGED, NATIVE, Pool, answers};
+use crate::sshd::{Claims, Sshd};
+use crate::tree;
+
+#[test]
+fn a_managed_client_does_what_it_is_asked_and_tells_how_it_ended() {
+    for way in [NATIVE, COMMAND] {
+        let (machine, client) = (Machine::new(), Machine::new());
+        let ada = Sshd::start(&machine, "ada");
+        fs::write(client.path("source/file"), "on the client").unwrap();
+        answers(&client, &ada, "--allow collect");
+        let pool = Pool {
+            peer: MANAGED,
+            ..way
+        };
+        pool.master(&machine, &[&ada]);
+        let way = way.transport;
+        machine.cback("-N collect").run().well_and_silent();
+        assert!(client.path("collect/cback.collect").exists(), "{way}");
+        assert!(!machine.path("collect/cback.collect").exists(), "{way}");
+        // What the client did not allow is this client's problem, and no matter of its key.
+        let ended = machine.cback("-N purge").run().with_status(10).says(&[
+            "ada: the managed action purge failed",
+            "does not allow `cback purge`",
+            "cback agent --allow ACTION --print-key-line",
+        ]);
+        assert!(
+            !ended.screen().contains("has the backup user's key"),
+            "{}",
+            ended.screen()
+        );
+        // So is what fails there.
+        fs::remove_dir_all(client.path("collect")).unwrap();
+        let ended = machine.cback("-N --output collect").run().with_status(10);
+        ended.says(&["ada: the managed action collect failed", "status 6"]);
+        assert!(machine.log().contains("ada: "), "{}", machine.log());
+    }
+}
+
+#[test]
+fn managed_clients_work_at_the_same_time_and_are_told_in_their_order() {
+    let (machine, first, second) = (Machine::new(), Machine::new(), Machine::new());
+    let (ada, bob) = (Sshd::start(&machine, "ada"), Sshd::start(&machine, "bob"));
+    // One waits until the other writes: this ends only if both work.
+    let fifo = machine.path("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let hooks = [
+        format!("timeout 60 cat {}", fifo.display()),
+        format!("echo x | timeout 60 tee {}", fifo.display()),
+    ];
+    for ((client, peer), hook) in [(&first, &ada), (&second, &bob)].into_iter().zip(hooks) {
+        let hook = format!(
+            "<pre_action_hook><action>collect</action><command>{hook}</command></pre_action_hook></options>"
+        );
+        client.configure(|text| text.replace("</options>", &hook));
+        answers(client, peer, "--allow collect");
+    }
+    let pool = Pool {
+        peer: MANAGED,
+        ..NATIVE
+    };
+    pool.master(&machine, &[&ada, &bob]);
+    machine.cback("-N collect").run().well_and_silent();
+    for client in [&first, &second] {
+        assert!(client.path("collect/cback.collect").exists());
+    }
+    let said = machine.cback("-N purge").run().with_status(10).stderr;
+    let at = |text: &str| said.find(text).unwrap_or_else(|| panic!("{text}: {said}"));
+    assert!(at("ada: ") < at("bob: "), "{said}");
+}
+
+#[test]
+fn a_dry_run_asks_only_clients_that_surely_understand_it() {
+    for (way, agent) in [(NATIVE, true), (COMMAND, true), (NATIVE, false)] {
+        let (machine, client) = (Machine::new(), Machine::new());
+        let ada = Sshd::start(&machine, "ada");
+        ada.collected(&[("a", b"a")], Claims::Nothing);
+        let mark = machine.path("mark");
+        if agent {
+            answers(&client, &ada, "--allow collect");
+        }
+        // A cback of another kind, which takes no notice of switches.
+        let script = machine.path("other");
+        let text = format!("#!/bin/sh\necho \"$@\" >> {}\n", mark.display());
+        crate::tree::file(&script, text);
+        crate::tree::mode(&script, 0o755);
+        let pool = Pool {
+            peer: MANAGED,
+            cback: if agent {
+                "cback"
+            } else {
+                script.to_str().unwrap()
+            },
+            ..way
+        };
+        pool.master(&machine, &[&ada]);
+        let ended = machine.cback("-N --dry-run collect").run().well();
+        assert!(ended.stdout.contains("collect on managed peers: ada"));
+        let (own, named) = ("ada: 1. collect", "ada: would be asked");
+        let asked = (way.transport, agent) == ("native", true);
+        assert_eq!(ended.stdout.contains(own), asked, "{}", ended.stdout);
+        assert_eq!(ended.stdout.contains(named), !asked, "{}", ended.stdout);
+        assert!(!client.path("collect/cback.collect").exists());
+        machine.cback("-N --dry-run --json collect").run().well();
+        let called = fs::read_to_string(&mark).unwrap_or_default();
+        assert!(!called.contains("collect"), "{called}");
+    }
+}
+
+#[test]
+fn a_client_whose_key_is_kept_to_files_says_that_it_runs_nothing() {
+    for (way, forced, told) in [
+        (
+            NATIVE,
+            "internal-sftp",
+            "the key is kept to the SFTP server",
+        ),
+        (
+            NATIVE,
+            "/usr/lib/openssh/sftp-server",
+            "the key is kept to the SFTP server",
+        ),
+        (
+            COMMAND,
+            "internal-sftp",
+            "ada: the managed action collect failed",
+        ),
+        (NATIVE, "exit 126", "does not allow `cback collect`"),
+        (COMMAND, "exit 126", "does not allow `cback collect`"),
+        (NATIVE, "exit 127", "status 127: it is not found there"),
+        (COMMAND, "exit 127", "status 127: it is not found there"),
+        (NATIVE, "kill -9 $$", "signal KILL"),
+    ] {
+        let machine = Machine::new();
+        let ada = Sshd::start(&machine, "ada");
+        ada.authorize(&format!("restrict,command=\"{forced}\""));
+        Pool {
+            peer: MANAGED,
+            ..way
+        }
+        .master(&machine, &[&ada]);
+        let ended = machine.cback("-N collect").run();
+        let ended = ended.with_status(10).says(&[told]);
+        assert!(!ended.screen().contains("authorized_keys has"), "{forced}");
+    }
+}
+
+#[test]
+fn a_client_that_never_ends_is_given_up_when_its_time_is_over() {
+    for (way, agent) in [(NATIVE, false), (COMMAND, false), (NATIVE, true)] {
+        let (machine, client) = (Machine::new(), Machine::new());
+        let (ada, bob) = (Sshd::start(&machine, "ada"), Sshd::start(&machine, "bob"));
+        let gate = client.path("gate");
+        if agent {
+            nix::unistd::mkfifo(&gate, nix::sys::stat::Mode::S_IRWXU).unwrap();
+            let hook = format!(
+                "<pre_action_hook><action>collect</action><command>timeout 60 cat {}</command></pre_action_hook>",
+                gate.display()
+            );
+            client.configure(|text| text.replace("</options>", &format!("{hook}</options>")));
+            answers(&client, &ada, "--allow collect");
+        } else {
+            let endless = machine.path("endless");
+            let script = "#!/bin/sh\ncase $SSH_ORIGINAL_COMMAND in *agent) exit 1;; esac\n\
+                          while echo still at work; do sleep 0.2; done\n";
+            tree::file(&endless, script);
+            tree::mode(&endless, 0o755);
+            ada.configure(&format!("ForceCommand {}", endless.display()));
+        }
+        let other = Machine::new();
+        answers(&other, &bob, "--allow collect");
+        let pool = Pool {
+            peer: MANAGED,
+            stage: "<max_time>3 s</max_time>",
+            ..way
+        };
+        pool.master(&machine, &[&ada, &bob]);
+        let ended = machine.cback("-N collect").run().with_status(10);
+        ended.says(&["ada: the managed action collect failed: it took more than 3 seconds"]);
+        assert!(other.path("collect/cback.collect").exists(), "{agent}");
+        if agent {
+            fs::write(gate, "go on").unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_clients_print_is_in_the_log_line_by_line_with_their_names() {
+    for way in [NATIVE, COMMAND] {
+        let machine = Machine::new();
+        let (ada, bob) = (Sshd::start(&machine, "ada"), Sshd::start(&machine, "bob"));
+        let gate = machine.path("gate");
+        nix::unistd::mkfifo(&gate, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for (peer, waits) in [(&ada, "timeout 60 cat"), (&bob, "echo x | timeout 60 tee")] {
+            let program = peer.path("cback");
+            let script = format!(
+                "#!/bin/sh\ncase $SSH_ORIGINAL_COMMAND in *agent) exit 1;; esac\n\
+                 echo first; printf 'odd \\033[2J\\377\\n' >&2; {waits} {}; echo \"$SSH_ORIGINAL_COMMAND\"\n",
+                gate.display()
+            );
+            tree::file(&program, script);
+            tree::mode(&program, 0o755);
+            peer.configure(&format!("ForceCommand {}", program.display()));
+        }
+        let pool = Pool {
+            peer: MANAGED,
+            ..way
+        };
+        pool.master(&machine, &[&ada, &bob]);
+        machine.cback("-N --full --output collect").run().well();
+        let log = machine.log();
+        for line in [
+            "ada: first\n",
+            "bob: first\n",
+            "ada: odd \\u{1b}[2J\\xff\n",
+            "ada: x\n",
+            "ada: cback --full collect\n",
+            "bob: cback --full collect\n",
+        ] {
+            assert!(
+                log.contains(line),
+                "{}: no {line:?} in\n{log}",
+                way.transport
+            );
+        }
+        assert!(!log.contains('\x1b'));
+    }
+}
+
+#[test]
+fn a_machine_that_drips_is_given_up_when_its_time_is_over() {
+    for (way, server, mode) in [
+        (NATIVE, "hostile_sftp.py", "drips"),
+        (NATIVE, "hostile_agent.py", "indicator"),
+        (NATIVE, "hostile_agent.py", "listing"),
+        (NATIVE, "hostile_agent.py", "file"),
+        (NATIVE, "hostile_agent.py", "greeting"),
+        (COMMAND, "hostile_scp.py", "drips"),
+    ] {
+        let machine = Machine::new();
+        let good = Sshd::start(&machine, "good");
+        let evil = Sshd::start(&machine, "evil");
+        good.collected(&[("a", b"a")], Claims::Digests);
+        let server = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/e2e")
+            .join(server);
+        evil.configure(&format!(
+            "ForceCommand /usr/bin/python3 {} {mode}",
+            server.display()
+        ));
+        let pool = Pool {
+            stage: "<max_time>3 s</max_time>",
+            ..way
+        };
+        pool.master(&machine, &[&evil, &good]);
+        let mut ended = machine.cback("stage").on(crate::master::DAY).run();
+        ended.call = format!("{server:?} {mode}");
+        ended
+            .with_status(10)
+            .says(&["evil: it took more than 3 seconds, which is over its limit"]);
+        assert!(crate::master::staged(&machine, "good").join("a").exists());
+        assert!(!crate::master::staged(&machine, "evil").exists(), "{mode}");
+    }
+}
