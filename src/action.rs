@@ -15,6 +15,7 @@ mod stage;
 mod status;
 mod store;
 mod validate;
+mod wait;
 
 use std::path::PathBuf;
 use std::time::SystemTime;

@@ -68,6 +68,17 @@ pub struct Progress<'a> {
     pub files: Option<u64>,
 }
 
+/// How full the buffers are of work that burns. Sent as often as its progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fill<'a> {
+    /// The work, as in [`Progress`].
+    pub task: &'a str,
+    /// Our own buffer, in percent.
+    pub ours: u8,
+    /// The drive's, in percent, if it is known.
+    pub drives: Option<u8>,
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
@@ -83,6 +94,8 @@ pub enum Event<'a> {
     Problem(&'a Problem),
     /// Long work goes on.
     Progress(Progress<'a>),
+    /// How full the buffers are of long work that goes on.
+    Fill(Fill<'a>),
     /// Long work of that name is over; its line may be cleared.
     ProgressEnd(&'a str),
 }

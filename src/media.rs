@@ -10,12 +10,16 @@ mod label;
 pub mod mmc;
 pub mod ring;
 mod scsi_id;
+mod unlike;
 
-pub use burner::{Burner, Handling, TrayUse};
+pub use burner::{Burner, EngineKind, Handling, TrayUse};
 pub use decide::{Asked, Because, BlankMode, Blanking, Decision, Situation, decide};
 pub use disc::{Appendable, Burn, Disc, Renewal, SECTOR, Session};
-pub use drive::{Burnt, Drive, DriveError, Open, Original, Payload, Thoroughness, Treatment};
+pub use drive::{
+    Burnt, Drive, DriveError, Glance, Open, Original, Payload, Thoroughness, Treatment,
+};
 pub use file::FileDrive;
 pub use kind::{DeviceType, MediaKind};
 pub use label::{CheckMedia, WrongDisc, check, check_owner, is_ours, label};
 pub use scsi_id::{ScsiId, ScsiIdError};
+pub use unlike::{Unlike, unlike};

@@ -1,13 +1,11 @@
 //! `store`: what was staged goes onto the disc.
 
-use std::time::Duration;
-
 use super::look::{self, Access, Finding};
 use super::preview::{self, Storing};
-use super::{ActionError, Context, Extent, Patience};
+use super::{ActionError, Context, Extent, Patience, wait};
 use crate::catalog::{Catalog, Found};
 use crate::config;
-use crate::event::{self, Event, Progress, Tell as _};
+use crate::event::{self, Tell as _};
 use crate::fsx;
 use crate::media::{
     Asked, Burner, CheckMedia, DeviceType, Disc, Drive, DriveError, FileDrive, Handling, Renewal,
@@ -143,40 +141,12 @@ pub(super) fn with_store<T>(
         loop {
             match work(store) {
                 Err(error) if cx.patience == Patience::ForDisc && error.wants_another_disc() => {
-                    wait_for_disc(cx, store.drive, &error);
+                    wait::for_disc(cx, store.drive, &error);
                 }
                 result => return result,
             }
         }
     })
-}
-
-/// Time between two looks into a drive that is waited for.
-const LOOK: Duration = Duration::from_secs(2);
-
-/// Waits until something else is in the drive than what was not right.
-fn wait_for_disc(cx: &Context<'_>, drive: &dyn Drive, error: &StoreError) {
-    const TASK: &str = "waiting for another disc";
-    cx.monitor
-        .warn(format!("{error}; waiting for another disc"));
-    let wrong = drive.inspect();
-    loop {
-        cx.monitor.observe(&Event::Progress(Progress {
-            task: TASK,
-            done: 0,
-            total: None,
-            files: None,
-        }));
-        cx.clock.sleep(LOOK);
-        // A drive that cannot say what it has is getting ready, or has a disc that it cannot use.
-        let Ok(now) = drive.inspect() else { continue };
-        let changed = wrong.as_ref().map_or(true, |wrong| *wrong != now);
-        if changed && now.is_some() {
-            break;
-        }
-    }
-    cx.monitor.observe(&Event::ProgressEnd(TASK));
-    cx.monitor.note("there is another disc in the drive");
 }
 
 /// Does `work`, which only looks, with everything that storing needs; the catalog is only looked at, too.
@@ -261,6 +231,7 @@ pub fn handling(section: &config::Store, options: &config::Options) -> Handling 
         },
         eject_delay: section.eject_delay,
         refresh_delay: section.refresh_media_delay,
+        engine: section.engine,
         programs: options
             .overrides
             .iter()

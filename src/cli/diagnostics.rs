@@ -19,16 +19,20 @@ use crate::process::{Command, Runner as _, Stdout, System};
 /// Every program that may be called, whatever is configured, and what makes it say its version.
 const PROGRAMS: &[(&str, &[&str])] = &[
     ("aws", &["--version"]),
+    ("cdrecord", &["--version"]),
     ("cdrskin", &["--version"]),
     ("dpkg", &["--version"]),
+    ("dvd+rw-format", &[]), // it says its version when it is called wrongly
     ("fdisk", &["--version"]),
     ("gpg", &["--version"]),
+    ("growisofs", &["-version"]),
     ("ls", &["--version"]),
     ("mysqldump", &["--version"]),
     ("pg_dump", &["--version"]),
     ("pg_dumpall", &["--version"]),
     ("svnadmin", &["--version", "--quiet"]),
     ("svnlook", &["--version", "--quiet"]),
+    ("systemd-inhibit", &["--version"]),
 ];
 
 /// How long a program may think about its version.

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::media::{Blanking, DeviceType, MediaKind, ScsiId};
+use crate::media::{Blanking, DeviceType, EngineKind, MediaKind, ScsiId};
 use crate::units::AbsPath;
 
 use super::finding::Finding;
@@ -61,6 +61,13 @@ pub(super) const RULES: &[Rule] = &[
     one("drive_speed", "a whole number, 1 or more")
         .means("How many times single speed. Without it: as the drive likes.")
         .example("4"),
+    one("engine", "one of `cdrskin`, `external`")
+        .means(
+            "Which programs write to a real drive. `cdrskin` is libburn\'s and knows every kind of disc. `external`: `cdrecord` \
+             for CDs, `growisofs` and `dvd+rw-format` for the rest, in `PATH` or where an <override> says.",
+        )
+        .otherwise("cdrskin")
+        .ours(),
     one("check_data", FLAG)
         .means("Whether what was written is read back and compared.")
         .otherwise("N"),
@@ -79,6 +86,13 @@ pub(super) const RULES: &[Rule] = &[
     one("eject_delay", SECONDS)
         .means("How long to wait after the tray was opened.")
         .otherwise("0"),
+    one("wait_hook", "a shell command")
+        .means(
+            "What `/bin/sh` is given when a run with `--wait-for-disc` begins to wait, such as a command that sends a mail. Its \
+             environment has the drive in `CBACK_DRIVE` and what is wrong in `CBACK_REASON`. Whether it fails does not matter.",
+        )
+        .example("echo \"$CBACK_REASON\" | mail -s \"insert a disc\" root")
+        .ours(),
     part("blank_behavior", BLANKING).means(
         "When a new disc is begun because the old one is nearly full. Without it every week begins with a new disc.",
     ),
@@ -100,6 +114,8 @@ pub struct Store {
     pub scsi_id: Option<ScsiId>,
     /// How many times single speed; `None`: as the drive likes.
     pub drive_speed: Option<NonZeroU32>,
+    /// Which programs write to a real drive.
+    pub engine: EngineKind,
     /// Whether what was burnt is read back and compared.
     pub check_data: bool,
     /// Whether the disc's label is checked first.
@@ -112,6 +128,8 @@ pub struct Store {
     pub refresh_media_delay: Duration,
     /// How long to wait after the tray was opened.
     pub eject_delay: Duration,
+    /// What a shell is given when a run begins to wait for a disc.
+    pub wait_hook: Option<String>,
     /// When a new disc is begun because the old one is nearly full.
     pub blanking: Option<Blanking>,
 }
@@ -123,6 +141,8 @@ pub(super) fn read(at: Cursor<'_>) -> Read<Store> {
     let target = at.required("target_device", value::path);
     let scsi_id = at.optional("target_scsi_id", scsi_id);
     let drive_speed = at.optional("drive_speed", value::positive);
+    let engine = at.optional("engine", value::engine);
+    let wait_hook = at.optional("wait_hook", value::text);
     let check_data = at.optional("check_data", value::flag);
     let check_media = at.optional("check_media", value::flag);
     let warn_midnite = at.optional("warn_midnite", value::flag);
@@ -146,6 +166,8 @@ pub(super) fn read(at: Cursor<'_>) -> Read<Store> {
         target: target?,
         scsi_id: scsi_id?,
         drive_speed: drive_speed?.and_then(NonZeroU32::new),
+        engine: engine?.unwrap_or_default(),
+        wait_hook: wait_hook?,
         check_data: check_data?.unwrap_or(false),
         check_media: check_media?.unwrap_or(false),
         warn_midnite: warn_midnite?.unwrap_or(false),

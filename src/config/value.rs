@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::archive::Compression;
 use crate::collect::{Compare, Mode};
-use crate::media::{BlankMode, DeviceType, MediaKind};
+use crate::media::{BlankMode, DeviceType, EngineKind, MediaKind};
 use crate::units::{
     AbsPath, ActionName, ByteSize, CommandLine, Pattern, PatternError, PeerName, Weekday,
 };
@@ -362,6 +362,15 @@ pub(super) fn media_kind(text: &str) -> Parsed<MediaKind> {
 /// What burns.
 pub(super) fn device_type(text: &str) -> Parsed<DeviceType> {
     word(text, "device type", &["cdwriter", "dvdwriter", "file"])
+}
+
+/// Which programs burn.
+pub(super) fn engine(text: &str) -> Parsed<EngineKind> {
+    let rows = [
+        ("cdrskin", EngineKind::Cdrskin),
+        ("external", EngineKind::External),
+    ];
+    row(text, "engine", &rows)
 }
 
 /// When blanking is weighed.

@@ -7,7 +7,7 @@
 //! | `begin`, `end` | `name`: the action or step |
 //! | `note`, `warning` | `text` |
 //! | `problem` | `subject`, `reason`, `advice` (or null) |
-//! | `progress` | `task`, `done` (bytes), `total` (bytes or null), `files` (or null); at most one a second for each task |
+//! | `progress` | `task`, `done` (bytes), `total` (bytes or null), `files` (or null), `elapsed` (seconds), `buffer` and `drive_buffer` (percent or null); at most one a second for each task |
 //! | `progress_end` | `task` |
 //!
 //! Names of files are texts as [`printable_path`] makes them: a path as it is can fail to be serialized. Fields may be added; none is ever renamed.
@@ -36,6 +36,8 @@ struct State {
     out: Box<dyn Write + Send>,
     /// The tasks that are under way.
     running: HashMap<String, Times>,
+    /// How full the buffers of those are that burn: ours and the drive's.
+    fills: HashMap<String, (u8, Option<u8>)>,
 }
 
 /// When a task began, and when it was last told of.
@@ -78,6 +80,10 @@ enum What<'a> {
         files: Option<u64>,
         /// Whole seconds since the work began.
         elapsed: u64,
+        /// How full our buffer is before a drive that burns, in percent.
+        buffer: Option<u8>,
+        /// How full the drive's is.
+        drive_buffer: Option<u8>,
     },
     ProgressEnd {
         task: &'a str,
@@ -121,6 +127,7 @@ impl JsonLines {
             state: Mutex::new(State {
                 out,
                 running: HashMap::new(),
+                fills: HashMap::new(),
             }),
             now,
         }
@@ -166,15 +173,29 @@ impl Monitor for JsonLines {
                 let Some(elapsed) = state.elapsed(progress.task) else {
                     return;
                 };
+                let fill = state.fills.get(progress.task).copied();
                 What::Progress {
                     task: progress.task,
                     done: progress.done,
                     total: progress.total,
                     files: progress.files,
                     elapsed,
+                    buffer: fill.map(|fill| fill.0),
+                    drive_buffer: fill.and_then(|fill| fill.1),
                 }
             }
+            Event::Fill(fill) => {
+                let now = (fill.ours, fill.drives);
+                match state.fills.get_mut(fill.task) {
+                    Some(known) => *known = now,
+                    None => {
+                        state.fills.insert(fill.task.to_owned(), now);
+                    }
+                }
+                return;
+            }
             Event::ProgressEnd(task) => {
+                state.fills.remove(task);
                 state.running.remove(task);
                 What::ProgressEnd { task }
             }
@@ -196,7 +217,7 @@ impl Monitor for JsonLines {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::event::{Problem, Progress};
+    use crate::event::{Fill, Problem, Progress};
     use std::io::{Read as _, Seek as _};
 
     #[test]
@@ -211,12 +232,21 @@ mod tests {
             total: Some(2),
             files: None,
         });
+        let fill = Fill {
+            task: "staging",
+            ours: 99,
+            drives: Some(50),
+        };
         for event in [
             Event::Begin("stage"),
             Event::Problem(&problem),
             progress,
             progress,
             Event::ProgressEnd("staging"),
+            Event::Fill(fill),
+            progress,
+            Event::ProgressEnd("staging"),
+            progress,
             Event::Note("n"),
             Event::Warning("w"),
             Event::End("stage"),
@@ -231,8 +261,11 @@ mod tests {
         let expected = [
             r#"{"event":"begin","name":"stage"}"#,
             r#"{"event":"problem","subject":"a\nb","reason":"gone","advice":null}"#,
-            r#"{"event":"progress","task":"staging","done":1,"total":2,"files":null,"elapsed":0}"#,
+            r#"{"event":"progress","task":"staging","done":1,"total":2,"files":null,"elapsed":0,"buffer":null,"drive_buffer":null}"#,
             r#"{"event":"progress_end","task":"staging"}"#,
+            r#"{"event":"progress","task":"staging","done":1,"total":2,"files":null,"elapsed":0,"buffer":99,"drive_buffer":50}"#,
+            r#"{"event":"progress_end","task":"staging"}"#,
+            r#"{"event":"progress","task":"staging","done":1,"total":2,"files":null,"elapsed":0,"buffer":null,"drive_buffer":null}"#,
             r#"{"event":"note","text":"n"}"#,
             r#"{"event":"warning","text":"w"}"#,
             r#"{"event":"end","name":"stage"}"#,

@@ -142,7 +142,7 @@ impl Monitor for LogFile {
             Event::Note(text) => self.line(Level::Info, text),
             Event::Warning(text) => self.line(Level::Warn, text),
             Event::Problem(problem) => self.line(Level::Error, &sentence(problem)),
-            Event::Progress(_) | Event::ProgressEnd(_) => {}
+            Event::Progress(_) | Event::Fill(_) | Event::ProgressEnd(_) => {}
         }
     }
 }

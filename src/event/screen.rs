@@ -91,6 +91,8 @@ struct Running {
     done: u64,
     total: Option<u64>,
     files: Option<u64>,
+    /// How full the buffers are, if it burns: ours and the drive's, in percent.
+    fill: Option<(u8, Option<u8>)>,
 }
 
 impl Screen {
@@ -240,6 +242,7 @@ impl Screen {
                 done: 0,
                 total: None,
                 files: None,
+                fill: None,
             });
             state.running.len() - 1
         });
@@ -281,6 +284,13 @@ impl Monitor for Screen {
         match event {
             Event::Problem(problem) => self.problem(problem),
             Event::Progress(progress) => self.progress(progress),
+            Event::Fill(fill) => {
+                let mut state = self.lock();
+                let same = |running: &&mut Running| running.task == fill.task;
+                if let Some(running) = state.running.iter_mut().find(same) {
+                    running.fill = Some((fill.ours, fill.drives));
+                }
+            }
             Event::ProgressEnd(task) => {
                 let mut state = self.lock();
                 let before = state.running.len();
@@ -325,7 +335,8 @@ impl State {
     }
 }
 
-/// `0:14  staging alpha  1.20 GB of 4.40 GB  27 %  85.10 MB/s  0:38 left`, and the parts in short.
+/// `0:14  staging alpha  1.20 GB of 4.40 GB  27 %  85.10 MB/s  0:38 left`, how full the buffers are of a drive that burns, and
+/// the parts in short.
 fn progress_line(running: &[Running], now: Duration) -> String {
     let Some((whole, parts)) = running.split_first() else {
         return String::new();
@@ -361,6 +372,10 @@ impl Running {
                 words.push(format!("{} left", clock_face(seconds)));
             }
         }
+        words.extend(self.fill.map(|fill| match fill {
+            (ours, Some(drives)) => format!("buffers {ours}/{drives} %"),
+            (ours, None) => format!("buffer {ours} %"),
+        }));
         words
     }
 

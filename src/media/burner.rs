@@ -3,27 +3,30 @@
 //! What is in it the drive itself says ([`super::mmc`]); nothing is assumed from the configuration. Sectors are read by the
 //! drive's own commands, not through the kernel's block device, which remembers the old size of a disc until the tray was
 //! cycled. Writing, blanking and closing are another program's business (`cdrskin`): decades of drives' quirks are in it.
-//! Hidden here: its words, how its progress is read, the ring of bytes before it, and the tray.
+//! Hidden here: which way each kind of disc is written, the program's words, how its progress is read, the ring of bytes
+//! before it, and the tray.
 
 mod engine;
 mod found;
 mod reader;
 mod tray;
+mod treat;
+mod way;
+mod write;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::mmc::{AskError, Command, Medium, SgIo, Status, survey};
+use super::mmc::{AskError, Command, MediaEvent, MediaStatus, Medium, SgIo, survey};
 use super::{
-    Appendable, Burn, Burnt, Disc, Drive, DriveError, MediaKind, Original, Payload, Session,
-    Treatment,
+    Burn, Burnt, Disc, Drive, DriveError, Glance, MediaKind, Original, Payload, Treatment,
 };
-use crate::event::{Monitor, Tell as _};
+use crate::event::Monitor;
 use crate::iso9660::ReadAt;
 use crate::units::AbsPath;
 
-use engine::{Engine, Job, Purpose};
+use engine::Engine;
 
 /// The longest that a command may take that looks at a disc: drives spin up, and focus on bad discs for long.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -38,6 +41,16 @@ pub enum TrayUse {
     Forbidden,
 }
 
+/// Which programs burn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EngineKind {
+    /// `cdrskin`, of libburn.
+    #[default]
+    Cdrskin,
+    /// `cdrecord` for CDs, `growisofs` and `dvd+rw-format` for the rest.
+    External,
+}
+
 /// How a drive is treated, as its configuration says.
 #[derive(Debug, Clone, Default)]
 pub struct Handling {
@@ -49,6 +62,8 @@ pub struct Handling {
     pub eject_delay: Duration,
     /// How long to wait after the disc was loaded again.
     pub refresh_delay: Duration,
+    /// Which programs burn.
+    pub engine: EngineKind,
     /// Programs to be used in place of others, by name.
     pub programs: Vec<(String, PathBuf)>,
 }
@@ -113,29 +128,19 @@ impl Burner {
     /// What is in, for something that changes it: not mounted, and there.
     fn to_write(&self) -> Result<(Medium, Disc), DriveError> {
         tray::check_unmounted(&self.path)?;
-        let (_, medium, disc) = self
-            .look()?
-            .ok_or_else(|| DriveError::NoDisc(self.path.clone().into()))?;
+        let (_, medium, disc) = self.look()?.ok_or_else(|| self.no_disc())?;
         Ok((medium, disc))
     }
 
-    /// Makes room for a new disc: one that was written is blanked if it can be.
-    fn renew(&self, burn: Burn, monitor: &dyn Monitor) -> Result<(Medium, Disc), DriveError> {
-        let (medium, disc) = self.to_write()?;
-        if burn == Burn::Append || disc.is_blank() || medium.profile.is_overwritable() {
-            return Ok((medium, disc));
-        }
-        if !medium.profile.is_rewritable() {
-            return Err(DriveError::NotBlank);
-        }
-        monitor.note("the disc is blanked");
-        self.engine().run(
-            &Job::of(Purpose::Blank(super::Thoroughness::Fast)),
-            monitor,
-            &mut |_| Ok(()),
-        )?;
-        self.reload()?;
-        self.to_write()
+    /// The same for something to which it does not matter what is on the disc, or whether that can be read.
+    fn to_treat(&self) -> Result<Medium, DriveError> {
+        tray::check_unmounted(&self.path)?;
+        self.medium(&self.open_drive()?)?
+            .ok_or_else(|| self.no_disc())
+    }
+
+    fn no_disc(&self) -> DriveError {
+        DriveError::NoDisc(self.path.clone().into())
     }
 
     fn engine(&self) -> Engine<'_> {
@@ -148,14 +153,32 @@ impl Drive for Burner {
         &self.path
     }
 
+    fn expected(&self) -> Option<MediaKind> {
+        Some(self.kind)
+    }
+
+    fn glance(&self) -> Glance {
+        let Ok(drive) = SgIo::open(&self.path) else {
+            return Glance::Unknown;
+        };
+        let status = drive
+            .ask(&MediaStatus::command(), PATIENCE)
+            .ok()
+            .and_then(|answer| MediaStatus::decode(&answer));
+        match status {
+            None => Glance::Unknown,
+            Some(status) if status.open || !status.present => Glance::Empty,
+            Some(status) if status.event == MediaEvent::New => Glance::New,
+            Some(_) => Glance::Held,
+        }
+    }
+
     fn inspect(&self) -> Result<Option<Disc>, DriveError> {
         Ok(self.look()?.map(|(_, _, disc)| disc))
     }
 
     fn open(&self) -> Result<Box<dyn ReadAt>, DriveError> {
-        let (drive, _, disc) = self
-            .look()?
-            .ok_or_else(|| DriveError::NoDisc(self.path.clone().into()))?;
+        let (drive, _, disc) = self.look()?.ok_or_else(|| self.no_disc())?;
         let end = disc.sessions.iter().map(|session| session.end).max();
         Ok(Box::new(reader::Reader::new(drive, end.unwrap_or(0))))
     }
@@ -166,57 +189,7 @@ impl Drive for Burner {
         payload: &mut Payload<'_, '_>,
         monitor: &dyn Monitor,
     ) -> Result<Burnt, DriveError> {
-        let image = payload.image;
-        let before = self.to_write()?.1;
-        if burn == Burn::Append && before.appendable == Appendable::Closed {
-            return Err(DriveError::Closed(self.path.clone().into()));
-        }
-        let (needed, free) = (image.sectors(), before.available(burn));
-        if image.start() != before.start(burn) {
-            return Err(DriveError::Moved {
-                image: image.start(),
-                disc: before.start(burn),
-            });
-        }
-        if burn == Burn::New && !before.is_blank() && before.renewal == super::Renewal::Insert {
-            return Err(DriveError::NotBlank);
-        }
-        if needed > free {
-            return Err(DriveError::TooLarge { needed, free });
-        }
-        let (medium, disc) = self.renew(burn, monitor)?;
-        if image.start() != disc.start(burn) {
-            return Err(DriveError::Moved {
-                image: image.start(),
-                disc: disc.start(burn),
-            });
-        }
-        let job = Job {
-            start: image.start(),
-            sectors: image.sectors(),
-            placed: medium.profile.is_overwritable(),
-            cd: medium.profile.is_cd(),
-            ..Job::of(Purpose::Session)
-        };
-        let mut faults = Vec::new();
-        self.engine().run(&job, monitor, &mut |out| {
-            faults = image
-                .write(out, payload.open)
-                .map_err(|crate::iso9660::WriteError::Output(error)| error)?;
-            Ok(())
-        })?;
-        if medium.profile.is_overwritable() {
-            self.write_head(&image.head_descriptors(), monitor)?;
-        }
-        Ok(Burnt {
-            session: Session {
-                start: image.start(),
-                end: image.end(),
-                label: payload.label.as_bytes().to_vec(),
-            },
-            faults,
-            set_aside: None,
-        })
+        write::session(self, burn, payload, monitor)
     }
 
     fn duplicate(
@@ -224,52 +197,12 @@ impl Drive for Burner {
         original: &mut Original<'_>,
         monitor: &dyn Monitor,
     ) -> Result<Option<PathBuf>, DriveError> {
-        let (needed, free) = (original.sectors, self.to_write()?.1.available(Burn::New));
-        if needed > free {
-            return Err(DriveError::TooLarge { needed, free });
-        }
-        let (medium, _) = self.renew(Burn::New, monitor)?;
-        let job = Job {
-            start: 0,
-            sectors: original.sectors,
-            placed: medium.profile.is_overwritable(),
-            cd: medium.profile.is_cd(),
-            ..Job::of(Purpose::Last)
-        };
-        let expected = original.sectors * super::SECTOR;
-        self.engine().run(&job, monitor, &mut |out| {
-            let copied = super::ring::pump(&mut *original.bytes, out)?;
-            if copied == expected {
-                Ok(())
-            } else {
-                Err(std::io::ErrorKind::UnexpectedEof.into())
-            }
-        })?;
+        write::duplicate(self, original, monitor)?;
         Ok(None)
     }
 
     fn treat(&self, treatment: Treatment, monitor: &dyn Monitor) -> Result<(), DriveError> {
-        if treatment == Treatment::Eject {
-            tray::check_unmounted(&self.path)?;
-            return tray::open(self, &self.open_drive()?);
-        }
-        let (medium, disc) = self.to_write()?;
-        let purpose = match treatment {
-            Treatment::Blank(_) | Treatment::Format if !medium.profile.is_rewritable() => {
-                let name = medium.profile.name();
-                return Err(self.cannot(format!("holds a {name}, which is written once")));
-            }
-            Treatment::Blank(how) => Purpose::Blank(how),
-            Treatment::Format => Purpose::Format,
-            Treatment::Close if disc.is_blank() => {
-                return Err(self.cannot("holds a blank disc, so there is nothing to close"));
-            }
-            Treatment::Close if medium.status == Status::Complete => return Ok(()),
-            Treatment::Close | Treatment::Eject => Purpose::Close,
-        };
-        self.engine()
-            .run(&Job::of(purpose), monitor, &mut |_| Ok(()))?;
-        self.reload()
+        treat::treat(self, treatment, monitor)
     }
 
     fn details(&self) -> Result<Vec<(String, String)>, DriveError> {
@@ -282,23 +215,5 @@ impl Drive for Burner {
     fn reload(&self) -> Result<(), DriveError> {
         let drive = self.open_drive()?;
         tray::reload(self, &drive)
-    }
-}
-
-impl Burner {
-    /// Writes the head of a disc without sessions of its own: the descriptors of the newest session, at sector 16.
-    fn write_head(&self, descriptors: &[u8], monitor: &dyn Monitor) -> Result<(), DriveError> {
-        let mut head = vec![0; 16 * 2048];
-        head.extend_from_slice(descriptors);
-        head.resize(32 * 2048, 0);
-        let job = Job {
-            start: 0,
-            sectors: 32,
-            placed: true,
-            ..Job::of(Purpose::Session)
-        };
-        self.engine().run(&job, monitor, &mut |out| {
-            std::io::Write::write_all(out, &head)
-        })
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Burn, Disc, SECTOR, Session};
+use super::{Burn, Disc, MediaKind, SECTOR, Session};
 use crate::event::{self, Monitor};
 use crate::iso9660::{Fault, Image, ReadAt};
 
@@ -64,10 +64,33 @@ pub struct Burnt {
     pub set_aside: Option<PathBuf>,
 }
 
+/// What can be seen of a drive at once, without a disc being spun up for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Glance {
+    /// Nothing: it has to be looked at.
+    Unknown,
+    /// The tray is open or empty.
+    Empty,
+    /// There is a disc, and nothing is known to have happened to it.
+    Held,
+    /// A disc was put in.
+    New,
+}
+
 /// A device that holds a disc.
 pub trait Drive {
     /// Where it is: a device, or the file that is the disc.
     fn place(&self) -> &Path;
+
+    /// The kind of disc that the configuration says is used here, if the disc in the drive may be of another one.
+    fn expected(&self) -> Option<MediaKind> {
+        None
+    }
+
+    /// A quick look, for those who wait.
+    fn glance(&self) -> Glance {
+        Glance::Unknown
+    }
 
     /// What is in the drive; `None` if nothing is. A disc that cannot be read is an error, never blank.
     fn inspect(&self) -> Result<Option<Disc>, DriveError>;

@@ -88,6 +88,14 @@ impl MediaKind {
         self.row().3
     }
 
+    /// The word without how much it holds: `cdr`, `dvd+r`, `bd-re`.
+    pub(super) fn family(self) -> &'static str {
+        let word = self.word();
+        let layers = ["-dl", "-tl", "-ql", "-74", "-80"];
+        let bare = layers.iter().find_map(|end| word.strip_suffix(end));
+        bare.unwrap_or(word)
+    }
+
     /// Whether it is a CD, whose sessions cost lead-in and lead-out.
     pub fn is_cd(self) -> bool {
         matches!(

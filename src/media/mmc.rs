@@ -7,6 +7,8 @@
 mod answer;
 mod configuration;
 mod disc_information;
+mod event;
+mod format;
 mod medium;
 mod performance;
 mod sg_io;
@@ -19,11 +21,13 @@ use std::io;
 pub use answer::Malformed;
 pub use configuration::{Configuration, Profile};
 pub use disc_information::{DiscInformation, Status};
+pub use event::{MediaEvent, MediaStatus};
+pub use format::{FormatCapacities, FormatState};
 pub use medium::{Medium, Part, survey};
 pub use performance::{Capabilities, capabilities, speeds};
 pub use sg_io::SgIo;
-pub use structure::media_id;
-pub use toc::{Toc, toc};
+pub use structure::{media_id, spare_blocks};
+pub use toc::{Toc, TocSession, full_toc, toc};
 pub use track::TrackInformation;
 
 /// A command to a drive.
@@ -54,6 +58,9 @@ pub enum AskError {
     /// The command did not reach it, or the answer did not come back.
     #[error("the drive does not answer: {0}")]
     Transport(#[source] io::Error),
+    /// There is a disc, and the drive does not know what to do with it.
+    #[error("the drive has a disc that it cannot use")]
+    Unusable,
     /// Its answer makes no sense.
     #[error("the drive's answer to {command} {source}")]
     Malformed {
@@ -84,6 +91,18 @@ impl AskError {
             Self::Sense {
                 key: 2,
                 asc: 0x04,
+                ..
+            }
+        )
+    }
+
+    /// Whether the drive does not know the command, or an option of it (5/20, 5/24), or not for this disc (5/30, 5/64).
+    pub fn is_unknown(&self) -> bool {
+        matches!(
+            self,
+            Self::Sense {
+                key: 5,
+                asc: 0x20 | 0x24 | 0x30 | 0x64,
                 ..
             }
         )
@@ -167,22 +186,6 @@ pub fn unlock() -> Command {
         bytes: vec![0x1e, 0, 0, 0, 0, 0],
         room: 0,
     }
-}
-
-/// GET EVENT STATUS NOTIFICATION, media class, polled.
-pub fn media_event() -> Command {
-    Command {
-        bytes: vec![0x4a, 1, 0, 0, 0x10, 0, 0, 0, 8, 0],
-        room: 8,
-    }
-}
-
-/// What GET EVENT STATUS NOTIFICATION says of the tray: whether it is open, and whether there is a disc. `None` if the drive
-/// has no media events.
-pub fn tray_state(answer: &[u8]) -> Option<(bool, bool)> {
-    let bytes = answer.get(..6)?;
-    let none = bytes[2] & 0x80 != 0 || bytes[2] & 7 != 4;
-    (!none).then_some((bytes[5] & 1 != 0, bytes[5] & 2 != 0))
 }
 
 /// READ CAPACITY.

@@ -65,6 +65,18 @@ pub enum StoreError {
         /// Sectors of an empty disc.
         free: u64,
     },
+    /// A rule would erase a disc of a kind that the configuration does not speak of.
+    #[error(
+        "a new disc has to be begun, and the one in the drive is a `{found}` that was written; the configuration says \
+         `{expected}`, whose discs are never erased, so it is left as it is; insert a blank disc, or erase this one with \
+         `cback --full store`"
+    )]
+    NotErased {
+        /// What the configuration says.
+        expected: &'static str,
+        /// What is in the drive.
+        found: &'static str,
+    },
     /// Only a rewritable disc can be prepared.
     #[error(
         "{0} is written once and needs no preparation; only a rewritable disc can be initialized"
@@ -105,6 +117,7 @@ impl StoreError {
             Self::NoDisc(_)
                 | Self::WrongDisc(_)
                 | Self::DiscFull { .. }
+                | Self::NotErased { .. }
                 | Self::Drive(DriveError::NotBlank | DriveError::NoDisc(_) | DriveError::Closed(_))
         )
     }

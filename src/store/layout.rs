@@ -8,7 +8,7 @@ use super::steps::Previous;
 use super::{Store, StoreError};
 use crate::iso9660::{Image, Meta, Options, SpaceSize, Time, Tree};
 use crate::media::{
-    self, Appendable, Asked, Burn, Decision, Disc, DriveError, Renewal, SECTOR, Situation,
+    self, Appendable, Asked, Burn, Decision, Disc, DriveError, Renewal, SECTOR, Situation, Unlike,
 };
 
 /// A session that fits, laid out.
@@ -108,11 +108,32 @@ pub(super) fn by_rule(
             }
         }
     };
+    if asked == Asked::ByRule {
+        erasable(job, disc)?;
+    }
     let laid = anew(job, disc, &afresh, Fit::AllBut(first))?;
     Ok(Laid {
         because: Some(because),
         ..laid
     })
+}
+
+/// Refuses to erase a disc by a rule if the configuration speaks of discs that are written once: their owner does not
+/// expect that anything is ever erased.
+fn erasable(job: &Store<'_>, disc: &Disc) -> Result<(), StoreError> {
+    match job.drive.expected() {
+        Some(expected)
+            if !disc.is_blank()
+                && disc.renewal == Renewal::Blank
+                && media::unlike(expected, disc.kind) == Some(Unlike::Erasable) =>
+        {
+            Err(StoreError::NotErased {
+                expected: expected.word(),
+                found: disc.kind.word(),
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A session on a new disc.

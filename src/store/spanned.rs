@@ -54,7 +54,7 @@ impl Store<'_> {
     /// Writes `items`, which are some of those of `days`, onto a new disc, and checks it. Nothing is marked. A disc in
     /// the drive that has something on it gives way, as its kind does.
     pub fn store_items(&mut self, days: &[Daily], items: &[&Item]) -> Result<Stored, StoreError> {
-        let disc = steps::inspect(self)?;
+        let disc = steps::to_write(self)?;
         steps::check_media(self, &disc)?;
         let mut parts = steps::read_all(self, days)?;
         for day in &mut parts {

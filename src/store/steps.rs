@@ -11,7 +11,7 @@ use super::staged::{self, StagedDay};
 use super::{CheckData, Preview, Store, StoreError, Stored, only_copy, record};
 use crate::event::{Problem, Tell as _};
 use crate::iso9660::{Image, ReadAt, Tree, Volume};
-use crate::media::{self, Asked, Burn, CheckMedia, Disc, Payload, Renewal};
+use crate::media::{self, Asked, Burn, CheckMedia, Disc, Payload, Renewal, Unlike};
 use crate::staging::Daily;
 use crate::units::Day;
 
@@ -51,7 +51,7 @@ impl Found {
 }
 
 fn look(job: &Store<'_>, days: &[Daily], asked: Asked) -> Result<Found, StoreError> {
-    let disc = inspect(job)?;
+    let disc = to_write(job)?;
     check_media(job, &disc)?;
     let (days, left) = read_days(job, days)?;
     let previous = previous(job, &disc, asked)?;
@@ -164,7 +164,7 @@ pub(super) fn store(
 }
 
 pub(super) fn rebuild(job: &mut Store<'_>, days: &[Daily]) -> Result<Stored, StoreError> {
-    let disc = inspect(job)?;
+    let disc = to_write(job)?;
     check_media(job, &disc)?;
     let days = read_all(job, days)?;
     let previous = previous(job, &disc, Asked::Full)?;
@@ -184,7 +184,7 @@ pub(super) fn rebuild(job: &mut Store<'_>, days: &[Daily]) -> Result<Stored, Sto
 }
 
 pub(super) fn initialize(job: &mut Store<'_>) -> Result<Stored, StoreError> {
-    let disc = inspect(job)?;
+    let disc = to_write(job)?;
     if !disc.kind.is_rewritable() {
         return Err(StoreError::WriteOnce(disc.kind.word()));
     }
@@ -220,6 +220,21 @@ pub(super) fn inspect(job: &Store<'_>) -> Result<Disc, StoreError> {
     job.drive
         .inspect()?
         .ok_or_else(|| StoreError::NoDisc(job.drive.place().to_owned()))
+}
+
+/// Looks at the disc that is to be written, and says if it is not what the configuration says.
+pub(super) fn to_write(job: &Store<'_>) -> Result<Disc, StoreError> {
+    let disc = inspect(job)?;
+    if let Some(expected) = job.drive.expected()
+        && let Some(unlike) = media::unlike(expected, disc.kind)
+    {
+        let text = unlike.say(expected, disc.kind);
+        match unlike {
+            Unlike::Larger => job.monitor.note(text),
+            _ => job.monitor.warn(text),
+        }
+    }
+    Ok(disc)
 }
 
 pub(super) fn check_media(job: &Store<'_>, disc: &Disc) -> Result<(), StoreError> {

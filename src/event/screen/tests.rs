@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
+use crate::event::Fill;
 
 /// A stream that can be looked at while it is written.
 #[derive(Clone, Default)]
@@ -112,6 +113,31 @@ fn a_terminal_has_one_line_with_rate_and_time_left_below_the_problems() {
     set.screen.observe(&progress(30 << 20));
     set.screen.observe(&Event::ProgressEnd("staging alpha"));
     assert!(set.paper.seen().ends_with("left<CR><ESC>[K"));
+}
+
+#[test]
+fn work_that_burns_says_how_full_the_buffers_are() {
+    let kind = Kind::Terminal { columns: 90 };
+    let set = set(kind, Colour::No, Verbosity::Normal);
+    let fill = |ours, drives| {
+        Event::Fill(Fill {
+            task: "staging alpha",
+            ours,
+            drives,
+        })
+    };
+    set.screen.observe(&fill(1, None));
+    set.screen.observe(&progress(0));
+    for (seconds, fill, expected) in [
+        (5, fill(100, None), "0:20 left  buffer 100 %"),
+        (6, fill(98, Some(50)), "0:24 left  buffers 98/50 %"),
+    ] {
+        set.seconds.store(seconds, Ordering::Relaxed);
+        set.screen.observe(&fill);
+        set.screen.observe(&progress(20 << 20));
+        let seen = set.paper.seen();
+        assert!(seen.ends_with(expected), "{seen}");
+    }
 }
 
 #[test]

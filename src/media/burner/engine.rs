@@ -1,15 +1,22 @@
-//! `cdrskin` (libburn): its words, what it prints, and how it is fed.
+//! The program that burns: how it is started, fed, and listened to.
 //!
 //! The image goes from our writer through a ring of bytes into its standard input; there is no file in between. If the
-//! source fails, the program is ended before it could take zeros for data.
+//! source fails, the program is ended before it could take zeros for data. The words of each program have a file of their
+//! own: `cdrskin` (libburn), which knows every drive, and the external ones for sites that insist.
 
-use std::ffi::OsString;
-use std::io::{self, BufRead as _, BufReader, Read, Write};
+mod cdrskin;
+mod external;
+mod hear;
+mod inhibit;
+
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::thread;
 
-use super::Handling;
-use crate::event::{Event, Monitor, OUTPUT, Progress, Tell as _, printable};
+use super::way::Manner;
+use super::{EngineKind, Handling};
+use crate::event::{Event, Fill as Fullness, Monitor, Progress, Tell as _};
+use crate::media::mmc::Profile;
 use crate::media::ring::{self, Emptying, Filling, Gauge};
 use crate::media::{DriveError, SECTOR, Thoroughness};
 use crate::process::{Command, RunError, System};
@@ -17,8 +24,8 @@ use crate::process::{Command, RunError, System};
 /// Some drives cannot read the last sectors of a CD's track, and a track has at least four seconds (MMC-6 4.2.3).
 const CD_PADDING: u64 = 150;
 const CD_SHORTEST: u64 = 300;
-/// Lines of the program that are kept for the message if it fails.
-const TAIL: usize = 6;
+/// Sectors that a CD's track needs besides its data and what it is padded with: it is linked and runs out.
+const CD_LINK: u64 = 7;
 
 /// What the program is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +34,10 @@ pub(super) enum Purpose {
     Session,
     /// A session, and the disc is closed.
     Last,
+    /// The first sectors of a disc that is written anywhere, which show the newest session.
+    Head,
+    /// Zeros over a disc that is written anywhere.
+    Erase,
     /// Blanking.
     Blank(Thoroughness),
     /// Making a disc ready for writing anywhere.
@@ -39,27 +50,59 @@ pub(super) enum Purpose {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Job {
     pub purpose: Purpose,
+    /// The kind of disc.
+    pub profile: Profile,
     /// Where the session begins.
     pub start: u32,
     /// Its length.
     pub sectors: u64,
-    /// Whether the disc is written anywhere, so that the place has to be said.
-    pub placed: bool,
-    /// Whether it is a CD.
-    pub cd: bool,
+    /// How it is written.
+    pub manner: Manner,
 }
 
 impl Job {
     /// A job without bytes.
-    pub fn of(purpose: Purpose) -> Self {
+    pub fn of(purpose: Purpose, profile: Profile) -> Self {
         Self {
             purpose,
+            profile,
             start: 0,
             sectors: 0,
-            placed: false,
-            cd: false,
+            manner: Manner::Open,
         }
     }
+
+    /// Sectors that follow the data of a CD's track.
+    fn padding(&self) -> u64 {
+        if self.profile.is_cd() {
+            CD_PADDING.max(CD_SHORTEST.saturating_sub(self.sectors))
+        } else {
+            0
+        }
+    }
+
+    /// Whether the disc is closed by this.
+    fn closes(&self) -> bool {
+        self.purpose == Purpose::Last || self.manner == Manner::AtOnce
+    }
+}
+
+/// Sectors that a session costs on a disc of that kind besides its own.
+pub(super) fn cost(profile: Profile) -> u64 {
+    if profile.is_cd() {
+        CD_PADDING + CD_LINK
+    } else {
+        0
+    }
+}
+
+/// How a program ended that did not fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum End {
+    /// As it should.
+    Well,
+    /// It had every byte, and then it said that something was wrong. The data may be on the disc all the same.
+    Complained(String),
 }
 
 /// The program for one drive.
@@ -76,29 +119,45 @@ impl<'a> Engine<'a> {
         Self { drive, handling }
     }
 
-    /// Does `job`; `fill` gives the bytes of its session, if it has some.
+    /// Does `job`; `fill` gives the bytes of its session, if it has some. The machine is kept awake meanwhile.
     pub fn run(
         &self,
         job: &Job,
         monitor: &dyn Monitor,
         fill: &mut Fill<'_>,
-    ) -> Result<(), DriveError> {
-        let command = command(self.drive, job, self.handling);
+    ) -> Result<End, DriveError> {
+        let command = self.command(job)?;
         let mut system = System::new(monitor);
         for (name, path) in &self.handling.programs {
             system = system.overriding(name.clone(), path.clone());
         }
+        let _awake = inhibit::awake(&system, task(job.purpose));
         let task = task(job.purpose);
         let result = if job.sectors > 0 {
             self.feed(&system, &command, job, monitor, fill)
         } else {
-            self.plain(&system, &command)
+            self.plain(&system, &command).map(|()| End::Well)
         };
         monitor.observe(&Event::ProgressEnd(task));
         result
     }
 
-    fn failed(&self, error: impl Into<String>) -> DriveError {
+    fn command(&self, job: &Job) -> Result<Command, DriveError> {
+        match self.handling.engine {
+            EngineKind::Cdrskin => Ok(cdrskin::command(self.drive, job, self.handling.speed)),
+            EngineKind::External => external::command(self.drive, job, self.handling.speed)
+                .ok_or_else(|| DriveError::Cannot {
+                    path: self.drive.to_owned(),
+                    why: format!(
+                        "holds a {}, for which the external burning programs have no such command; <engine>cdrskin</engine> has",
+                        job.profile.name()
+                    ),
+                }),
+        }
+    }
+
+    /// The failure of whatever was asked, with what was said.
+    pub fn failed(&self, error: impl Into<String>) -> DriveError {
         DriveError::Engine {
             path: self.drive.to_owned(),
             why: error.into(),
@@ -110,7 +169,7 @@ impl<'a> Engine<'a> {
             return DriveError::Cannot {
                 path: self.drive.to_owned(),
                 why: format!(
-                    "cannot be written, since there is no program {program}; install it (Debian: cdrskin)"
+                    "cannot be written, since there is no program {program}; install it (Debian: packages cdrskin, growisofs, wodim)"
                 ),
             };
         }
@@ -124,12 +183,16 @@ impl<'a> Engine<'a> {
             .spawn(command)
             .map_err(|error| self.run_error(&error))?;
         drop(running.stdin.take());
-        let told = running.stdout.take().map(|out| listen(out, &mut |_| {}));
-        self.ended(running.wait(), told.unwrap_or_default())
+        let told = running
+            .stdout
+            .take()
+            .map(|out| hear::listen(out, &mut |_| {}));
+        self.ended(command, running.wait(), told.unwrap_or_default())
     }
 
     fn ended(
         &self,
+        command: &Command,
         ended: Result<crate::process::Ended, RunError>,
         told: Vec<String>,
     ) -> Result<(), DriveError> {
@@ -143,8 +206,9 @@ impl<'a> Engine<'a> {
             .into_iter()
             .filter(|line| !line.trim().is_empty())
             .collect();
-        let shown = &tail[tail.len().saturating_sub(TAIL)..];
-        Err(self.failed(format!("cdrskin {}: {}", ended.status, shown.join("; "))))
+        let shown = &tail[tail.len().saturating_sub(hear::TAIL)..];
+        let program = crate::event::printable_path(command.program());
+        Err(self.failed(format!("{program} {}: {}", ended.status, shown.join("; "))))
     }
 
     /// Runs the program with a ring before it. This thread fills the ring, one empties it, one hears what is printed.
@@ -155,7 +219,7 @@ impl<'a> Engine<'a> {
         job: &Job,
         monitor: &dyn Monitor,
         fill: &mut Fill<'_>,
-    ) -> Result<(), DriveError> {
+    ) -> Result<End, DriveError> {
         let (mut filling, emptying) = ring::ring(ring::BYTES);
         let gauge = filling.gauge();
         let task = task(job.purpose);
@@ -163,42 +227,59 @@ impl<'a> Engine<'a> {
             .spawn(command)
             .map_err(|error| self.run_error(&error))?;
         let (stdin, stdout) = (running.stdin.take(), running.stdout.take());
+        let mut running = Some(running);
         let total = job.sectors * SECTOR;
-        let moved = std::sync::Mutex::new(None);
+        let heard = hear::Heard::default();
         let (filled, fed, told) = thread::scope(|scope| {
-            let feeder = scope.spawn(|| match stdin {
-                Some(mut stdin) => pour(emptying, &mut stdin, &gauge, &|done, percent| {
-                    monitor.observe(&Event::Progress(Progress {
-                        task,
-                        done,
-                        total: Some(total),
-                        files: None,
-                    }));
-                    log::trace!("ring {percent} %");
-                }),
-                None => Ok(()),
+            let told_of = |done, percent| {
+                monitor.observe(&Event::Fill(Fullness {
+                    task,
+                    ours: percent,
+                    drives: heard.buffer(),
+                }));
+                monitor.observe(&Event::Progress(Progress {
+                    task,
+                    done,
+                    total: Some(total),
+                    files: None,
+                }));
+            };
+            // The pipe comes back: closing it is the end of the data for the program.
+            let feeder = scope.spawn(move || {
+                let mut stdin = stdin;
+                let fed = match &mut stdin {
+                    Some(stdin) => pour(emptying, stdin, &gauge, &told_of),
+                    None => Ok(()),
+                };
+                (fed, stdin, gauge)
             });
-            let moved = &moved;
-            let hearer = scope.spawn(move || {
-                stdout.map(|out| {
-                    listen(out, &mut |line| {
-                        if let Some(at) = track_start(line)
-                            && at != u64::from(job.start)
-                            && let Ok(mut moved) = moved.lock()
-                        {
-                            *moved = Some(at);
-                        }
-                    })
-                })
-            });
+            let hear = &heard;
+            let hearer = scope
+                .spawn(move || stdout.map(|out| hear::listen(out, &mut |line| hear.line(line))));
             let filled = fill(&mut filling);
             finish(filling, filled.is_ok());
-            (filled, feeder.join(), hearer.join())
+            let fed = feeder.join();
+            if source_failed(&filled) {
+                // Ends the program while its pipe is open: it must not take what it has for all there is.
+                drop(running.take());
+            }
+            let fed = fed.map(|(fed, stdin, gauge)| {
+                drop(stdin);
+                (fed, gauge)
+            });
+            (filled, fed, hearer.join())
         });
-        let fed = fed.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let (fed, gauge) = fed.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let told = told
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             .unwrap_or_default();
+        let Some(running) = running else {
+            let why = filled.err().map(|error| error.to_string());
+            return Err(self.failed(format!(
+                "the source failed, and the session was given up: {}",
+                why.unwrap_or_default()
+            )));
+        };
         match gauge.times_empty() {
             0 => log::debug!("the buffer was never empty while burning"),
             times => monitor.note(format!(
@@ -206,30 +287,29 @@ impl<'a> Engine<'a> {
                  <drive_speed> may spare the disc"
             )),
         }
-        let source_failed = filled
-            .as_ref()
-            .err()
-            .is_some_and(|error| error.kind() != io::ErrorKind::BrokenPipe);
-        if source_failed {
-            // Dropping `running` ends the program.
-            drop(running);
-            let why = filled.err().map(|error| error.to_string());
-            return Err(self.failed(format!(
-                "the source failed, and the session was given up: {}",
-                why.unwrap_or_default()
-            )));
+        let fed = filled.and(fed);
+        if let Err(error) = self.ended(command, running.wait(), told) {
+            return match error {
+                DriveError::Engine { why, .. } if fed.is_ok() => Ok(End::Complained(why)),
+                error => Err(error),
+            };
         }
-        self.ended(running.wait(), told)?;
-        if let Ok(Some(at)) = moved.lock().map(|moved| *moved) {
+        if let Some(at) = heard.start().filter(|at| *at != u64::from(job.start)) {
             return Err(DriveError::Moved {
                 image: job.start,
                 disc: u32::try_from(at).unwrap_or(u32::MAX),
             });
         }
-        filled
-            .and(fed)
+        fed.map(|()| End::Well)
             .map_err(|error| self.failed(error.to_string()))
     }
+}
+
+/// Whether it was not the program that went away.
+fn source_failed(filled: &io::Result<()>) -> bool {
+    filled
+        .as_ref()
+        .is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe)
 }
 
 fn finish(filling: Filling, whole: bool) {
@@ -259,72 +339,14 @@ fn pour(
     }
 }
 
-/// Reads what the program prints, into the log, and gives the last lines. A line ends with a newline, a carriage return or
-/// a backspace.
-fn listen(out: impl Read, hear: &mut dyn FnMut(&str)) -> Vec<String> {
-    let mut last = std::collections::VecDeque::new();
-    for chunk in BufReader::new(out).split(b'\n').map_while(Result::ok) {
-        let text = String::from_utf8_lossy(&chunk).into_owned();
-        for line in text.split(['\r', '\u{8}']) {
-            let line = printable(line.trim());
-            if line.is_empty() {
-                continue;
-            }
-            hear(&line);
-            log::info!(target: OUTPUT, "{line}");
-            if last.len() == TAIL {
-                last.pop_front();
-            }
-            last.push_back(line);
-        }
-    }
-    last.into()
-}
-
-/// `Starting new track at sector: 0`: where the program begins to write.
-fn track_start(line: &str) -> Option<u64> {
-    let rest = line.strip_prefix("Starting new track at sector: ")?;
-    rest.split_whitespace().next()?.parse().ok()
-}
-
 fn task(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Session | Purpose::Last => "burning",
-        Purpose::Blank(_) => "blanking",
+        Purpose::Head => "burning the head",
+        Purpose::Blank(_) | Purpose::Erase => "blanking",
         Purpose::Format => "formatting",
         Purpose::Close => "closing",
     }
-}
-
-/// The words for a job. Track at once, always: it is what can be continued, and the only thing that every drive does.
-fn command(drive: &Path, job: &Job, handling: &Handling) -> Command {
-    let mut device = OsString::from("dev=");
-    device.push(drive);
-    let mut command = Command::new("cdrskin")
-        .arg("-v")
-        .arg(device)
-        .arg("gracetime=0");
-    if let Some(speed) = handling.speed {
-        command = command.arg(format!("speed={speed}"));
-    }
-    match job.purpose {
-        Purpose::Blank(Thoroughness::Fast) => return command.arg("blank=fast"),
-        Purpose::Blank(Thoroughness::All) => return command.arg("blank=all"),
-        Purpose::Format => return command.arg("blank=format_if_needed"),
-        Purpose::Close => return command.arg("-fix"),
-        Purpose::Session => command = command.arg("-multi"),
-        Purpose::Last => {}
-    }
-    // Our own ring is before it; a second one would only hide how full that is.
-    command = command.arg("fs=0").arg("-tao").arg("-data");
-    if job.placed {
-        command = command.arg(format!("write_start_address={}s", job.start));
-    }
-    if job.cd {
-        let padding = CD_PADDING.max(CD_SHORTEST.saturating_sub(job.sectors));
-        command = command.arg(format!("padsize={padding}s"));
-    }
-    command.arg(format!("tsize={}s", job.sectors)).arg("-")
 }
 
 #[cfg(test)]

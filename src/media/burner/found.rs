@@ -3,9 +3,10 @@
 use super::Burner;
 use super::reader::Reader;
 use super::tray;
+use super::way::{Manner, way};
 use crate::iso9660::{self, ReadAt, SpaceSize};
 use crate::media::mmc::{self, Medium, Part, Profile, SgIo, Status};
-use crate::media::{Appendable, Disc, DriveError, MediaKind, Renewal, SECTOR, Session};
+use crate::media::{Appendable, Burn, Disc, DriveError, MediaKind, Renewal, SECTOR, Session};
 
 /// Sectors that the arithmetic of [`Disc`] takes off for the first and each further session of a CD. What a drive reports
 /// as free has them taken off already, so they are added here.
@@ -50,7 +51,7 @@ pub(super) fn disc(burner: &Burner, drive: &SgIo, medium: &Medium) -> Result<Dis
         kind,
         next_writable: next,
         first_writable: 0,
-        capacity: medium.capacity + overhead,
+        capacity: (medium.capacity + overhead).saturating_sub(super::engine::cost(profile)),
         appendable: if open {
             Appendable::Open
         } else {
@@ -70,12 +71,17 @@ fn overwritable(
     kind: MediaKind,
     renewal: Renewal,
 ) -> Result<Disc, DriveError> {
-    let end = u32::try_from(medium.capacity).unwrap_or(u32::MAX);
+    let end = u32::try_from(medium.readable).unwrap_or(u32::MAX);
     let reader = Borrowed { drive, end };
-    let found = iso9660::sessions(&reader).map_err(|error| DriveError::Unreadable {
-        path: burner.path.clone().into(),
-        why: error.to_string(),
-    })?;
+    // One that was never formatted cannot be read.
+    let found = if medium.formatted {
+        iso9660::sessions(&reader).map_err(|error| DriveError::Unreadable {
+            path: burner.path.clone().into(),
+            why: error.to_string(),
+        })?
+    } else {
+        Vec::new()
+    };
     let sessions: Vec<Session> = found
         .into_iter()
         .map(|session| Session {
@@ -196,6 +202,28 @@ pub(super) fn details(drive: &SgIo, medium: &Medium) -> Vec<(String, String)> {
     }
     if let Some(next) = medium.next_writable {
         row("next sector", next.to_string());
+    }
+    if let Some(blocks) = medium.spare_blocks {
+        row(
+            "spare areas",
+            if blocks == 0 {
+                "none".to_owned()
+            } else {
+                format!(
+                    "{blocks} blocks; written at half speed, since the drive reads back what it writes"
+                )
+            },
+        );
+    }
+    if !medium.formatted {
+        row(
+            "format",
+            "none yet; it is formatted when it is written first".to_owned(),
+        );
+    }
+    if !medium.incremental && way(medium, Burn::New).is_some_and(|way| way.manner == Manner::AtOnce)
+    {
+        row("sessions", "one only; it closes the disc".to_owned());
     }
     if let Some(part) = medium.unfinished {
         row(

@@ -33,6 +33,13 @@ const NAMES: [(u16, &str); 21] = [
 ];
 
 impl Profile {
+    /// A CD that is only read.
+    pub const CD_ROM: Self = Self(0x08);
+    /// CD-R.
+    pub const CD_R: Self = Self(0x09);
+    /// CD-RW.
+    pub const CD_RW: Self = Self(0x0a);
+
     /// Its name, for people.
     pub fn name(self) -> String {
         let row = NAMES.iter().find(|row| row.0 == self.0);
@@ -50,6 +57,16 @@ impl Profile {
     /// Whether it can be blanked or formatted and written again.
     pub fn is_rewritable(self) -> bool {
         self.is_overwritable() || matches!(self.0, 0x0a | 0x14 | 0x17)
+    }
+
+    /// Whether it is written anywhere, and formats itself while it is used for the first time: DVD+RW.
+    pub fn is_formatted_by_use(self) -> bool {
+        matches!(self.0, 0x1a | 0x2a)
+    }
+
+    /// Whether it is written anywhere, and what is formatted of it grows while it is written: DVD+RW and DVD-RW.
+    pub fn grows(self) -> bool {
+        self.is_formatted_by_use() || self.0 == 0x13
     }
 
     /// Whether the drive sees it as something that is only read. A disc that was closed may look so.

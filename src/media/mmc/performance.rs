@@ -6,6 +6,7 @@ use super::answer::{Answer, Malformed};
 
 /// What mode page 2Ah says.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // bits of the page
 pub struct Capabilities {
     /// Whether the tray can be opened by a command.
     pub ejects: bool,
@@ -13,6 +14,8 @@ pub struct Capabilities {
     pub has_tray: bool,
     /// Whether the tray is locked.
     pub locked: bool,
+    /// Whether the drive writes CD-R.
+    pub writes_cd: bool,
     /// Bytes of the drive's buffer, if it tells.
     pub buffer: Option<u64>,
     /// Writing speeds in kB/s (1000 bytes), fastest first.
@@ -41,6 +44,7 @@ pub fn capabilities(bytes: &[u8]) -> Result<Capabilities, Malformed> {
         });
     }
     let flags = answer.byte(page + 6)?;
+    let writes = answer.byte(page + 3)?;
     let buffer = answer.be16(page + 12).unwrap_or(0);
     let mut speeds = Vec::new();
     let count = answer.be16(page + 30).map_or(0, usize::from);
@@ -60,6 +64,7 @@ pub fn capabilities(bytes: &[u8]) -> Result<Capabilities, Malformed> {
         ejects: flags & 8 != 0,
         has_tray: flags >> 5 == 1,
         locked: flags & 2 != 0,
+        writes_cd: writes & 1 != 0,
         buffer: (buffer > 0).then(|| u64::from(buffer) * 1024),
         speeds,
     })

@@ -1,4 +1,4 @@
-//! READ DISC STRUCTURE (MMC-6 6.24): who made the medium.
+//! READ DISC STRUCTURE (MMC-6 6.22): who made the medium, and whether it has spare areas.
 
 use super::configuration::Profile;
 use super::{Command, answer::Answer};
@@ -46,4 +46,18 @@ pub fn media_id(profile: Profile, bytes: &[u8]) -> Option<String> {
     let id = words.join("/");
     let sound = id.chars().all(|c| c.is_ascii_graphic() || c == ' ');
     (sound && words.iter().any(|word| !word.is_empty())).then_some(id)
+}
+
+/// The command that asks a Blu-ray disc for its spare areas; `None` for other kinds.
+pub fn spare_command(profile: Profile) -> Option<Command> {
+    matches!(profile.0, 0x41..=0x43).then(|| Command {
+        bytes: vec![0xad, 1, 0, 0, 0, 0, 0, 0x0a, 0, 16, 0, 0],
+        room: 16,
+    })
+}
+
+/// How many spare blocks a Blu-ray disc has, in the answer to [`spare_command`]. `None` if the drive does not say.
+pub fn spare_blocks(bytes: &[u8]) -> Option<u32> {
+    let answer = Answer::counted16(bytes).ok()?;
+    answer.be32(12).ok()
 }

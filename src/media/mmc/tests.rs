@@ -228,14 +228,144 @@ fn media_have_their_makers_names_where_their_kind_has_them() {
 
 #[test]
 fn events_tell_of_the_tray() {
+    use MediaEvent::{EjectRequest, New, None as Nothing, Removed};
     for (answer, expected) in [
-        ("000604100002", Some((false, true))),
-        ("000604100001", Some((true, false))),
+        ("0006041000020000", Some((Nothing, false, true))),
+        ("0006041002020000", Some((New, false, true))),
+        ("0006041003010000", Some((Removed, true, false))),
+        ("0006041001020000", Some((EjectRequest, false, true))),
         ("000684100000", None),
         ("0006", None),
     ] {
-        assert_eq!(tray_state(&hex(answer)), expected, "{answer}");
+        let found = MediaStatus::decode(&hex(answer));
+        let found = found.map(|status| (status.event, status.open, status.present));
+        assert_eq!(found, expected, "{answer}");
     }
+}
+
+/// MMC-6 table 465: an unformatted BD-RE, a formatted DVD+RW, a DVD-RW that was formatted quickly.
+#[test]
+fn formats_tell_how_large_a_disc_is_or_could_be() {
+    for (answer, state, most) in [
+        (
+            "00000010 00b47400 01000800 00b47400 00003000",
+            FormatState::Unformatted,
+            11_826_176,
+        ),
+        (
+            "00000010 00230540 02000800 00230540 98000000",
+            FormatState::Formatted,
+            2_295_104,
+        ),
+        (
+            "00000018 00000010 02000800 00231240 00000010 00231230 4c000010",
+            FormatState::Formatted,
+            2_298_432,
+        ),
+        ("00000008 00000000 03000800", FormatState::Unknown, 0),
+    ] {
+        let found = FormatCapacities::decode(&hex(answer)).unwrap();
+        assert_eq!((found.state, found.most()), (state, most), "{answer}");
+    }
+    assert!(FormatCapacities::decode(&hex("000000ff00")).is_err());
+}
+
+/// Two sessions, after MMC-6 table 486: tracks 1 and 2, lead-outs, and where the next one could begin.
+const FULL_TOC: &str = "005a 01 02 \
+    01 14 00 a0 000000 00 01 00 00  01 14 00 a1 000000 00 01 00 00  01 14 00 a2 000000 00 02 04 20 \
+    01 14 00 01 000000 00 00 02 00  01 54 00 b0 043620 02 4f 3b 4a \
+    02 14 00 a2 000000 00 05 00 00  02 14 00 02 000000 00 04 38 20 ";
+
+#[test]
+fn a_cds_table_of_contents_has_its_sessions() {
+    let table = full_toc(&hex(FULL_TOC)).unwrap();
+    let ends: Vec<_> = table.iter().map(|s| (s.number, s.start, s.end)).collect();
+    assert_eq!(ends, [(1, 0, 9182), (2, 22_082, 22_350)]);
+    // minutes that cannot be, a lead-out without tracks, a session that ends before it begins
+    for broken in ["02044b", "023c20"] {
+        let text = FULL_TOC.replace("00 02 04 20", &format!("00 {broken}"));
+        assert_eq!(full_toc(&hex(&text)).unwrap().len(), 1, "{broken}");
+    }
+}
+
+/// A drive from before there were profiles: no GET CONFIGURATION.
+#[test]
+fn a_poor_drive_is_understood_by_its_older_commands() {
+    let page = "00460000000000002a3e3f37f3f32923108a01000800108a0000108a108a0001";
+    let recordable = [
+        (
+            0x51,
+            "00200001010101000000000000000000000000000000000000000000000000000000",
+        ),
+        (
+            0x52,
+            "0026010100014101000000000000000000050000000000000005000000000000",
+        ),
+        (0x5a, page),
+    ];
+    let medium = survey(&drive(&recordable)).unwrap().unwrap();
+    assert_eq!(
+        (medium.profile, medium.status),
+        (Profile::CD_R, Status::Empty)
+    );
+    let mut rewritable = recordable;
+    rewritable[0].1 = "00201001010101000000000000000000000000000000000000000000000000000000";
+    let medium = survey(&drive(&rewritable)).unwrap().unwrap();
+    assert_eq!(medium.profile, Profile::CD_RW);
+    // One that only reads: sessions by the disc's own table.
+    let reader = [(0x43, FULL_TOC)];
+    let medium = survey(&drive(&reader)).unwrap().unwrap();
+    assert_eq!(medium.profile, Profile::CD_ROM);
+    assert_eq!(
+        (medium.status, medium.sessions.len()),
+        (Status::Complete, 2)
+    );
+    assert_eq!((medium.capacity, medium.free), (22_350, 0));
+}
+
+/// Discs that are written anywhere: never formatted, formatted, and growing.
+#[test]
+fn a_disc_that_is_written_anywhere_is_as_large_as_it_is_or_will_be() {
+    let profile = |number: &str| format!("00000004 0000{number}");
+    let unformatted = "00000010 00b47400 01000800 00b47400 00003000";
+    for (number, formats, read, formatted, capacity) in [
+        ("0043", unformatted, None, false, 11_826_176),
+        (
+            "0043",
+            "00000008 00b47400 02000800",
+            Some("00b473ff00000800"),
+            true,
+            11_826_176,
+        ),
+        (
+            "001a",
+            "00000010 00230540 01000800 00230540 98000000",
+            Some("0000000000000800"),
+            false,
+            2_295_104,
+        ),
+        (
+            "0013",
+            "00000010 00000010 02000800 00231240 00000010",
+            Some("0000000f00000800"),
+            true,
+            2_298_432,
+        ),
+    ] {
+        let configuration = profile(number);
+        let mut answers = vec![(0x46, configuration.as_str()), (0x23, formats)];
+        answers.extend(read.map(|read| (0x25, read)));
+        let medium = survey(&drive(&answers)).unwrap().unwrap();
+        let found = (medium.formatted, medium.capacity);
+        assert_eq!(found, (formatted, capacity), "{number}");
+    }
+}
+
+#[test]
+fn spare_areas_are_counted() {
+    let answer = hex("000e0000 00000000 00001000 00003000");
+    assert_eq!(spare_blocks(&answer), Some(0x3000));
+    assert_eq!(spare_blocks(&answer[..15]), None);
 }
 
 #[test]
@@ -250,6 +380,11 @@ fn sense_data_is_understood_in_both_forms() {
 #[test]
 fn no_answer_breaks_a_decoder() {
     let mut seeds: Vec<Vec<u8>> = BLANK.iter().chain(&CLOSED).map(|row| hex(row.1)).collect();
+    seeds.push(hex(FULL_TOC));
+    seeds.push(hex(
+        "00000018 00000010 02000800 00231240 00000010 00231230 4c000010",
+    ));
+    seeds.push(hex("0006041002020000"));
     seeds.push(vec![0xff; 64]);
     seeds.push(track(9, 9, u32::MAX, u32::MAX, Some(u32::MAX)));
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
@@ -284,7 +419,11 @@ fn no_answer_breaks_a_decoder() {
         let _ = capabilities(&answer);
         let _ = speeds(&answer);
         let _ = capacity(&answer);
-        let _ = tray_state(&answer);
+        let _ = MediaStatus::decode(&answer);
+        let _ = FormatCapacities::decode(&answer).map(|found| found.most());
+        let _ = full_toc(&answer);
+        let _ = spare_blocks(&answer);
+        let _ = sg_io::decode_sense(&answer);
         let _ = name(&answer);
         for profile in profiles {
             let _ = media_id(profile, &answer);

@@ -1,0 +1,91 @@
+//! The words of the external programs, for sites that insist: `cdrecord` (or `wodim`) for CDs, `growisofs` and
+//! `dvd+rw-format` for the rest. Each is found in `PATH`, or where an override of the configuration says.
+
+use std::ffi::OsString;
+use std::num::NonZeroU32;
+use std::path::Path;
+
+use super::{Job, Purpose};
+use crate::media::Thoroughness;
+use crate::media::burner::way::Manner;
+use crate::process::Command;
+
+/// The words for a job; `None` if there are none.
+pub(super) fn command(drive: &Path, job: &Job, speed: Option<NonZeroU32>) -> Option<Command> {
+    if job.profile.is_cd() {
+        cdrecord(drive, job, speed)
+    } else {
+        match job.purpose {
+            Purpose::Blank(_) | Purpose::Format => dvd_rw_format(drive, job),
+            _ => growisofs(drive, job, speed),
+        }
+    }
+}
+
+fn cdrecord(drive: &Path, job: &Job, speed: Option<NonZeroU32>) -> Option<Command> {
+    let mut device = OsString::from("dev=");
+    device.push(drive);
+    let mut command = Command::new("cdrecord")
+        .arg("-v")
+        .arg("gracetime=2") // the least that it takes
+        .arg(device);
+    if let Some(speed) = speed {
+        command = command.arg(format!("speed={speed}"));
+    }
+    match job.purpose {
+        Purpose::Blank(Thoroughness::Fast) => return Some(command.arg("blank=fast")),
+        Purpose::Blank(Thoroughness::All) => return Some(command.arg("blank=all")),
+        Purpose::Close => return Some(command.arg("-fix")),
+        Purpose::Format => return None,
+        Purpose::Session => command = command.arg("-multi"),
+        Purpose::Last | Purpose::Head | Purpose::Erase => {}
+    }
+    Some(
+        command
+            .arg("-tao")
+            .arg("-data")
+            .arg(format!("padsize={}s", job.padding()))
+            .arg(format!("tsize={}s", job.sectors))
+            .arg("-"),
+    )
+}
+
+/// `growisofs` takes an image from its standard input under the name `/dev/fd/0`. It would let the tray out and in by
+/// itself, which is our business, and give a blank Blu-ray disc spare areas, which is nobody's unless asked for.
+fn growisofs(drive: &Path, job: &Job, speed: Option<NonZeroU32>) -> Option<Command> {
+    let mut command = Command::new("growisofs").arg("-use-the-force-luke=notray,tty,spare:none");
+    if let Some(speed) = speed {
+        command = command.arg(format!("-speed={speed}"));
+    }
+    if job.purpose == Purpose::Close {
+        let mut zeros = drive.as_os_str().to_owned();
+        zeros.push("=/dev/zero");
+        return (job.manner != Manner::Placed).then(|| command.arg("-M").arg(zeros));
+    }
+    if job.closes() {
+        command = command.arg("-dvd-compat");
+    }
+    let mut target = drive.as_os_str().to_owned();
+    target.push("=/dev/fd/0");
+    command = match (job.manner, job.start) {
+        (_, 0) => command.arg("-Z"),
+        // Written at a place, whatever is there.
+        (Manner::Placed, start) => command
+            .arg(format!("-use-the-force-luke=seek:{start}"))
+            .arg("-Z"),
+        (_, start) => command.arg("-C").arg(format!("0,{start}")).arg("-M"),
+    };
+    Some(command.arg(target))
+}
+
+fn dvd_rw_format(drive: &Path, job: &Job) -> Option<Command> {
+    let how = match (job.purpose, job.profile.0) {
+        (Purpose::Blank(Thoroughness::Fast), 0x14 | 0x17) => "-blank",
+        (Purpose::Blank(Thoroughness::All), 0x14 | 0x17) => "-blank=full",
+        (Purpose::Format, 0x12..=0x14 | 0x17 | 0x1a | 0x2a | 0x43) => "-force",
+        // spare areas
+        (Purpose::Format, 0x41) => "-ssa=default",
+        _ => return None,
+    };
+    Some(Command::new("dvd+rw-format").arg(how).arg(drive))
+}

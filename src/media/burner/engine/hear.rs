@@ -1,0 +1,161 @@
+//! What burning programs print while they burn: into the log, and a few numbers out of it.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+
+use crate::event::{OUTPUT, printable};
+
+/// Lines that are kept for the message if the program fails.
+pub(super) const TAIL: usize = 6;
+/// Stands for a number that was not heard.
+const UNHEARD: u64 = u64::MAX;
+const UNKNOWN: u8 = u8::MAX;
+
+/// What was heard so far.
+pub(super) struct Heard {
+    start: AtomicU64,
+    buffer: AtomicU8,
+}
+
+impl Default for Heard {
+    fn default() -> Self {
+        Self {
+            start: AtomicU64::new(UNHEARD),
+            buffer: AtomicU8::new(UNKNOWN),
+        }
+    }
+}
+
+impl Heard {
+    /// Takes note of a line.
+    pub fn line(&self, line: &str) {
+        if let Some(at) = track_start(line) {
+            self.start.store(at, Relaxed);
+        }
+        if let Some(percent) = drive_buffer(line) {
+            self.buffer.store(percent, Relaxed);
+        }
+    }
+
+    /// The sector at which the program began to write, if it said so.
+    pub fn start(&self) -> Option<u64> {
+        Some(self.start.load(Relaxed)).filter(|at| *at != UNHEARD)
+    }
+
+    /// How full the drive's own buffer was last, in percent, if the program says so.
+    pub fn buffer(&self) -> Option<u8> {
+        Some(self.buffer.load(Relaxed)).filter(|percent| *percent != UNKNOWN)
+    }
+}
+
+/// Reads what the program prints, into the log, and gives the last lines. A line ends with a newline, a carriage return or
+/// a backspace.
+pub(super) fn listen(out: impl Read, hear: &mut dyn FnMut(&str)) -> Vec<String> {
+    let mut last = std::collections::VecDeque::new();
+    let mut out = BufReader::new(out);
+    let mut line = Vec::new();
+    loop {
+        // Progress is printed over itself; it has to be heard while it stands there, not when the line ends.
+        let (taken, ended) = match out.fill_buf() {
+            Ok([]) | Err(_) => break,
+            Ok(bytes) => {
+                let end = bytes
+                    .iter()
+                    .position(|byte| matches!(byte, b'\n' | b'\r' | 8));
+                line.extend_from_slice(&bytes[..end.unwrap_or(bytes.len())]);
+                let taken = end.map_or(bytes.len(), |end| end + 1);
+                (taken, end.is_some() || line.len() > LONGEST)
+            }
+        };
+        out.consume(taken);
+        if ended {
+            tell(&mut line, &mut last, hear);
+        }
+    }
+    tell(&mut line, &mut last, hear);
+    last.into()
+}
+
+/// A line that is longer is cut.
+const LONGEST: usize = 4096;
+
+fn tell(
+    line: &mut Vec<u8>,
+    last: &mut std::collections::VecDeque<String>,
+    hear: &mut dyn FnMut(&str),
+) {
+    let text = printable(String::from_utf8_lossy(line).trim());
+    line.clear();
+    if text.is_empty() {
+        return;
+    }
+    hear(&text);
+    log::info!(target: OUTPUT, "{text}");
+    if last.len() == TAIL {
+        last.pop_front();
+    }
+    last.push_back(text);
+}
+
+/// `Starting new track at sector: 0`: where cdrskin and cdrecord begin to write.
+fn track_start(line: &str) -> Option<u64> {
+    let rest = line.strip_prefix("Starting new track at sector: ")?;
+    rest.split_whitespace().next()?.parse().ok()
+}
+
+/// `… MB written [buf  50%]   5.7x.` of cdrskin and cdrecord; `… RBU 100.0% UBU  91.7%` of growisofs.
+fn drive_buffer(line: &str) -> Option<u8> {
+    let (_, rest) = line
+        .split_once("[buf")
+        .or_else(|| line.split_once(" UBU"))?;
+    let (number, _) = rest.split_once('%')?;
+    let number = number.trim();
+    let whole = number.split_once('.').map_or(number, |(whole, _)| whole);
+    whole.parse().ok().filter(|percent| *percent <= 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As cdrskin 1.5.4 and growisofs 7.1 printed it; what is printed over itself ends with a carriage return.
+    #[test]
+    fn what_is_printed_is_cut_into_lines_and_its_numbers_are_heard() {
+        let printed = "Current: DVD+R\ninput buffer ready.\nStarting new track at sector: 1600\n\
+                       \rTrack 01:    1 of    7 MB written [buf  50%]   5.7x.\rTrack 01:    2 of    7 MB \
+                       written [buf  63%]   1.8x.\nFixating...\n\ncdrskin: burning done\n";
+        let heard = Heard::default();
+        assert_eq!((heard.start(), heard.buffer()), (None, None));
+        let last = listen(printed.as_bytes(), &mut |line| heard.line(line));
+        assert_eq!((heard.start(), heard.buffer()), (Some(1600), Some(63)));
+        assert_eq!(last.len(), TAIL);
+        assert_eq!(
+            last.last().map(String::as_str),
+            Some("cdrskin: burning done")
+        );
+        assert!(last.iter().any(|line| line.starts_with("Track 01:    2")));
+    }
+
+    #[test]
+    fn each_program_tells_of_the_drives_buffer_in_its_way() {
+        for (line, expected) in [
+            (
+                "Track 01:    1 of    7 MB written (fifo 100%) [buf  99%]   4.0x.",
+                Some(99),
+            ),
+            (
+                "   98304/ 4079616 ( 2.4%) @1.0x, remaining 0:41 RBU 100.0% UBU  91.7%",
+                Some(91),
+            ),
+            (
+                "   98304/ 4079616 ( 2.4%) @0x, remaining ??:?? RBU   0.0% UBU   0.0%",
+                Some(0),
+            ),
+            ("Track 01: writing [buf", None),
+            ("[buf 300%]", None),
+            ("", None),
+        ] {
+            assert_eq!(drive_buffer(line), expected, "{line}");
+        }
+    }
+}

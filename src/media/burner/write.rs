@@ -1,0 +1,315 @@
+//! Sessions and copies onto a disc, whatever kind it is.
+//!
+//! A disc without sessions of its own is laid out as a disc that is a file: a head of 32 sectors, then the sessions. Its
+//! first session is written from sector 0 on together with a head of zeros, since some of these discs take only what
+//! follows what is there; the head gets the descriptors of the newest session last, when that is complete.
+//!
+//! Burning programs complain for many reasons. Some drives report an error when the session is closed although all of
+//! it is there; others report none and have lost it. So when a program fails after it had every byte, the disc is read
+//! back, and that decides.
+
+use std::io::{self, Write};
+
+use super::engine::{End, Job, Purpose};
+use super::way::{First, Manner, Way, way};
+use super::{Burner, Drive as _};
+use crate::event::{Monitor, Tell as _};
+use crate::iso9660::{self, Image};
+use crate::media::mmc::Medium;
+use crate::media::{
+    Appendable, Burn, Burnt, Disc, DriveError, Original, Payload, Renewal, SECTOR, Session,
+    Thoroughness, ring,
+};
+use crate::sums::{Digest, Hasher};
+
+/// Sectors that are read back at a time.
+const AT_ONCE: u64 = 512;
+static ZEROS: [u8; 32 * 2048] = [0; 32 * 2048];
+
+/// Burns the session of `payload`.
+pub(super) fn session(
+    burner: &Burner,
+    burn: Burn,
+    payload: &mut Payload<'_, '_>,
+    monitor: &dyn Monitor,
+) -> Result<Burnt, DriveError> {
+    let image = payload.image;
+    let (medium, before) = burner.to_write()?;
+    if burn == Burn::Append && before.appendable == Appendable::Closed {
+        return Err(DriveError::Closed(burner.path.clone().into()));
+    }
+    in_place(image, &before, burn)?;
+    if burn == Burn::New && !before.is_blank() && before.renewal == Renewal::Insert {
+        return Err(DriveError::NotBlank);
+    }
+    let (needed, free) = (image.sectors(), before.available(burn));
+    if needed > free {
+        return Err(DriveError::TooLarge { needed, free });
+    }
+    let (medium, disc, manner) = ready(burner, medium, before, burn, monitor)?;
+    in_place(image, &disc, burn)?;
+    tell_cost(&medium, manner, monitor);
+
+    // What is written besides the image: before it the head of a new disc, after it what fills its last block.
+    let head = match (manner, burn) {
+        (Manner::Placed, Burn::New) => u64::from(image.start()),
+        _ => 0,
+    };
+    let tail = match manner {
+        Manner::Placed => {
+            let end = u64::from(image.end());
+            let whole = end.next_multiple_of(iso9660::ALIGNMENT.into());
+            whole.min(medium.capacity).saturating_sub(end)
+        }
+        _ => 0,
+    };
+    let job = Job {
+        start: if head > 0 { 0 } else { image.start() },
+        sectors: head + image.sectors() + tail,
+        manner,
+        ..Job::of(Purpose::Session, medium.profile)
+    };
+    let mut faults = Vec::new();
+    let mut digest = None;
+    let end = burner.engine().run(&job, monitor, &mut |out| {
+        zeros(out, head)?;
+        let mut hashed = Hashed {
+            out: &mut *out,
+            hasher: Hasher::default(),
+        };
+        faults = image
+            .write(&mut hashed, payload.open)
+            .map_err(|crate::iso9660::WriteError::Output(error)| error)?;
+        digest = Some(hashed.hasher.finish());
+        zeros(out, tail)
+    })?;
+    if let End::Complained(why) = end {
+        judge(burner, image, digest, &why, monitor)?;
+    }
+    if manner == Manner::Placed {
+        write_head(burner, &medium, &image.head_descriptors(), monitor)?;
+    }
+    Ok(Burnt {
+        session: Session {
+            start: image.start(),
+            end: image.end(),
+            label: payload.label.as_bytes().to_vec(),
+        },
+        faults,
+        set_aside: None,
+    })
+}
+
+/// Makes the disc a copy of `original`.
+pub(super) fn duplicate(
+    burner: &Burner,
+    original: &mut Original<'_>,
+    monitor: &dyn Monitor,
+) -> Result<(), DriveError> {
+    let (medium, before) = burner.to_write()?;
+    if !before.is_blank() && before.renewal == Renewal::Insert {
+        return Err(DriveError::NotBlank);
+    }
+    // A copy has its own head, so that it begins where the disc does.
+    let free = before.available(Burn::New) + u64::from(before.first_writable);
+    let needed = original.sectors;
+    if needed > free {
+        return Err(DriveError::TooLarge { needed, free });
+    }
+    let (medium, _, manner) = ready(burner, medium, before, Burn::New, monitor)?;
+    tell_cost(&medium, manner, monitor);
+    let job = Job {
+        sectors: original.sectors,
+        manner,
+        ..Job::of(Purpose::Last, medium.profile)
+    };
+    let expected = original.sectors * SECTOR;
+    let end = burner.engine().run(&job, monitor, &mut |out| {
+        let copied = ring::pump(&mut *original.bytes, out)?;
+        if copied == expected {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
+    })?;
+    match end {
+        End::Well => Ok(()),
+        // There is nothing left to compare it with; who copies can compare the discs.
+        End::Complained(why) => Err(burner.engine().failed(why)),
+    }
+}
+
+/// The image is laid out for the place where the disc takes it.
+fn in_place(image: &Image, disc: &Disc, burn: Burn) -> Result<(), DriveError> {
+    if image.start() == disc.start(burn) {
+        return Ok(());
+    }
+    Err(DriveError::Moved {
+        image: image.start(),
+        disc: disc.start(burn),
+    })
+}
+
+/// Blanks or formats the disc, if it needs that before it can be written.
+fn ready(
+    burner: &Burner,
+    medium: Medium,
+    disc: Disc,
+    burn: Burn,
+    monitor: &dyn Monitor,
+) -> Result<(Medium, Disc, Manner), DriveError> {
+    let refused = || match burn {
+        Burn::New => DriveError::NotBlank,
+        Burn::Append => DriveError::Closed(burner.path.clone().into()),
+    };
+    let Way { first, manner } = way(&medium, burn).ok_or_else(refused)?;
+    let purpose = match first {
+        First::Nothing => return Ok((medium, disc, manner)),
+        First::Blank(how) => {
+            monitor.note(match how {
+                Thoroughness::Fast => "the disc is blanked",
+                Thoroughness::All => {
+                    "the disc is blanked everywhere, which takes as long as writing all of it; a DVD-RW that was formatted \
+                     (`cback disc format`) does not need that"
+                }
+            });
+            Purpose::Blank(how)
+        }
+        First::Format => {
+            monitor.note("the disc is formatted");
+            Purpose::Format
+        }
+    };
+    let nothing = &mut |_: &mut (dyn Write + Send)| Ok(());
+    let job = Job::of(purpose, medium.profile);
+    burner.engine().run(&job, monitor, nothing)?;
+    burner.reload()?;
+    let (medium, disc) = burner.to_write()?;
+    match way(&medium, burn) {
+        Some(Way {
+            first: First::Nothing,
+            manner,
+        }) => Ok((medium, disc, manner)),
+        _ => Err(burner.cannot("holds a disc that is not blank although it was blanked")),
+    }
+}
+
+/// Says what the way of writing costs.
+fn tell_cost(medium: &Medium, manner: Manner, monitor: &dyn Monitor) {
+    let name = medium.profile.name();
+    if manner == Manner::AtOnce {
+        monitor.warn(format!(
+            "this {name} is written in one go in this drive; it is closed by that, and no other session can follow"
+        ));
+    }
+    if medium.spare_blocks.is_some_and(|blocks| blocks > 0) && !medium.profile.is_overwritable() {
+        monitor.note(format!(
+            "this {name} has spare areas: the drive reads back what it writes, and so writes at half its speed"
+        ));
+    }
+}
+
+/// Decides whether a session is good after which the program complained. It is if the drive shows it, closed, and it reads
+/// as it was written.
+fn judge(
+    burner: &Burner,
+    image: &Image,
+    written: Option<Digest>,
+    why: &str,
+    monitor: &dyn Monitor,
+) -> Result<(), DriveError> {
+    let bad = |found: &str| burner.engine().failed(format!("{why}; {found}"));
+    monitor.note("the burning program failed after the last byte; the disc is read back to see whether that matters");
+    burner.reload()?;
+    let Some((drive, medium, disc)) = burner.look()? else {
+        return Err(bad("the drive shows no disc any more"));
+    };
+    let there = disc
+        .sessions
+        .iter()
+        .any(|session| session.start == image.start() && session.end >= image.end());
+    if !medium.profile.is_overwritable() && (!there || medium.unfinished.is_some()) {
+        return Err(bad("the session is not closed"));
+    }
+    let end = image.end();
+    let reader = super::reader::Reader::new(drive, end);
+    let read = digest_of(&reader, image)
+        .map_err(|error| bad(&format!("what was written cannot be read back: {error}")))?;
+    if Some(read) != written {
+        return Err(bad("what is on the disc is not what was written"));
+    }
+    monitor.warn(format!(
+        "the burning program failed after the last byte ({why}), but the session was read back and is what was written"
+    ));
+    Ok(())
+}
+
+fn digest_of(reader: &dyn iso9660::ReadAt, image: &Image) -> io::Result<Digest> {
+    let mut hasher = Hasher::default();
+    let mut at = u64::from(image.start()) * SECTOR;
+    let end = u64::from(image.end()) * SECTOR;
+    let mut buffer = vec![0; usize::try_from(AT_ONCE * SECTOR).unwrap_or(1 << 20)];
+    while at < end {
+        let wanted = usize::try_from(end - at).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let count = reader.read_at(&mut buffer[..wanted], at)?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        hasher.update(&buffer[..count]);
+        at += count as u64;
+    }
+    Ok(hasher.finish())
+}
+
+/// Writes the head of a disc without sessions of its own: the descriptors of the newest session, at sector 16.
+fn write_head(
+    burner: &Burner,
+    medium: &Medium,
+    descriptors: &[u8],
+    monitor: &dyn Monitor,
+) -> Result<(), DriveError> {
+    let mut head = vec![0; 16 * 2048];
+    head.extend_from_slice(descriptors);
+    head.resize(ZEROS.len(), 0);
+    let job = Job {
+        sectors: u64::from(iso9660::HEAD),
+        manner: Manner::Placed,
+        ..Job::of(Purpose::Head, medium.profile)
+    };
+    let end = burner
+        .engine()
+        .run(&job, monitor, &mut |out| out.write_all(&head))?;
+    match end {
+        End::Well => Ok(()),
+        End::Complained(why) => Err(burner.engine().failed(why)),
+    }
+}
+
+/// Writes that many sectors of zeros.
+pub(super) fn zeros(out: &mut dyn Write, sectors: u64) -> io::Result<()> {
+    let mut left = sectors * SECTOR;
+    while left > 0 {
+        let count = usize::try_from(left).map_or(ZEROS.len(), |left| left.min(ZEROS.len()));
+        out.write_all(&ZEROS[..count])?;
+        left -= count as u64;
+    }
+    Ok(())
+}
+
+/// Takes the digest of what passes.
+struct Hashed<'a> {
+    out: &'a mut (dyn Write + Send),
+    hasher: Hasher,
+}
+
+impl Write for Hashed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.out.write(bytes)?;
+        self.hasher.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
