@@ -5,6 +5,7 @@
 
 mod compare;
 mod copy;
+mod doctor;
 mod error;
 mod gather;
 mod list;
@@ -16,6 +17,7 @@ mod take;
 
 pub use compare::{Comparison, Ranges, compare};
 pub use copy::{Copied, Verify, copy};
+pub use doctor::{Checkup, Sacrifice, Trial, TrialResult, Unfit, checkup, fit};
 pub use error::DiscError;
 pub use list::{Depth, Entry, What, list};
 pub use make::{Made, Wish, burn, image};

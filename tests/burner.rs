@@ -45,10 +45,20 @@ tray -
 call nothing disc info
 call empty --full store
 rm -f second.iso
-(call waited -b --wait-for-disc --full store) & waiting=$!
+# meanwhile another kind of disc is configured than there will be, the external program that burns, and a tray that stays shut
+cp cback.conf own.conf; cp other.conf cback.conf
+cat >/run/burner/systemd-inhibit <<'X'
+#!/bin/sh
+echo "$@" >>/share/inhibit.said
+while [ "${1#--}" != "$1" ]; do shift; done
+"$@"; echo released >>/share/inhibit.said
+X
+chmod +x /run/burner/systemd-inhibit
+(call waited -b -O --wait-for-disc --full store) & waiting=$!
 until grep -q waiting waited.said 2>/dev/null; do sleep 0.2; done
 tray /share/second.iso
 wait $waiting
+cp own.conf cback.conf
 call after disc info
 
 # a burn that is interrupted: the burning program is gone, and the disc is what the drive says it is
@@ -98,6 +108,16 @@ fn configuration() -> String {
 </cb_config>
 "#
     .to_owned()
+}
+
+/// The same with another kind of disc, other programs, and a tray that stays shut.
+fn other_configuration() -> String {
+    configuration().replace("dvd+r<", "dvd+rw<").replace(
+        "<check_data>",
+        "<drive_speed>4</drive_speed><engine>external</engine><no_eject>Y</no_eject>
+    <refresh_media_delay>1</refresh_media_delay>
+    <wait_hook>echo \"$CBACK_DRIVE: $CBACK_REASON\" >/share/hook.said</wait_hook><check_data>",
+    )
 }
 
 /// Bytes that do not compress.
@@ -195,6 +215,7 @@ fn a_real_drive_is_written_read_and_respected() {
         fs::create_dir(share.join(dir)).unwrap();
     }
     fs::write(share.join("cback.conf"), configuration()).unwrap();
+    fs::write(share.join("other.conf"), other_configuration()).unwrap();
     fs::write(share.join("source/noise"), noise(3_000_000)).unwrap();
     fs::write(share.join("source/text"), "some text\n").unwrap();
     fs::write(share.join("large/noise"), noise(60_000_000)).unwrap();
@@ -259,6 +280,7 @@ fn a_real_drive_is_written_read_and_respected() {
         0,
         &["waiting for another disc", "another disc in the drive"],
     );
+    other_programs(&seen, share);
     seen.has("after", 0, &["CEDAR BACKUP"]);
 
     seen.ended("interrupted", 5);
@@ -279,6 +301,26 @@ fn a_real_drive_is_written_read_and_respected() {
     }
     same(&share.join("long"), &out);
     judged_by_xorriso(share);
+}
+
+/// What a run did whose configuration speaks of another kind of disc and of other programs.
+fn other_programs(seen: &Seen<'_>, share: &Path) {
+    for words in [
+        "the configuration says `dvd+rw`, and the disc in the drive is a `dvd+r`, which is written once",
+        "growisofs",
+        "-speed=4",
+        "was read back and is sound",
+    ] {
+        let log = fs::read_to_string(share.join("log")).unwrap();
+        assert!(log.contains(words), "{words}: {log}");
+    }
+    let hook = seen.said("hook");
+    assert!(hook.contains("/dev/sr0: there is no disc"), "{hook}");
+    let inhibited = seen.said("inhibit");
+    assert!(
+        inhibited.contains("--what=sleep") && inhibited.contains("--why=burning"),
+        "{inhibited}"
+    );
 }
 
 /// The same second session, as xorriso reads it.

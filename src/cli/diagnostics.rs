@@ -22,7 +22,7 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("cdrecord", &["--version"]),
     ("cdrskin", &["--version"]),
     ("dpkg", &["--version"]),
-    ("dvd+rw-format", &[]), // it says its version when it is called wrongly
+    ("dvd+rw-format", &[]), // it says none
     ("fdisk", &["--version"]),
     ("gpg", &["--version"]),
     ("growisofs", &["-version"]),
@@ -121,7 +121,7 @@ fn shown(path: &Path) -> String {
 }
 
 /// Kernel and distribution.
-fn platform() -> String {
+pub(super) fn platform() -> String {
     let kernel = nix::sys::utsname::uname().map_or_else(
         |error| format!("an unknown kernel ({error})"),
         |name| {
@@ -206,6 +206,20 @@ fn programs(config: Option<&Config>, monitor: &dyn Monitor) -> Vec<Program> {
         }
     });
     found.collect()
+}
+
+/// The programs that burn and are there, each with what it says of itself.
+pub(super) fn burning_programs(monitor: &dyn Monitor) -> Vec<(String, String)> {
+    let system = System::new(monitor);
+    let burning = PROGRAMS
+        .iter()
+        .filter(|row| matches!(row.0, "cdrecord" | "cdrskin" | "growisofs"));
+    burning
+        .filter_map(|(name, args)| {
+            let path = system.find(name)?;
+            Some(((*name).to_owned(), version(&system, &path, args)?))
+        })
+        .collect()
 }
 
 /// The first line that the program at `path` says with `args`; nothing without any.

@@ -1,5 +1,6 @@
 //! `cback disc …`: what a person does with a disc by hand.
 
+mod doctor;
 mod told;
 mod which;
 
@@ -96,6 +97,10 @@ impl Desk<'_> {
                 let to = self.drive_at(&on(target, media), *speed)?;
                 consented(&*to, Burn::New, *consent)?;
                 self.copy(&*from, &*to, *verify)
+            }
+            DiscCommand::Doctor { which, yes } => {
+                let drive = self.drive(&which.clone().into())?;
+                doctor::examine(self, &*drive, Consent { yes: *yes })
             }
             DiscCommand::Info(which) => self.info(&which.clone().into()),
             DiscCommand::Compare { first, second } => self.compare(first, second),

@@ -232,18 +232,18 @@ mod tests {
             total: Some(2),
             files: None,
         });
-        let fill = Fill {
+        let buffers = Event::Fill(Fill {
             task: "staging",
             ours: 99,
             drives: Some(50),
-        };
+        });
         for event in [
             Event::Begin("stage"),
             Event::Problem(&problem),
             progress,
             progress,
             Event::ProgressEnd("staging"),
-            Event::Fill(fill),
+            buffers,
             progress,
             Event::ProgressEnd("staging"),
             progress,

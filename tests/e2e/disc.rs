@@ -212,3 +212,63 @@ fn the_configured_disc_needs_no_name_and_its_files_are_checked() {
         .collect();
     assert!(left.len() == 1 && left[0].ends_with(".damaged"), "{left:?}");
 }
+
+#[test]
+fn the_doctor_tries_a_disc_and_reports_and_touches_no_other() {
+    let machine = machine();
+    // Nothing that is written once, and nothing that has something on it, unless that was said.
+    let refused = machine.cback("disc doctor new.iso").run().with_status(12);
+    assert!(
+        refused.stderr.contains("written once"),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.stderr.contains("--yes"), "{}", refused.stderr);
+    assert!(!machine.path("new.iso").exists());
+    machine
+        .cback("disc burn --media dvd+rw --disc rw.iso source")
+        .run()
+        .well_and_silent();
+    let before = fs::read(machine.path("rw.iso")).unwrap();
+    let refused = machine
+        .cback("disc doctor --media dvd+rw rw.iso")
+        .run()
+        .with_status(12);
+    assert!(refused.stderr.contains("`SOURCE`"), "{}", refused.stderr);
+    assert!(fs::read(machine.path("rw.iso")).unwrap() == before);
+
+    let report = machine
+        .cback("disc doctor --media dvd+rw --yes rw.iso")
+        .run()
+        .well()
+        .stdout;
+    for words in [
+        "dvd+rw",
+        "write the first session",
+        "read it back",
+        "append a session",
+        "read both back",
+        "blank",
+        "all is well",
+    ] {
+        assert!(report.contains(words), "{words}: {report}");
+    }
+    let info = machine
+        .cback("disc info --media dvd+rw rw.iso")
+        .run()
+        .well();
+    assert!(info.stdout.contains("blank"), "{}", info.stdout);
+
+    // One that is written once is used up.
+    let report = machine
+        .cback("disc doctor --yes new.iso")
+        .run()
+        .well()
+        .stdout;
+    assert!(report.contains("close"), "{report}");
+    let info = machine.cback("disc info new.iso").run().well();
+    assert!(info.stdout.contains("closed"), "{}", info.stdout);
+    // A closed disc that is written once cannot be tried, even if somebody says so.
+    let again = machine.cback("disc doctor --yes new.iso").run();
+    assert!(again.with_status(12).stderr.contains("blank"));
+}

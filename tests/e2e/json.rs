@@ -174,6 +174,7 @@ fn every_command_prints_documented_objects() {
         ("disc close burnt.iso", "treated"),
         ("disc burn --media dvd+rw --disc rw.iso source", "made"),
         ("disc blank --yes rw.iso --media dvd+rw", "treated"),
+        ("disc doctor rw.iso --media dvd+rw", "checkup"),
         (
             "config init single --dir /etc --config made.conf",
             "written",

@@ -222,6 +222,21 @@ pub enum DiscCommand {
         paths: Vec<PathBuf>,
     },
 
+    /// Try a drive: write, append, read back, blank an empty rewritable disc, and print a report
+    ///
+    /// Writes about 20 MB, reads them back, adds a session, reads both back, and blanks the disc. What went how, how fast, and
+    /// what the drive says of itself is printed, to be read and to be sent in. Only an empty disc that can be blanked is
+    /// used, unless --yes is said.
+    Doctor {
+        /// Which disc.
+        #[command(flatten)]
+        which: Which,
+
+        /// Use the disc although what is on it is lost, or it is written once and then used up
+        #[arg(long)]
+        yes: bool,
+    },
+
     /// Open the tray
     Eject(Which),
 }

@@ -12,7 +12,7 @@
 //! | DVD-RW, restricted overwrite | | at a place; what is formatted grows |
 //! | DVD-RAM, BD-RE | formatted, if it is not | at a place |
 //!
-//! Names of kinds and of ways of writing are those of MMC-6 (4.3 to 4.5).
+//! Names of kinds and of ways of writing are those of MMC-6.
 
 use crate::media::mmc::{Medium, Profile, Status};
 use crate::media::{Burn, Thoroughness};

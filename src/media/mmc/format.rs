@@ -1,4 +1,4 @@
-//! READ FORMAT CAPACITIES (MMC-6 6.24): whether a disc that is written anywhere is formatted, and how large it is or could be.
+//! READ FORMAT CAPACITIES (MMC-6): whether a disc that is written anywhere is formatted, and how large it is or could be.
 
 use super::Command;
 use super::answer::{Answer, Malformed};
@@ -10,7 +10,7 @@ pub struct FormatCapacities {
     pub state: FormatState,
     /// Sectors of the formatted disc, or the most that formatting can give.
     pub sectors: u32,
-    /// What the disc can be formatted to: the type of the format (MMC-6 table 466) and its sectors.
+    /// What the disc can be formatted to: the type of the format (0 is a full one) and its sectors.
     pub formats: Vec<(u8, u32)>,
 }
 

@@ -10,9 +10,9 @@ use super::{Ask, AskError, Command, Malformed, capacity, performance, read_capac
 
 /// No disc has more.
 const TRACKS_MAX: u16 = 8192;
-/// Incremental Streaming Writable (MMC-6 5.3.11): sessions of a DVD-R or DVD-RW that others can follow.
+/// The feature Incremental Streaming Writable: sessions of a DVD-R or DVD-RW that others can follow.
 const INCREMENTAL: u16 = 0x21;
-/// The number that stands for the track that comes next (MMC-6 6.27).
+/// The number that stands for the track that comes next .
 const INVISIBLE: u16 = 0xff;
 
 /// A part of a disc that was written in one go.

@@ -1,4 +1,4 @@
-//! READ DISC STRUCTURE (MMC-6 6.22): who made the medium, and whether it has spare areas.
+//! READ DISC STRUCTURE (MMC-6): who made the medium, and whether it has spare areas.
 
 use super::configuration::Profile;
 use super::{Command, answer::Answer};

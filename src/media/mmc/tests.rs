@@ -243,7 +243,7 @@ fn events_tell_of_the_tray() {
     }
 }
 
-/// MMC-6 table 465: an unformatted BD-RE, a formatted DVD+RW, a DVD-RW that was formatted quickly.
+/// Put together after MMC-6: an unformatted BD-RE, a formatted DVD+RW, a DVD-RW that was formatted quickly.
 #[test]
 fn formats_tell_how_large_a_disc_is_or_could_be() {
     for (answer, state, most) in [
@@ -270,7 +270,7 @@ fn formats_tell_how_large_a_disc_is_or_could_be() {
     assert!(FormatCapacities::decode(&hex("000000ff00")).is_err());
 }
 
-/// Two sessions, after MMC-6 table 486: tracks 1 and 2, lead-outs, and where the next one could begin.
+/// Two sessions, put together after MMC-6: tracks 1 and 2, lead-outs, and where the next one could begin.
 const FULL_TOC: &str = "005a 01 02 \
     01 14 00 a0 000000 00 01 00 00  01 14 00 a1 000000 00 01 00 00  01 14 00 a2 000000 00 02 04 20 \
     01 14 00 01 000000 00 00 02 00  01 54 00 b0 043620 02 4f 3b 4a \
