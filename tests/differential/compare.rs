@@ -13,6 +13,7 @@ use cback::archive::manifest::{Coverage, ManifestReader};
 
 use crate::case::{Case, Run, Who};
 use crate::cedar::{Cedar, Member};
+use crate::source::{Source, reached};
 
 /// What is different on purpose; `docs/compatibility.md` has the reasons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +36,8 @@ pub enum Known {
     Backslashes,
     /// A link that is followed with `dereference` and leads to a name with a backslash does not end the action.
     LinksToBackslashes,
+    /// A link that is followed with `dereference` into a part of the source that Cedar Backup had collected before.
+    LinksToParts,
     /// Every alternative of a pattern is anchored.
     Alternation,
     /// A link that did not change is not archived again each day.
@@ -57,7 +60,7 @@ pub enum Known {
 }
 
 impl Known {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Manifests,
         Self::Checksums,
         Self::IndicatorsWithText,
@@ -67,6 +70,7 @@ impl Known {
         Self::LinksToNoFile,
         Self::Backslashes,
         Self::LinksToBackslashes,
+        Self::LinksToParts,
         Self::Alternation,
         Self::LinksEveryDay,
         Self::Attributes,
@@ -306,6 +310,7 @@ impl Comparison<'_> {
             _ => Vec::new(),
         };
         let behind = behind_backslashes(name, ours);
+        let parts = Parts::of(self.case, name, ours);
         let paths: BTreeSet<&PathBuf> = their.keys().chain(our.keys()).collect();
         for path in paths {
             let known = match (their.get(path), our.get(path)) {
@@ -325,6 +330,7 @@ impl Comparison<'_> {
                     let is_behind = behind.iter().any(|target| path.starts_with(target));
                     is_behind
                         .then_some(Known::Backslashes)
+                        .or(parts.explain(&path).then_some(Known::LinksToParts))
                         .or((!is_full && is_lost).then_some(Known::NotStaged))
                 }),
                 (None, None) => None,
@@ -497,6 +503,45 @@ fn behind_backslashes(name: &OsStr, ours: &Path) -> Vec<PathBuf> {
         }
     }
     behind
+}
+
+/// What Cedar Backup passes over in a part of a source because it has it in another archive.
+#[derive(Default)]
+struct Parts {
+    own: PathBuf,
+    /// The parts that it has collected before.
+    before: Vec<PathBuf>,
+    /// What is in them, and behind links in there.
+    behind: Vec<PathBuf>,
+}
+
+impl Parts {
+    fn of(case: &Case, name: &OsStr, ours: &Path) -> Self {
+        let manifest = OsString::from_vec([stem(name).as_bytes(), b".mtree.gz"].concat());
+        let Ok(file) = fs::File::open(ours.join(manifest)) else {
+            return Self::default();
+        };
+        let manifest = ManifestReader::new(file).unwrap();
+        let own = manifest.header().source.clone();
+        match Source::of(case, &own) {
+            Some(source) if source.is_split && source.is_dereferenced => {
+                let before = source.collected_before(case, &own);
+                Self {
+                    behind: reached(before.clone()),
+                    own,
+                    before,
+                }
+            }
+            _ => Self::default(),
+        }
+    }
+
+    /// Whether one comes to `path` only through a link into another part.
+    fn explain(&self, path: &Path) -> bool {
+        let is_in = |dirs: &[PathBuf]| dirs.iter().any(|dir| path.starts_with(dir));
+        let is_own = path.starts_with(&self.own) && !is_in(&self.before);
+        !is_own && is_in(&self.behind)
+    }
 }
 
 /// What comes before `.tar` in the name of an archive.

@@ -9,10 +9,11 @@ use cback::archive::manifest::ManifestReader;
 
 use crate::case::{Case, Run, Who};
 use crate::compare::Known;
+use crate::source::Source;
 
 /// Version 3 takes a backslash in the name that a followed link leads to for a slash, finds nothing there, and ends the
 /// action. Checked is that its last words are these, about a source with such a link and with `dereference`, and that what
-/// the link leads to is in ours. Panics at anything else.
+/// the link leads to is in ours, as far as it is not excluded. Panics at anything else.
 pub fn by_a_backslash(case: &Case, run: &Run) -> Known {
     let log = fs::read(case.own(Who::Theirs, "log")).unwrap();
     let log = String::from_utf8_lossy(&log);
@@ -31,7 +32,8 @@ pub fn by_a_backslash(case: &Case, run: &Run) -> Known {
         .rev()
         .find_map(|line| line.split_once("Collecting directory ["));
     let source = Path::new(source.unwrap().1.trim_end_matches(']'));
-    assert!(is_dereferenced(case, source), "Theirs: {error}");
+    let configured = Source::of(case, source).unwrap();
+    assert!(configured.is_dereferenced, "Theirs: {error}");
     let listed = listed(case, run, source);
     let is_cause = |(path, kind): &(PathBuf, Kind)| {
         let Kind::Symlink(target) = kind else {
@@ -41,7 +43,10 @@ pub fn by_a_backslash(case: &Case, run: &Run) -> Known {
         let Ok(real) = led_to.canonicalize() else {
             return false;
         };
-        let is_there = |wanted: &Path| listed.iter().any(|(path, _)| path == wanted);
+        // What the link leads to, without what is excluded there.
+        let is_there = |wanted: &Path| {
+            configured.excludes(&real, wanted) || listed.iter().any(|(path, _)| path == wanted)
+        };
         let is_whole = match shape {
             Shape::Dir => {
                 real.is_dir() && crate::tree::all(&real).iter().all(|below| is_there(below))
@@ -65,15 +70,6 @@ pub fn by_a_backslash(case: &Case, run: &Run) -> Known {
 enum Shape {
     Dir,
     File,
-}
-
-/// Whether links in that source are followed with `dereference`.
-fn is_dereferenced(case: &Case, source: &Path) -> bool {
-    let text = fs::read_to_string(case.own(Who::Theirs, "cback.conf")).unwrap();
-    let begin = format!("<dir><abs_path>{}</abs_path>", source.display());
-    let dir = text.split_once(&begin).unwrap().1;
-    let dir = dir.split_once("</dir>").unwrap().0;
-    dir.contains("<dereference>Y</dereference>")
 }
 
 /// What our manifests of that source and its parts have, with absolute paths.
