@@ -8,12 +8,11 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use cback::archive::Kind;
 use cback::archive::manifest::{Coverage, ManifestReader};
 
+use crate::behind::{Chains, Parts, behind_backslashes};
 use crate::case::{Case, Run, Who};
 use crate::cedar::{Cedar, Member};
-use crate::source::{Source, reached};
 
 /// What is different on purpose; `docs/compatibility.md` has the reasons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +37,9 @@ pub enum Known {
     LinksToBackslashes,
     /// A link that is followed with `dereference` into a part of the source that Cedar Backup had collected before.
     LinksToParts,
+    /// What a link leads to that is followed with `dereference` and leads to another link is archived under its own
+    /// path, a file, too. Cedar Backup has a directory under the path of the second link, and a file not at all.
+    LinksToLinks,
     /// Every alternative of a pattern is anchored.
     Alternation,
     /// A link that did not change is not archived again each day.
@@ -60,7 +62,7 @@ pub enum Known {
 }
 
 impl Known {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Manifests,
         Self::Checksums,
         Self::IndicatorsWithText,
@@ -71,6 +73,7 @@ impl Known {
         Self::Backslashes,
         Self::LinksToBackslashes,
         Self::LinksToParts,
+        Self::LinksToLinks,
         Self::Alternation,
         Self::LinksEveryDay,
         Self::Attributes,
@@ -311,6 +314,7 @@ impl Comparison<'_> {
         };
         let behind = behind_backslashes(name, ours);
         let parts = Parts::of(self.case, name, ours);
+        let chains = Chains::of(self.case, name, ours);
         let paths: BTreeSet<&PathBuf> = their.keys().chain(our.keys()).collect();
         for path in paths {
             let known = match (their.get(path), our.get(path)) {
@@ -321,16 +325,21 @@ impl Comparison<'_> {
                     assert!(only, "{}: {their:?} but ours is {our:?}", name.display());
                     Some(Known::NotStaged)
                 }
-                (Some(their), None) => self.only_theirs(their, is_full),
+                (Some(their_one), None) => self.only_theirs(their_one, is_full).or_else(|| {
+                    let has = chains.has_elsewhere(their_one, &our);
+                    has.then_some(Known::LinksToLinks)
+                }),
                 (None, Some(our)) => self.only_ours(our, is_full).or_else(|| {
                     let is_lost = unstaged
                         .iter()
                         .any(|their| (&their.path, &their.content) == (&our.path, &our.content));
                     let path = Path::new("/").join(&our.path);
+                    let is_end = chains.explain(our, &their);
                     let is_behind = behind.iter().any(|target| path.starts_with(target));
                     is_behind
                         .then_some(Known::Backslashes)
                         .or(parts.explain(&path).then_some(Known::LinksToParts))
+                        .or(is_end.then_some(Known::LinksToLinks))
                         .or((!is_full && is_lost).then_some(Known::NotStaged))
                 }),
                 (None, None) => None,
@@ -485,67 +494,8 @@ impl Comparison<'_> {
     }
 }
 
-/// What is behind the links in the source of that archive of ours that have a backslash in their names: Cedar Backup
-/// does not come to such a link, and so not to what it leads to.
-fn behind_backslashes(name: &OsStr, ours: &Path) -> Vec<PathBuf> {
-    let manifest = OsString::from_vec([stem(name).as_bytes(), b".mtree.gz"].concat());
-    let Ok(file) = fs::File::open(ours.join(manifest)) else {
-        return Vec::new();
-    };
-    let mut manifest = ManifestReader::new(file).unwrap();
-    let mut behind = Vec::new();
-    while let Some(entry) = manifest.next_entry().unwrap() {
-        let path = Path::new("/").join(&entry.member.path);
-        if matches!(entry.member.kind, Kind::Symlink(_))
-            && path.as_os_str().as_bytes().contains(&b'\\')
-        {
-            behind.extend(path.canonicalize());
-        }
-    }
-    behind
-}
-
-/// What Cedar Backup passes over in a part of a source because it has it in another archive.
-#[derive(Default)]
-struct Parts {
-    own: PathBuf,
-    /// The parts that it has collected before.
-    before: Vec<PathBuf>,
-    /// What is in them, and behind links in there.
-    behind: Vec<PathBuf>,
-}
-
-impl Parts {
-    fn of(case: &Case, name: &OsStr, ours: &Path) -> Self {
-        let manifest = OsString::from_vec([stem(name).as_bytes(), b".mtree.gz"].concat());
-        let Ok(file) = fs::File::open(ours.join(manifest)) else {
-            return Self::default();
-        };
-        let manifest = ManifestReader::new(file).unwrap();
-        let own = manifest.header().source.clone();
-        match Source::of(case, &own) {
-            Some(source) if source.is_split && source.is_dereferenced => {
-                let before = source.collected_before(case, &own);
-                Self {
-                    behind: reached(before.clone()),
-                    own,
-                    before,
-                }
-            }
-            _ => Self::default(),
-        }
-    }
-
-    /// Whether one comes to `path` only through a link into another part.
-    fn explain(&self, path: &Path) -> bool {
-        let is_in = |dirs: &[PathBuf]| dirs.iter().any(|dir| path.starts_with(dir));
-        let is_own = path.starts_with(&self.own) && !is_in(&self.before);
-        !is_own && is_in(&self.behind)
-    }
-}
-
 /// What comes before `.tar` in the name of an archive.
-fn stem(name: &OsStr) -> OsString {
+pub fn stem(name: &OsStr) -> OsString {
     let name = name.as_bytes();
     let end = name.windows(4).rposition(|four| four == b".tar");
     OsString::from_vec(name[..end.unwrap()].to_vec())
