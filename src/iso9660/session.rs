@@ -2,8 +2,13 @@
 //!
 //! The layout is the one that libburnia's programs use there. Sectors 0 to 31 are a head, whose sector 16 has a
 //! copy of the newest session's volume descriptors, so that readers that know nothing of sessions see the newest. The
-//! first session starts at sector 32, each next one at the end of the one before, rounded up to 32 sectors. A medium
-//! whose head has a volume of its own is one session that starts at sector 0.
+//! first session starts at sector 32, each next one at the end of the one before, rounded up to 32 sectors.
+//!
+//! growisofs lays them out in another way: the first session starts at sector 0, each next one at the end of the one
+//! before, rounded up to 16 sectors, and its primary descriptor, with the absolute end as its size, is written over that
+//! of the first. So the earlier ones are only to be found in the newest tree, and all of them are one session here that
+//! starts at sector 0. When such a medium is continued ([`grown_head`]), that session's descriptor is kept in sector 14,
+//! in the system area, so that from then on there is a chain.
 
 use super::descriptor::{self, Found, Parsed};
 use super::image::SYSTEM_AREA;
@@ -14,6 +19,11 @@ use super::{SECTOR, SECTOR_LEN};
 pub const HEAD: u32 = 32;
 /// Sessions start at multiples of this many sectors.
 pub const ALIGNMENT: u32 = 32;
+
+/// Sessions of growisofs start at multiples of this many.
+const ALIGNMENT_OF_OTHERS: u32 = 16;
+/// Where the descriptor is kept of a first session that starts at sector 0 and has others after it.
+const KEPT: u32 = 14;
 
 const SESSIONS_MAX: usize = 65_536;
 
@@ -34,30 +44,87 @@ pub struct Session {
 /// to the session that the head shows is damage; a medium with something else on it is incompatible.
 pub fn sessions(medium: &dyn ReadAt) -> Result<Vec<Session>, ReadError> {
     let head = primary(medium, 0)?;
+    if let Some(kept) = kept(medium, head.as_ref())? {
+        return chain(medium, head.as_ref(), 0, kept);
+    }
     let first = primary(medium, HEAD)?;
     match (head, first) {
         (None, None) if is_blank(medium)? => Ok(Vec::new()),
         (None, None) => Err(ReadError::Incompatible(
             "there is something on the medium, but no ISO 9660 volume".to_owned(),
         )),
-        (Some(head), first) if first.is_none() || head.root < HEAD => Ok(vec![Session {
-            start: 0,
-            end: head.space,
-            volume_id: head.volume_id,
-        }]),
-        (head, Some(first)) => chain(medium, head.as_ref(), first),
+        (Some(head), first) if first.is_none() || head.root < HEAD => {
+            if head.root < head.space {
+                let all = head.clone();
+                return chain(medium, Some(&head), 0, all);
+            }
+            // Its size is not its end: nothing can be said of what follows.
+            Ok(vec![Session {
+                start: 0,
+                end: head.space,
+                volume_id: head.volume_id,
+            }])
+        }
+        (head, Some(first)) => chain(medium, head.as_ref(), HEAD, first),
         (Some(_), None) => Ok(Vec::new()), // the arm before the last takes it
     }
+}
+
+/// The descriptor of the first session, if that starts at sector 0 and its own place has that of a later one.
+fn kept(medium: &dyn ReadAt, head: Option<&Found>) -> Result<Option<Found>, ReadError> {
+    let kept = primary_at(medium, u64::from(KEPT))?;
+    let counts = |kept: &Found| head.is_none_or(|head| head.root >= kept.space || head == kept);
+    Ok(kept.filter(counts))
+}
+
+/// The sector of the primary descriptor of the session that starts at `start`.
+pub fn descriptor_sector(medium: &dyn ReadAt, start: u32) -> Result<u64, ReadError> {
+    let own = u64::from(start) + u64::from(SYSTEM_AREA);
+    if start > 0 {
+        return Ok(own);
+    }
+    let head = primary(medium, 0)?;
+    Ok(match kept(medium, head.as_ref())? {
+        Some(_) => u64::from(KEPT),
+        None => own,
+    })
+}
+
+/// What the first [`HEAD`] sectors of a medium become whose first session starts at sector 0, and which was continued
+/// by a session whose descriptors for the head are `descriptors`. `old` is what they are now.
+///
+/// The descriptor of what was there before is kept, if it is not already. Behind the descriptors there may be anything,
+/// so only as many sectors are changed as the old ones have; Joliet's is left out if there is no room for it.
+pub fn grown_head(old: &[u8], descriptors: &[u8]) -> Vec<u8> {
+    let sector = |number: u32| number as usize * SECTOR_LEN..(number as usize + 1) * SECTOR_LEN;
+    let mut new = old.to_vec();
+    new.resize(HEAD as usize * SECTOR_LEN, 0);
+    if !matches!(descriptor::parse(&new[sector(KEPT)]), Parsed::Primary(_)) {
+        new.copy_within(sector(SYSTEM_AREA), sector(KEPT).start);
+    }
+    let place = SYSTEM_AREA as usize * SECTOR_LEN;
+    let ends = |one: &[u8]| descriptor::parse(one) == Parsed::Terminator;
+    let room = new[place..].chunks(SECTOR_LEN).position(ends);
+    let room = (room.unwrap_or(1) + 1) * SECTOR_LEN;
+    if descriptors.len() <= room {
+        new[place..place + descriptors.len()].copy_from_slice(descriptors);
+    } else {
+        let terminator = descriptors.len() - SECTOR_LEN;
+        new[place..place + SECTOR_LEN].copy_from_slice(&descriptors[..SECTOR_LEN]);
+        new[place + SECTOR_LEN..place + 2 * SECTOR_LEN].copy_from_slice(&descriptors[terminator..]);
+    }
+    new
 }
 
 fn chain(
     medium: &dyn ReadAt,
     head: Option<&Found>,
+    start: u32,
     first: Found,
 ) -> Result<Vec<Session>, ReadError> {
     let sectors = length(medium)?;
     let mut sessions = Vec::new();
-    let mut current = (HEAD, first);
+    let mut current = (start, first);
     loop {
         let (start, found) = current;
         if sessions.len() == SESSIONS_MAX {
@@ -66,7 +133,12 @@ fn chain(
                 "the chain of sessions has no end",
             ));
         }
-        let next = following(medium, start, found.space)?;
+        let mut next = following(medium, start, found.space)?;
+        if head.is_some_and(|head| head.root == found.root) {
+            // The head shows this one. What lies behind it may be a later one that was interrupted, or one that is
+            // left of an earlier life of the medium.
+            next = next.filter(|next| next.descriptor.created >= found.created);
+        }
         let mut end = match &next {
             Some(next) => next.end,
             None => claimed_end(start, found.space, sectors),
@@ -112,19 +184,21 @@ struct Following {
 /// Looks for a session where the one that starts at `start` may end.
 fn following(medium: &dyn ReadAt, start: u32, space: u32) -> Result<Option<Following>, ReadError> {
     for end in ends(start, space) {
-        let Some(after) = end.checked_next_multiple_of(ALIGNMENT) else {
-            continue;
-        };
-        // its root directory lies within a session
-        if after > start
-            && let Some(descriptor) = primary(medium, after)?
-            && descriptor.root >= after
-        {
-            return Ok(Some(Following {
-                end,
-                start: after,
-                descriptor,
-            }));
+        for alignment in [ALIGNMENT, ALIGNMENT_OF_OTHERS] {
+            let Some(after) = end.checked_next_multiple_of(alignment) else {
+                continue;
+            };
+            // its root directory lies within a session
+            if after > start
+                && let Some(descriptor) = primary(medium, after)?
+                && descriptor.root >= after
+            {
+                return Ok(Some(Following {
+                    end,
+                    start: after,
+                    descriptor,
+                }));
+            }
         }
     }
     Ok(None)
@@ -152,7 +226,11 @@ pub(super) fn end(medium: &dyn ReadAt, start: u32, space: u32) -> Result<u32, Re
 
 /// The primary descriptor of a session that starts there, if there is one.
 fn primary(medium: &dyn ReadAt, start: u32) -> Result<Option<Found>, ReadError> {
-    let at = u64::from(start) + u64::from(SYSTEM_AREA);
+    primary_at(medium, u64::from(start) + u64::from(SYSTEM_AREA))
+}
+
+/// The primary descriptor in that sector, if there is one.
+fn primary_at(medium: &dyn ReadAt, at: u64) -> Result<Option<Found>, ReadError> {
     if at >= length(medium)? {
         return Ok(None);
     }
@@ -232,6 +310,76 @@ mod tests {
         let older = disc[head..head + 2048].to_vec();
         disc[16 * 2048..17 * 2048].copy_from_slice(&older);
         assert_eq!(sessions(&disc).unwrap().len(), 2);
+    }
+
+    /// A session of a disc that begins at sector 0, made at `seconds`.
+    fn session(start: u32, label: &str, seconds: i64) -> (Vec<u8>, Vec<u8>) {
+        let options = Options {
+            start,
+            volume_id: label.to_owned(),
+            space_size: SpaceSize::Length,
+            created: crate::iso9660::Time::from_seconds(seconds),
+            padding: 30,
+            ..Options::default()
+        };
+        let image = Image::new(Tree::new(Meta::default()), &options).unwrap();
+        let mut bytes = Vec::new();
+        image.write(&mut bytes, &mut |_| unreachable!()).unwrap();
+        (bytes, image.head_descriptors())
+    }
+
+    fn labels(disc: &Vec<u8>) -> Vec<String> {
+        let label = |one: Session| String::from_utf8(one.volume_id).unwrap();
+        sessions(disc).unwrap().into_iter().map(label).collect()
+    }
+
+    #[test]
+    fn a_disc_that_begins_at_sector_0_is_continued_and_what_is_left_of_an_earlier_life_is_not_there()
+     {
+        let (mut disc, _) = session(0, "ONE", 1000);
+        disc.resize(64 * 2048, 0);
+        let (stale, _) = session(64, "STALE", 500);
+        disc.extend(&stale);
+        assert_eq!(labels(&disc), ["ONE"]);
+
+        disc.truncate(64 * 2048);
+        let (second, head) = session(64, "TWO", 2000);
+        disc.extend(&second);
+        // Interrupted before the head: it is there.
+        assert_eq!(labels(&disc), ["ONE", "TWO"]);
+        let first = disc[16 * 2048..17 * 2048].to_vec();
+        let old = disc[..32 * 2048].to_vec();
+        let new = grown_head(&old, &head);
+        let changed = |at: &usize| old[at * 2048..][..2048] != new[at * 2048..][..2048];
+        assert_eq!((0..32).filter(changed).collect::<Vec<_>>(), [14, 16, 17]);
+        assert_eq!(new[14 * 2048..15 * 2048], first);
+        disc[..32 * 2048].copy_from_slice(&new);
+        assert_eq!(labels(&disc), ["ONE", "TWO"]);
+        assert_eq!(descriptor_sector(&disc, 0).unwrap(), 14);
+        let one = crate::iso9660::Volume::open(&disc, 0).unwrap();
+        assert_eq!(one.volume_id(), b"ONE");
+        // A head that arrived in part.
+        disc[16 * 2048..17 * 2048].fill(0);
+        assert_eq!(labels(&disc), ["ONE", "TWO"]);
+        // Begun anew by somebody who left the place alone.
+        disc[16 * 2048..17 * 2048]
+            .copy_from_slice(&session(0, "NEW", 3000).0[16 * 2048..17 * 2048]);
+        disc.truncate(64 * 2048);
+        assert_eq!(labels(&disc), ["NEW"]);
+    }
+
+    #[test]
+    fn a_head_without_room_for_joliet_gets_none() {
+        let (mut disc, _) = session(0, "ONE", 1000);
+        disc.resize(64 * 2048, 0);
+        let terminator = disc[18 * 2048..19 * 2048].to_vec();
+        disc[17 * 2048..18 * 2048].copy_from_slice(&terminator);
+        disc[18 * 2048..19 * 2048].fill(b'x');
+        let (_, head) = session(64, "TWO", 2000);
+        let new = grown_head(&disc[..32 * 2048], &head);
+        assert_eq!(new[16 * 2048..17 * 2048], head[..2048]);
+        assert_eq!(new[17 * 2048..18 * 2048], terminator);
+        assert!(new[18 * 2048..19 * 2048].iter().all(|byte| *byte == b'x'));
     }
 
     #[test]

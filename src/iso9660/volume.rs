@@ -7,7 +7,6 @@ mod scan;
 
 use super::descriptor::{self, Found, Parsed};
 use super::directory::Record;
-use super::image::SYSTEM_AREA;
 use super::medium::{FileReader, ReadAt, ReadError, length, read_exact};
 use super::rock_ridge;
 use super::session;
@@ -40,9 +39,11 @@ pub struct Volume<'a> {
 }
 
 impl<'a> Volume<'a> {
-    /// Opens the session that starts at a sector; 0 is the head of a medium, or the only session.
+    /// Opens the session that starts at a sector; 0 is the only session, or the first one of those that begin there, or
+    /// else the head of a medium, which shows the newest.
     pub fn open(medium: &'a dyn ReadAt, start: u32) -> Result<Self, ReadError> {
-        let (primary, joliet) = descriptors(medium, start)?;
+        let first = session::descriptor_sector(medium, start)?;
+        let (primary, joliet) = descriptors(medium, start, first)?;
         let end = session::end(medium, start, primary.space)?;
         let mut this = Self {
             medium,
@@ -138,8 +139,12 @@ impl<'a> Volume<'a> {
     }
 }
 
-fn descriptors(medium: &dyn ReadAt, start: u32) -> Result<(Found, Option<Found>), ReadError> {
-    let first = u64::from(start) + u64::from(SYSTEM_AREA);
+/// Reads the descriptors of the session that starts at `start`, from sector `first` on.
+fn descriptors(
+    medium: &dyn ReadAt,
+    start: u32,
+    first: u64,
+) -> Result<(Found, Option<Found>), ReadError> {
     let mut primary = None;
     let mut joliet = None;
     let mut sector = vec![0; SECTOR_LEN];

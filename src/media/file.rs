@@ -15,6 +15,9 @@
 //! burn cuts it off; killed before 3, the chain has it, and the next burn or [`Drive::reload`] mends the
 //! head. Hidden here: all of that.
 //!
+//! A copy of a disc that Cedar Backup burnt begins at sector 0 and is continued all the same; how, `iso9660` says
+//! ([`crate::iso9660::grown_head`]). Any other image is left as it is.
+//!
 //! A disc that was closed has a line of text in the last sector of its system area (sector 15), which ECMA-119 leaves to
 //! whoever wants it.
 
@@ -68,23 +71,17 @@ impl FileDrive {
     }
 
     /// The disc that consists of `sessions`.
-    fn disc(&self, sessions: Vec<Session>, closed: Appendable) -> Disc {
+    fn disc(&self, sessions: Vec<Session>, appendable: Appendable) -> Disc {
         let next = sessions.last().map_or(ALIGN, |last| {
             last.end.checked_next_multiple_of(ALIGN).unwrap_or(u32::MAX)
         });
-        let ours = sessions.first().is_none_or(|first| first.start == ALIGN);
         Disc {
             kind: self.kind,
             sessions,
             next_writable: next,
             first_writable: ALIGN,
             capacity: self.capacity,
-            appendable: if ours {
-                closed
-            } else {
-                // A plain image: its own descriptors are where the head would be.
-                Appendable::Closed
-            },
+            appendable,
             renewal: if self.kind.is_rewritable() {
                 Renewal::Blank
             } else {
@@ -110,8 +107,8 @@ impl FileDrive {
             return Ok(self.disc(Vec::new(), Appendable::Open));
         };
         let sessions = medium::sessions(&self.path, file)?;
-        let closed = medium::appendable(file).map_err(self.io("read"))?;
-        Ok(self.disc(sessions, closed))
+        let appendable = medium::appendable(file, &sessions).map_err(self.io("read"))?;
+        Ok(self.disc(sessions, appendable))
     }
 
     /// The file and what is on it; `None` if there is no file or an empty one.
@@ -136,8 +133,8 @@ impl Drive for FileDrive {
         let Some((file, sessions)) = self.look()? else {
             return Ok(Some(self.disc(Vec::new(), Appendable::Open)));
         };
-        let closed = medium::appendable(&file).map_err(self.io("read"))?;
-        Ok(Some(self.disc(sessions, closed)))
+        let appendable = medium::appendable(&file, &sessions).map_err(self.io("read"))?;
+        Ok(Some(self.disc(sessions, appendable)))
     }
 
     fn open(&self) -> Result<Box<dyn ReadAt>, DriveError> {
@@ -208,8 +205,8 @@ impl Drive for FileDrive {
         let Some(newest) = sessions.last() else {
             return Ok(());
         };
-        if sessions.iter().any(|session| session.start < ALIGN) {
-            return Ok(());
+        if sessions.len() == 1 && newest.start == 0 {
+            return Ok(()); // what it has at the head are its own descriptors
         }
         let Some(file) = medium::lock(&self.path)? else {
             return Ok(());

@@ -9,7 +9,7 @@ use super::staged::{StagedDay, What};
 use super::{Store, StoreError};
 use crate::catalog::{CatalogError, DiscRow, FileRow, SessionRow};
 use crate::event::{Problem, Tell as _};
-use crate::iso9660::{Content, FileReader, Kind, ReadAt, Tree, Volume};
+use crate::iso9660::{self, Content, FileReader, Kind, ReadAt, Tree, Volume};
 use crate::media::{Disc, SECTOR};
 use crate::sums::{self, Digest, Sums};
 use crate::units::Day;
@@ -36,7 +36,7 @@ pub(super) fn disc_id(job: &Store<'_>, disc: &Disc) -> Option<String> {
 fn id(medium: &dyn ReadAt, disc: &Disc) -> Option<String> {
     let first = disc.sessions.first()?;
     let mut sector = [0; 2048];
-    let at = (u64::from(first.start) + 16) * SECTOR;
+    let at = iso9660::descriptor_sector(medium, first.start).ok()? * SECTOR;
     let mut got = 0;
     while got < sector.len() {
         match medium.read_at(&mut sector[got..], at + got as u64) {

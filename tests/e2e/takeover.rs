@@ -69,7 +69,12 @@ fn burn(machine: &Machine, day: &str, label: &str) {
         file.seek(SeekFrom::Start(16 * SECTOR)).unwrap();
         let sectors = session.chunks_exact(2048).skip(16);
         for descriptor in sectors.take_while(|sector| sector[0] != 255) {
-            file.write_all(descriptor).unwrap();
+            // The session's own says its length, the head the end of the disc.
+            let mut descriptor = descriptor.to_vec();
+            let end = u32::try_from(start + session.len() as u64 / SECTOR).unwrap();
+            descriptor[80..84].copy_from_slice(&end.to_le_bytes());
+            descriptor[84..88].copy_from_slice(&end.to_be_bytes());
+            file.write_all(&descriptor).unwrap();
         }
     }
     let daily = machine.path("stage").join(day);
@@ -118,33 +123,148 @@ fn days_that_cedar_backup_staged_are_stored() {
     comes_back_from_the_discs(&machine);
 }
 
-/// A copy of its disc is a plain image, whose first session begins where our discs have their head: nothing is written
-/// into it. (A real drive has a table of contents, and continues.)
+/// Two days by Cedar Backup, and its disc with the first one or both.
+fn with_its_disc(sessions: usize) -> Machine {
+    let machine = taken_over();
+    for day in ["23", "24"].iter().take(sessions) {
+        let label = format!("CEDAR BACKUP {day}-NOV-2026");
+        burn(&machine, &format!("2026-11-{day}"), &label);
+    }
+    machine
+}
+
+/// Its discs that can be written anywhere begin at sector 0, and have no list of their sessions. So does an image of one.
 #[test]
-fn an_image_of_a_disc_that_cedar_backup_burnt_is_set_aside_untouched_and_restored_from() {
+fn a_disc_that_cedar_backup_began_is_continued() {
     for sessions in [1, 2] {
-        let machine = taken_over();
-        burn(&machine, "2026-11-23", "CEDAR BACKUP 23-NOV-2026");
-        if sessions == 2 {
-            burn(&machine, "2026-11-24", "CEDAR BACKUP 24-NOV-2026");
-        }
+        let machine = with_its_disc(sessions);
         let before = fs::read(machine.disc()).unwrap();
-        tree::file(machine.path("source/wednesday"), "of wednesday\n");
+        for day in ["25", "26", "27"] {
+            tree::file(machine.path("source").join(day), "of that day\n");
+            let day = format!("2026-11-{day}");
+            machine.cback("all").on(&day).run().well_and_silent();
+        }
+        assert_eq!(machine.discs().len(), 1);
+        let after = fs::read(machine.disc()).unwrap();
+        let changed: Vec<usize> = before
+            .chunks(2048)
+            .zip(after.chunks(2048))
+            .enumerate()
+            .filter(|(_, (before, after))| before != after)
+            .map(|(sector, _)| sector)
+            .collect();
+        // The descriptor, and the place where the old one is kept: whatever else there is stays.
+        assert_eq!(changed, [14, 16]);
+        comes_back_from_the_discs(&machine);
+
+        // Everybody else sees the newest, with all days; we see what was there before, too.
+        let listed = foreign(
+            &machine.path(""),
+            "isoinfo",
+            &[
+                "-R".as_ref(),
+                "-f".as_ref(),
+                "-i".as_ref(),
+                machine.disc().as_os_str(),
+            ],
+        );
+        for day in ["23", "24", "25", "26", "27"] {
+            assert!(
+                listed.contains(&format!("/2026/11/{day}/ada/")),
+                "{day}: {listed}"
+            );
+        }
+        let info = machine.cback("disc info").arg(machine.disc()).run();
+        let last = format!("CEDAR BACKUP 2{}-NOV-2026", 2 + sessions);
+        info.well().says(&["  4  2026-11-27", &last]);
+        let call = machine
+            .cback("disc ls -R --session 1 --disc")
+            .arg(machine.disc())
+            .run();
+        let old = call.well().screen();
+        assert!(
+            old.contains("2026/11/23") && !old.contains("2026/11/25"),
+            "{old}"
+        );
+        // A day by Cedar Backup again, and another one by us.
+        tree::file(machine.path("source/back"), "by Cedar Backup again\n");
+        stage(&machine, "2026-11-28", &["back"]);
+        burn(&machine, "2026-11-28", "CEDAR BACKUP 28-NOV-2026");
+        File::create(machine.path("stage/2026/11/28/cback.store")).unwrap();
+        tree::file(machine.path("source/sunday"), "of sunday\n");
         machine
             .cback("all")
+            .on("2026-11-29")
+            .run()
+            .well_and_silent();
+        assert_eq!(machine.discs().len(), 1);
+        fs::remove_dir_all(machine.path("into")).unwrap();
+        comes_back_from_the_discs(&machine);
+        let info = machine.cback("disc info").arg(machine.disc()).run();
+        info.well().says(&["  6  2026-11-29"]);
+        // The start of the week begins another one; this one is kept under its label.
+        let after = fs::read(machine.disc()).unwrap();
+        machine
+            .cback("all")
+            .on("2026-11-30")
+            .run()
+            .well_and_silent();
+        assert_eq!(machine.discs().len(), 2);
+        assert!(fs::read(&machine.discs()[0]).unwrap() == after);
+    }
+}
+
+/// Killed when the session was complete and the head was not: the next run finds the session, and mends the head.
+#[test]
+fn a_continued_disc_whose_head_was_not_written_any_more_is_mended() {
+    let machine = with_its_disc(1);
+    let before = fs::read(machine.disc()).unwrap();
+    machine
+        .cback("all")
+        .on("2026-11-25")
+        .run()
+        .well_and_silent();
+    let after = fs::read(machine.disc()).unwrap();
+    for sectors in [16..17, 14..17] {
+        let mut killed = after.clone();
+        let bytes = sectors.start * 2048..sectors.end * 2048;
+        killed[bytes.clone()].copy_from_slice(&before[bytes]);
+        fs::write(machine.disc(), killed).unwrap();
+        let staged = machine.path("stage/2026/11/25");
+        fs::remove_file(staged.join("cback.store")).unwrap();
+        machine
+            .cback("store")
             .on("2026-11-25")
             .run()
             .well_and_silent();
-        let discs = machine.discs();
-        assert_eq!(discs.len(), 2);
-        assert_eq!(fs::read(&discs[0]).unwrap(), before);
-        comes_back_from_the_discs(&machine);
-        // What it burnt is there by itself.
-        let call = machine.cback("restore --from").arg(&discs[0]).arg("--into");
-        call.arg(machine.path("theirs")).run().well();
-        let both = fs::read_to_string(machine.restored("theirs").join("both")).unwrap();
-        assert_eq!(both, if sessions == 2 { "second\n" } else { "first\n" });
+        assert!(fs::read(machine.disc()).unwrap() == after);
+        assert!(staged.join("cback.store").exists());
     }
+}
+
+/// What cannot be continued without doubt gives way, whole.
+#[test]
+fn an_image_with_something_behind_its_end_is_set_aside_untouched() {
+    let machine = with_its_disc(2);
+    let mut before = fs::read(machine.disc()).unwrap();
+    // As of a disc whose own table of contents had another session.
+    before.resize(before.len() + 100 * 2048, b'x');
+    fs::write(machine.disc(), &before).unwrap();
+    tree::file(machine.path("source/wednesday"), "of wednesday\n");
+    machine
+        .cback("all")
+        .on("2026-11-25")
+        .run()
+        .well_and_silent();
+    let discs = machine.discs();
+    assert_eq!(discs.len(), 2);
+    assert!(fs::read(&discs[0]).unwrap() == before);
+    comes_back_from_the_discs(&machine);
+    // What it burnt is there by itself.
+    let call = machine.cback("restore --from").arg(&discs[0]).arg("--into");
+    call.arg(machine.path("theirs")).run().well();
+    let both = fs::read_to_string(machine.restored("theirs").join("both")).unwrap();
+    assert_eq!(both, "second\n");
 }
 
 #[test]

@@ -6,7 +6,9 @@ use super::tray;
 use super::way::{Manner, way};
 use crate::iso9660::{self, ReadAt, SpaceSize};
 use crate::media::mmc::{self, Medium, Part, Profile, SgIo, Status};
-use crate::media::{Appendable, Burn, Disc, DriveError, MediaKind, Renewal, SECTOR, Session};
+use crate::media::{
+    self, Appendable, Burn, Disc, DriveError, MediaKind, Renewal, SECTOR, Session,
+};
 
 /// Sectors that the arithmetic of [`Disc`] takes off for the first and each further session of a CD. What a drive reports
 /// as free has them taken off already, so they are added here.
@@ -95,9 +97,9 @@ fn overwritable(
             .checked_next_multiple_of(iso9660::ALIGNMENT)
             .unwrap_or(u32::MAX)
     });
-    let ours = sessions
-        .first()
-        .is_none_or(|first| first.start == iso9660::HEAD);
+    // Cedar Backup's begin at sector 0, and are continued.
+    let is_ours = |first: &Session| first.start == iso9660::HEAD || media::is_ours(&first.label);
+    let ours = sessions.first().is_none_or(is_ours);
     Ok(Disc {
         kind,
         sessions,

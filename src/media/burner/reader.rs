@@ -35,6 +35,18 @@ impl Reader {
         }
     }
 
+    /// Fills `buffer` from the beginning of the disc.
+    pub fn read_exact_at_start(&self, buffer: &mut [u8]) -> io::Result<()> {
+        let mut done = 0;
+        while done < buffer.len() {
+            match self.read_at(&mut buffer[done..], done as u64)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => done += count,
+            }
+        }
+        Ok(())
+    }
+
     /// Reads some bytes, 0 at the end.
     pub fn read(drive: &SgIo, end: u32, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let first = offset / SECTOR;

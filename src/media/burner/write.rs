@@ -11,6 +11,7 @@
 use std::io::{self, Write};
 
 use super::engine::{End, Job, Purpose};
+use super::reader::Reader;
 use super::way::{First, Manner, Way, way};
 use super::{Burner, Drive as _};
 use crate::event::{Monitor, Tell as _};
@@ -50,6 +51,12 @@ pub(super) fn session(
     in_place(image, &disc, burn)?;
     tell_cost(&medium, manner, monitor);
 
+    // Read before anything is written.
+    let new_head = match manner {
+        Manner::Placed => Some(new_head(burner, &disc, burn, image)?),
+        _ => None,
+    };
+
     // What is written besides the image: before it the head of a new disc, after it what fills its last block.
     let head = match (manner, burn) {
         (Manner::Placed, Burn::New) => u64::from(image.start()),
@@ -86,8 +93,8 @@ pub(super) fn session(
     if let End::Complained(why) = end {
         judge(burner, image, digest, &why, monitor)?;
     }
-    if manner == Manner::Placed {
-        write_head(burner, &medium, &image.head_descriptors(), monitor)?;
+    if let Some(head) = new_head {
+        write_head(burner, &medium, &head, monitor)?;
     }
     Ok(Burnt {
         session: Session {
@@ -232,7 +239,7 @@ fn judge(
         return Err(bad("the session is not closed"));
     }
     let end = image.end();
-    let reader = super::reader::Reader::new(drive, end);
+    let reader = Reader::new(drive, end);
     let read = digest_of(&reader, image)
         .map_err(|error| bad(&format!("what was written cannot be read back: {error}")))?;
     if Some(read) != written {
@@ -261,16 +268,40 @@ fn digest_of(reader: &dyn iso9660::ReadAt, image: &Image) -> io::Result<Digest> 
     Ok(hasher.finish())
 }
 
-/// Writes the head of a disc without sessions of its own: the descriptors of the newest session, at sector 16.
+/// What the head of a disc without sessions of its own becomes: it has the descriptors of the newest session, at sector
+/// 16. A disc whose first session starts at sector 0 keeps what else is there.
+fn new_head(
+    burner: &Burner,
+    disc: &Disc,
+    burn: Burn,
+    image: &Image,
+) -> Result<Vec<u8>, DriveError> {
+    let descriptors = image.head_descriptors();
+    let mut head = ZEROS.to_vec();
+    let begun_at_zero = disc.sessions.first().is_some_and(|first| first.start == 0);
+    if burn == Burn::Append && begun_at_zero {
+        let drive = burner.open_drive()?;
+        Reader::new(drive, iso9660::HEAD)
+            .read_exact_at_start(&mut head)
+            .map_err(|source| DriveError::Io {
+                path: burner.path.clone().into(),
+                doing: "read the head of",
+                source,
+            })?;
+        return Ok(iso9660::grown_head(&head, &descriptors));
+    }
+    let at = iso9660::SYSTEM_AREA as usize * 2048;
+    head[at..at + descriptors.len()].copy_from_slice(&descriptors);
+    Ok(head)
+}
+
+/// Writes the head of a disc without sessions of its own.
 fn write_head(
     burner: &Burner,
     medium: &Medium,
-    descriptors: &[u8],
+    head: &[u8],
     monitor: &dyn Monitor,
 ) -> Result<(), DriveError> {
-    let mut head = vec![0; 16 * 2048];
-    head.extend_from_slice(descriptors);
-    head.resize(ZEROS.len(), 0);
     let job = Job {
         sectors: u64::from(iso9660::HEAD),
         manner: Manner::Placed,
@@ -278,7 +309,7 @@ fn write_head(
     };
     let end = burner
         .engine()
-        .run(&job, monitor, &mut |out| out.write_all(&head))?;
+        .run(&job, monitor, &mut |out| out.write_all(head))?;
     match end {
         End::Well => Ok(()),
         End::Complained(why) => Err(burner.engine().failed(why)),

@@ -9,11 +9,13 @@ use rustix::io::Errno;
 
 use super::{ALIGN, FileDrive, output};
 use crate::event::{Event, Monitor, Progress};
-use crate::iso9660::WriteError;
+use crate::iso9660::{self, WriteError};
 use crate::media::{Burnt, DriveError, Payload, SECTOR, Session};
 
 /// Where the volume descriptors are in a session: behind the system area.
 const DESCRIPTORS: u64 = 16 * SECTOR;
+/// Bytes in a sector, in memory.
+const SECTOR_LEN: usize = 2048;
 /// Types of volume descriptors: the two that describe a volume, and the one that ends the set.
 const PRIMARY: u8 = 1;
 const SUPPLEMENTARY: u8 = 2;
@@ -96,7 +98,7 @@ pub(super) fn seal(
     file.write_all_at(&descriptors, own)
         .and_then(|()| file.sync_data())
         .map_err(drive.io("write the volume descriptors of"))?;
-    write_head(drive, file, &payload.image.head_descriptors())
+    write_head(drive, file, &payload.image.head_descriptors()).map(drop)
 }
 
 /// Makes the head a copy of the descriptors of the session `newest`, if it is not one.
@@ -122,25 +124,53 @@ pub(super) fn mend_head(
         }
         at += SECTOR;
     }
-    let mut head = vec![0; set.len()];
-    file.read_exact_at(&mut head, DESCRIPTORS).map_err(&fault)?;
-    if head == set {
-        return Ok(());
+    if !write_head(drive, file, &set)?.is_empty() {
+        log::info!("the head of {} was mended", drive.path);
     }
-    log::info!("the head of {} is mended", drive.path);
-    write_head(drive, file, &set)
+    Ok(())
 }
 
 /// Bytes that the head has for descriptors.
 #[allow(clippy::cast_possible_truncation)] // 32 KiB
 const HEAD_ROOM: usize = (ALIGN as u64 * SECTOR - DESCRIPTORS) as usize;
 
-/// Writes `descriptors` into the head. A copy of which only a part arrived is mended like a missing one.
-fn write_head(drive: &FileDrive, file: &File, descriptors: &[u8]) -> Result<(), DriveError> {
-    let set = &descriptors[..descriptors.len().min(HEAD_ROOM)];
-    file.write_all_at(set, DESCRIPTORS)
-        .and_then(|()| file.sync_data())
-        .map_err(drive.io("write the head of"))
+/// Writes `descriptors` into the head; gives the numbers of the sectors that were changed. A copy of which only a part
+/// arrived is mended like a missing one.
+fn write_head(
+    drive: &FileDrive,
+    file: &File,
+    descriptors: &[u8],
+) -> Result<Vec<usize>, DriveError> {
+    let fault = drive.io("write the head of");
+    let mut old = vec![0; ALIGN as usize * SECTOR_LEN];
+    file.read_exact_at(&mut old, 0).map_err(&fault)?;
+    let new = if is_begun_at_zero(file).map_err(&fault)? {
+        iso9660::grown_head(&old, descriptors)
+    } else {
+        let set = &descriptors[..descriptors.len().min(HEAD_ROOM)];
+        let mut new = old.clone();
+        new[old.len() - HEAD_ROOM..][..set.len()].copy_from_slice(set);
+        new
+    };
+    let sectors = old.chunks(SECTOR_LEN).zip(new.chunks(SECTOR_LEN));
+    let changed = sectors.enumerate().filter(|(_, (old, new))| old != new);
+    let changed: Vec<(usize, &[u8])> = changed.map(|(at, (_, new))| (at, new)).collect();
+    // What is kept lies before what it is kept from.
+    for (at, sector) in &changed {
+        file.write_all_at(sector, *at as u64 * SECTOR)
+            .map_err(&fault)?;
+        if (*at as u64) * SECTOR < DESCRIPTORS {
+            file.sync_data().map_err(&fault)?;
+        }
+    }
+    file.sync_data().map_err(&fault)?;
+    Ok(changed.into_iter().map(|(at, _)| at).collect())
+}
+
+/// Whether the first session starts at sector 0.
+fn is_begun_at_zero(file: &File) -> io::Result<bool> {
+    let sessions = iso9660::sessions(file).map_err(io::Error::other)?;
+    Ok(sessions.first().is_some_and(|first| first.start == 0))
 }
 
 /// Takes room on the file system before the first byte, so that a full one is noticed now.

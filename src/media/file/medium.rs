@@ -6,17 +6,28 @@ use std::ops::Deref;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
+use super::ALIGN;
 use crate::fsx;
 use crate::iso9660;
-use crate::media::{Appendable, DriveError, SECTOR, Session};
+use crate::media::{Appendable, DriveError, SECTOR, Session, is_ours};
 
 /// What a closed disc has at the beginning of sector 15.
 pub(super) const CLOSED: &[u8] = b"cback: this disc is closed\n";
 /// Where that is.
 pub(super) const CLOSED_AT: u64 = 15 * SECTOR;
 
-/// Whether the disc in `file` was closed.
-pub(super) fn appendable(file: &File) -> io::Result<Appendable> {
+/// Whether the disc in `file` takes another session after `sessions`.
+pub(super) fn appendable(file: &File, sessions: &[Session]) -> io::Result<Appendable> {
+    if let (Some(first), Some(last)) = (sessions.first(), sessions.last())
+        && first.start != ALIGN
+    {
+        // Begun by another program, at sector 0: a copy of a disc that Cedar Backup burnt, or any image. If there is
+        // something behind its end, it may be sessions that only the disc's own table had.
+        let room = u64::from(last.end).next_multiple_of(u64::from(ALIGN)) * SECTOR;
+        if !is_ours(&last.label) || file.metadata()?.len() > room {
+            return Ok(Appendable::Closed);
+        }
+    }
     let mut there = [0; CLOSED.len()];
     match file.read_exact_at(&mut there, CLOSED_AT) {
         Ok(()) if there == *CLOSED => Ok(Appendable::Closed),
