@@ -328,7 +328,7 @@ mod tests {
         (bytes, image.head_descriptors())
     }
 
-    fn labels(disc: &Vec<u8>) -> Vec<String> {
+    fn labels(disc: &[u8]) -> Vec<String> {
         let label = |one: Session| String::from_utf8(one.volume_id).unwrap();
         sessions(disc).unwrap().into_iter().map(label).collect()
     }

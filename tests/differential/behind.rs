@@ -11,27 +11,46 @@ use cback::archive::manifest::ManifestReader;
 
 use crate::case::Case;
 use crate::cedar::Member;
-use crate::compare::stem;
+use crate::compare::{Known, stem};
 use crate::source::{Source, reached};
 
-/// What is behind the links in the source of that archive of ours that have a backslash in their names: Cedar Backup
-/// does not come to such a link, and so not to what it leads to.
-pub fn behind_backslashes(name: &OsStr, ours: &Path) -> Vec<PathBuf> {
-    let manifest = OsString::from_vec([stem(name).as_bytes(), b".mtree.gz"].concat());
-    let Ok(file) = fs::File::open(ours.join(manifest)) else {
+/// What is behind the links in the source of that archive of ours to which Cedar Backup does not come, and so not to what
+/// they lead to: those with a backslash in their names, and those that an alternative of a pattern excludes loosely.
+pub fn behind_passed_over(case: &Case, name: &OsStr, ours: &Path) -> Vec<(PathBuf, Known)> {
+    let Some(mut manifest) = manifest(name, ours) else {
         return Vec::new();
     };
-    let mut manifest = ManifestReader::new(file).unwrap();
     let mut behind = Vec::new();
     while let Some(entry) = manifest.next_entry().unwrap() {
-        let path = Path::new("/").join(&entry.member.path);
-        if matches!(entry.member.kind, Kind::Symlink(_))
-            && path.as_os_str().as_bytes().contains(&b'\\')
-        {
-            behind.extend(path.canonicalize());
+        if !matches!(entry.member.kind, Kind::Symlink(_)) {
+            continue;
         }
+        let path = Path::new("/").join(&entry.member.path);
+        let known = if path.as_os_str().as_bytes().contains(&b'\\') {
+            Known::Backslashes
+        } else if loosely_excluded(case, &path) {
+            Known::Alternation
+        } else {
+            continue;
+        };
+        behind.extend(path.canonicalize().map(|target| (target, known)));
     }
     behind
+}
+
+/// Whether the first of two alternatives matches the beginning of `path`.
+pub fn loosely_excluded(case: &Case, path: &Path) -> bool {
+    case.alternation.is_some_and(|first| {
+        let loose = fancy_regex::Regex::new(&format!("^{first}")).unwrap();
+        loose.is_match(&*path.to_string_lossy()).unwrap()
+    })
+}
+
+/// The manifest beside an archive of ours.
+fn manifest(name: &OsStr, ours: &Path) -> Option<ManifestReader<fs::File>> {
+    let manifest = OsString::from_vec([stem(name).as_bytes(), b".mtree.gz"].concat());
+    let file = fs::File::open(ours.join(manifest)).ok()?;
+    Some(ManifestReader::new(file).unwrap())
 }
 
 /// What Cedar Backup passes over in a part of a source because it has it in another archive.
@@ -46,11 +65,9 @@ pub struct Parts {
 
 impl Parts {
     pub fn of(case: &Case, name: &OsStr, ours: &Path) -> Self {
-        let manifest = OsString::from_vec([stem(name).as_bytes(), b".mtree.gz"].concat());
-        let Ok(file) = fs::File::open(ours.join(manifest)) else {
+        let Some(manifest) = manifest(name, ours) else {
             return Self::default();
         };
-        let manifest = ManifestReader::new(file).unwrap();
         let own = manifest.header().source.clone();
         match Source::of(case, &own) {
             Some(source) if source.is_split && source.is_dereferenced => {
@@ -78,25 +95,28 @@ impl Parts {
 pub struct Chains {
     /// The second links, and what they lead to in the end.
     second: Vec<(PathBuf, PathBuf)>,
+    /// What is to be collected.
+    source: Option<Source>,
 }
 
 impl Chains {
     pub fn of(case: &Case, name: &OsStr, ours: &Path) -> Self {
-        let manifest = OsString::from_vec([stem(name).as_bytes(), b".mtree.gz"].concat());
-        let Ok(file) = fs::File::open(ours.join(manifest)) else {
+        let Some(manifest) = manifest(name, ours) else {
             return Self::default();
         };
-        let mut manifest = ManifestReader::new(file).unwrap();
         let source = Source::of(case, &manifest.header().source);
-        let mut chains = Self::default();
-        if source.is_none_or(|source| !source.is_dereferenced) {
+        let mut chains = Self {
+            source: source.filter(|source| source.is_dereferenced),
+            ..Self::default()
+        };
+        if chains.source.is_none() {
             return chains;
         }
-        while let Some(entry) = manifest.next_entry().unwrap() {
-            let Kind::Symlink(target) = &entry.member.kind else {
+        // Excluded ones count, too: Cedar Backup may follow them all the same.
+        for path in crate::tree::all(&case.tree()) {
+            let Ok(target) = fs::read_link(&path) else {
                 continue;
             };
-            let path = Path::new("/").join(&entry.member.path);
             let led_to = path.parent().unwrap().join(target);
             let dir = led_to.parent().and_then(|dir| dir.canonicalize().ok());
             let (Some(dir), Some(name)) = (dir, led_to.file_name()) else {
@@ -110,14 +130,21 @@ impl Chains {
         chains
     }
 
-    /// Whether `their` is behind a second link, by the path of that link, and ours has the same by its own path.
+    /// Whether `their` is behind a second link, by the path of that link, and ours has the same by its own path, or it is
+    /// excluded by that.
     pub fn has_elsewhere(&self, their: &Member, ours: &BTreeMap<PathBuf, Member>) -> bool {
         let path = Path::new("/").join(&their.path);
         self.second.iter().any(|(link, end)| {
             let below = path.strip_prefix(link).ok().filter(|_| path != *link);
             let own = below.map(|below| end.join(below));
-            let own = own.and_then(|own| ours.get(own.strip_prefix("/").unwrap()));
-            own.is_some_and(|own| alike(own, their))
+            own.is_some_and(|own| {
+                let excluded = self
+                    .source
+                    .as_ref()
+                    .is_some_and(|one| one.excludes(end, &own));
+                let there = ours.get(own.strip_prefix("/").unwrap());
+                excluded || there.is_some_and(|own| alike(own, their))
+            })
         })
     }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use cback::archive::manifest::{Coverage, ManifestReader};
 
-use crate::behind::{Chains, Parts, behind_backslashes};
+use crate::behind::{Chains, Parts, behind_passed_over, loosely_excluded};
 use crate::case::{Case, Run, Who};
 use crate::cedar::{Cedar, Member};
 
@@ -55,7 +55,8 @@ pub enum Known {
     /// What nobody staged is collected again.
     NotStaged,
     /// With `dereference`, what is both in the source and behind a link is twice in Cedar Backup's archive if that is not
-    /// incremental. What two links lead to in different ways may be twice in ours.
+    /// incremental. What two links lead to in different ways may be twice in ours. So may what only a link led to, when the
+    /// ignore file is gone that kept the walk from it.
     Twice,
     /// A source that is suddenly empty is a problem.
     SuddenlyEmpty,
@@ -276,7 +277,7 @@ impl Comparison<'_> {
         let is_full = self.is_full(name, ours, mode);
         let is_plain = |member: &Member| self.only_ours(member, true).is_none();
         let is_new = is_full && our.iter().any(is_plain);
-        let age = if mode == "daily" || is_new {
+        let age = if is_new {
             Age::Today
         } else {
             self.age(name, theirs)
@@ -312,7 +313,7 @@ impl Comparison<'_> {
             Some(dir) if dir.ends_with("collect") => list(dir),
             _ => Vec::new(),
         };
-        let behind = behind_backslashes(name, ours);
+        let behind = behind_passed_over(self.case, name, ours);
         let parts = Parts::of(self.case, name, ours);
         let chains = Chains::of(self.case, name, ours);
         let paths: BTreeSet<&PathBuf> = their.keys().chain(our.keys()).collect();
@@ -335,9 +336,10 @@ impl Comparison<'_> {
                         .any(|their| (&their.path, &their.content) == (&our.path, &our.content));
                     let path = Path::new("/").join(&our.path);
                     let is_end = chains.explain(our, &their);
-                    let is_behind = behind.iter().any(|target| path.starts_with(target));
-                    is_behind
-                        .then_some(Known::Backslashes)
+                    let passed_over = behind.iter().find(|(target, _)| path.starts_with(target));
+                    passed_over
+                        .map(|(_, known)| *known)
+                        .or((!is_full && self.was_ignored(&path)).then_some(Known::Twice))
                         .or(parts.explain(&path).then_some(Known::LinksToParts))
                         .or(is_end.then_some(Known::LinksToLinks))
                         .or((!is_full && is_lost).then_some(Known::NotStaged))
@@ -444,6 +446,15 @@ impl Comparison<'_> {
         found
     }
 
+    /// Whether an ignore file kept the walk from `path` before and is gone now: a link may have led there all the same.
+    fn was_ignored(&self, path: &Path) -> bool {
+        let has = |seen: &Seen| {
+            let mut dirs = path.ancestors().skip(1);
+            dirs.any(|dir| seen.contains_key(&dir.join(crate::tree::IGNORE)))
+        };
+        self.before.is_some_and(has) && !has(self.now)
+    }
+
     fn only_theirs(&self, their: &Member, is_full: bool) -> Option<Known> {
         let real = real(&their.path)?;
         let unchanged = self.now.get(&real) == self.before?.get(&real);
@@ -468,12 +479,8 @@ impl Comparison<'_> {
         if our.kind == '2' && !led_to.is_ok_and(|stat| stat.is_file() || stat.is_dir()) {
             return Some(Known::LinksToNoFile);
         }
-        if let Some(first) = self.case.alternation {
-            let loose = fancy_regex::Regex::new(&format!("^{first}")).unwrap();
-            let text = path.to_string_lossy();
-            if loose.is_match(&*text).unwrap() {
-                return Some(Known::Alternation);
-            }
+        if loosely_excluded(self.case, &path) {
+            return Some(Known::Alternation);
         }
         if is_full {
             return None;

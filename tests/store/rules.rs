@@ -268,7 +268,7 @@ fn a_week_is_rebuilt_onto_one_new_disc() {
 }
 
 #[test]
-fn a_disc_of_cedar_backup_that_is_a_plain_image_is_not_written_over() {
+fn a_disc_of_cedar_backup_with_something_behind_its_end_is_not_written_over() {
     for kind in [MediaKind::DvdPlusR, MediaKind::DvdPlusRw] {
         let pool = Pool::of(kind, kind.sectors());
         let source = pool.dir.join("old/2026/11/10/alpha");
@@ -286,7 +286,9 @@ fn a_disc_of_cedar_backup_that_is_a_plain_image_is_not_written_over() {
                 pool.dir.join("old").as_ref(),
             ],
         );
-        let before = std::fs::read(pool.target()).unwrap();
+        let mut before = std::fs::read(pool.target()).unwrap();
+        before.resize(before.len() + 100 * 2048, b'x');
+        std::fs::write(pool.target(), &before).unwrap();
         stage(&pool, "2026-11-17", 10_000);
         let result = pool.store("2026-11-17");
         if kind.is_rewritable() {
