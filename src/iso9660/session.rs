@@ -328,7 +328,8 @@ mod tests {
         (bytes, image.head_descriptors())
     }
 
-    fn labels(disc: &[u8]) -> Vec<String> {
+    #[allow(clippy::ptr_arg)] // a slice is no medium
+    fn labels(disc: &Vec<u8>) -> Vec<String> {
         let label = |one: Session| String::from_utf8(one.volume_id).unwrap();
         sessions(disc).unwrap().into_iter().map(label).collect()
     }
