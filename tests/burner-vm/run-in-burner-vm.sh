@@ -4,32 +4,39 @@
 #
 # Boots User Mode Linux (no KVM, no root needed for the guest's own root) on a
 # read-only view of this machine's file tree with a throw-away overlay, makes a
-# SCSI DVD+R burner with tgtd, attaches it with the kernel's own iSCSI initiator as
+# SCSI burner, attaches it with the kernel's own iSCSI initiator as
 # /dev/sr0 and /dev/sgN, runs CMD, prints its output and returns its status.
 #   -s DIR    shared read-write as /share in the guest (default: a temporary one)
-#   -d FILE   the medium in the tray: a file under /share; size 0 (made if missing) is a
-#             blank DVD+R, any other size a closed DVD-ROM of these bytes; '-' is an empty
-#             tray (default /share/disc.iso)
-#   -b KIND   tgt (default) | none (a guest for loop mounts and the like, no burner)
+#   -b KIND   tgt: a DVD+R burner of tgtd (default) | virtual: a burner of all kinds of discs, which is
+#             $VIRTUAL_BURNER (default: target/debug/examples/virtual-burner, `cargo build --example virtual-burner`)
+#             | none (a guest for loop mounts and the like, no burner)
+#   -d FILE   the medium in the tray: a file under /share; '-' is an empty tray.
+#             tgt: size 0 (made if missing) is a blank DVD+R, any other size a closed DVD-ROM of these bytes
+#             (default /share/disc.iso). virtual: a disc of `disc new` (default: an empty tray)
 #   -m MB     guest memory (1024)     -t S  limit in seconds (300)     -v  say times
 # In the guest: `tray FILE` puts another medium in, `tray -` empties it,
 # `tray reload` makes the kernel look at the medium anew (as a real tray cycle does).
+# With -b virtual: `disc new KIND FILE [SECTORS]` makes a blank disc, `drive WORDS` does something to the drive
+# (`drive help` lists it: faults, speeds, the button, a power cut).
 # Status: CMD's own; 124 the limit passed; 125 no result from the guest.
 set -u
 self=$(readlink -f "$0")
 H=${BURNER_VM_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/burner-vm}
 PKGS="user-mode-linux busybox-static kmod libkmod2
  tgt open-iscsi libopeniscsiusr libisns0 libibverbs1 librdmacm1 libnl-3-200 libnl-route-3-200
- xorriso cdrskin libisoburn1 libburn4 libisofs6 libjte2 growisofs genisoimage wodim sg3-utils libsgutils2-1.46-2
+ xorriso cdrskin libisoburn1 libburn4 libisofs6 libjte2 growisofs dvd+rw-tools genisoimage wodim sg3-utils libsgutils2-1.46-2
  libaio1 libreadline8 libmagic1 libmagic-mgc ${BURNER_VM_PKGS:-}"
 
+# what was fetched for another list of packages is left alone: somebody may be using it
+R=$H/root.$(cksum <<<"$PKGS" | cut -d' ' -f1)
+
 setup() {
-  [ -x "$H/root/usr/bin/linux.uml" ] && [ -x "$H/root/usr/sbin/tgtd" ] && [ -x "$H/root/usr/sbin/iscsistart" ] && return 0
-  mkdir -p "$H/debs" "$H/root/usr/bin" "$H/root/usr/sbin" "$H/root/usr/lib" && (cd "$H/debs" && apt-get -o APT::Sandbox::User=root download $PKGS) >"$H/setup.log" 2>&1 || { tail -5 "$H/setup.log" >&2; return 1; }
-  for d in "$H"/debs/*.deb; do dpkg -x "$d" "$H/root" || return 1; done
-  for d in bin sbin lib lib64; do [ -d "$H/root/$d" ] && cp -a "$H/root/$d/." "$H/root/usr/$d/" && rm -r "${H:?}/root/$d"; done # /usr is merged
-  mkdir -p "$H/root/usr/lib/modules"; mv "$H"/root/usr/lib/uml/modules/* "$H/root/usr/lib/modules/"
-  rm -rf "$H/debs" "$H/root/etc" "$H/root/var" "$H/root/usr/share/doc"
+  [ -x "$R/usr/bin/linux.uml" ] && [ -x "$R/usr/sbin/tgtd" ] && [ -x "$R/usr/sbin/iscsistart" ] && return 0
+  mkdir -p "$H/debs" "$R/usr/bin" "$R/usr/sbin" "$R/usr/lib" && (cd "$H/debs" && apt-get -o APT::Sandbox::User=root download $PKGS) >"$H/setup.log" 2>&1 || { tail -5 "$H/setup.log" >&2; return 1; }
+  for d in "$H"/debs/*.deb; do dpkg -x "$d" "$R" || return 1; done
+  for d in bin sbin lib lib64; do [ -d "$R/$d" ] && cp -a "$R/$d/." "$R/usr/$d/" && rm -r "${R:?}/$d"; done # /usr is merged
+  mkdir -p "$R/usr/lib/modules"; mv "$R"/usr/lib/uml/modules/* "$R/usr/lib/modules/"
+  rm -rf "$H/debs" "$R/etc" "$R/var" "$R/usr/share/doc"
 }
 
 guest() { # PID 1 in the guest; stage 1 on hostfs, stage 2 on the overlay
@@ -38,7 +45,7 @@ guest() { # PID 1 in the guest; stage 1 on hostfs, stage 2 on the overlay
   if [ "${1:-}" != stage2 ]; then
     mount -t proc proc /proc
     for a in $(cat /proc/cmdline); do case $a in bvm_*=*) export "${a?}";; esac; done
-    local R=$bvm_home/root
+    local R=$bvm_root
     mount -t tmpfs -o size=90% tmpfs /mnt; mkdir -p /mnt/up /mnt/wk /mnt/root /mnt/pk; mount -t hostfs -o "$R" none /mnt/pk
     # modprobe is a link to /bin/kmod, which the host may lack
     (export LD_LIBRARY_PATH=$R/usr/lib/x86_64-linux-gnu; exec -a modprobe "$R/usr/bin/kmod" -d "$R/usr" overlay)
@@ -60,14 +67,30 @@ guest() { # PID 1 in the guest; stage 1 on hostfs, stage 2 on the overlay
 # tray FILE | - | reload
 reload() { local h; h=$(basename "$(readlink -f /sys/block/sr0/device)"); echo "$h" > /sys/bus/scsi/drivers/sr/unbind; echo "$h" > /sys/bus/scsi/drivers/sr/bind; for _ in $(seq 100); do [ -b /dev/sr0 ] && return; sleep 0.02; done; return 1; }
 T="tgtadm --lld iscsi --mode logicalunit --tid 1 --lun 1"
+if [ "$BURNER" = virtual ]; then
+  case $1 in
+    reload) reload;;
+    -) drive empty;;
+    *) drive insert "$1" && for _ in $(seq 100); do sg_turs /dev/sr0 >/dev/null 2>&1 && exit; done;;
+  esac
+  exit
+fi
 case $1 in
   reload) reload;;
   -) $T --op update --params online=No;;
   *) [ -e "$1" ] || : > "$1"; $T --op update --params online=No; $T --op update --params path="$1" && reload;;
 esac
 X
-  chmod +x /run/burner/tray
+  printf '#!/bin/sh\nexec %q tell /run/burner/socket "$@"\n' "$VIRTUAL" > /run/burner/drive
+  printf '#!/bin/sh\nexec %q "$@"\n' "$VIRTUAL" > /run/burner/disc
+  chmod +x /run/burner/tray /run/burner/drive /run/burner/disc
   case $BURNER in
+  virtual)
+    modprobe iscsi_tcp
+    [ "$DISC" = - ] && DISC=
+    "$VIRTUAL" serve 127.0.0.1:3260 /run/burner/socket $DISC >/run/job/burner.log 2>&1 &
+    n=0; until [ -S /run/burner/socket ]; do n=$((n+1)); [ $n -gt 200 ] && break; sleep 0.02; done
+    iscsistart -i iqn.2026-01.test:initiator -t iqn.2026-01.test:burner -g 1 -a 127.0.0.1 -p 3260 >/run/job/iscsi.log 2>&1;;
   tgt)
     modprobe iscsi_tcp
     tgtd -f --iscsi portal=127.0.0.1:3260 >/run/job/tgtd.log 2>&1 &
@@ -92,15 +115,21 @@ X
 
 [ "${1:-}" = --guest ] && { shift; guest "$@"; exit; }
 [ "${1:-}" = --setup ] && { mkdir -p "$H"; (flock 9 && setup) 9>"$H/setup.lock"; exit; }
-share= disc=/share/disc.iso burner=tgt mem=1024 limit=300 verbose=
+share= disc= burner=tgt mem=1024 limit=300 verbose=
 while getopts s:d:b:m:t:v o; do case $o in s) share=$OPTARG;; d) disc=$OPTARG;; b) burner=$OPTARG;; m) mem=$OPTARG;; t) limit=$OPTARG;; v) verbose=1;; *) exit 2;; esac; done
 shift $((OPTIND-1)); [ $# -gt 0 ] || { sed -n '2,20s/^# \?//p' "$self"; exit 2; }
 mkdir -p "$H"
 (flock 9 && setup) 9>"$H/setup.lock" || { echo "burner VM: the packages could not be had" >&2; exit 125; }
 job=$(mktemp -d /tmp/bvm.XXXXXX); trap 'rm -rf "$job"' EXIT
 [ -n "$share" ] || { share=$job/share; mkdir "$share"; }; share=$(cd "$share" && pwd) || exit 2
+case $burner in
+  tgt) disc=${disc:-/share/disc.iso};;
+  virtual) disc=${disc:--};;
+esac
+virtual=$(readlink -f "${VIRTUAL_BURNER:-$(dirname "$self")/../../target/debug/examples/virtual-burner}")
+[ "$burner" != virtual ] || [ -x "$virtual" ] || { echo "burner VM: no $virtual; cargo build --example virtual-burner" >&2; exit 125; }
 [ "$burner" = tgt ] && case $disc in /share/*) f=$share/${disc#/share/}; [ -e "$f" ] || : > "$f";; esac
-printf 'BURNER=%q\nDISC=%q\n' "$burner" "$disc" > "$job/env"
+printf 'export BURNER=%q\nDISC=%q\nVIRTUAL=%q\n%s\n' "$burner" "$disc" "$virtual" "${VIRTUAL_BURNER_TRACE:+export VIRTUAL_BURNER_TRACE=1}" > "$job/env"
 printf '%s\n' "$*" > "$job/cmd"; : > "$job/out"; : > "$job/err"
 printf '#!/bin/sh\nexec /bin/bash %q --guest "$@"\n' "$self" > "$job/init"; chmod +x "$job/init"
 # A processor with AMX has more floating point state than this kernel reads; writing back the part that it knows fails,
@@ -142,8 +171,8 @@ long ptrace(enum __ptrace_request request, ...) {
 X
 fi
 t0=$(date +%s.%N)
-LD_PRELOAD=$shim timeout -k 5 "$limit" "$H/root/usr/bin/linux.uml" umid=vm uml_dir="$job" mem="${mem}M" rootfstype=hostfs rootflags=/ ro init="$job/init" \
-  bvm_home="$H" bvm_self="$self" bvm_share="$share" bvm_job="$job" con=null con0=null,fd:1 quiet </dev/null >"$job/console" 2>&1 &
+LD_PRELOAD=$shim timeout -k 5 "$limit" "$R/usr/bin/linux.uml" umid=vm uml_dir="$job" mem="${mem}M" rootfstype=hostfs rootflags=/ ro init="$job/init" \
+  bvm_root="$R" bvm_self="$self" bvm_share="$share" bvm_job="$job" con=null con0=null,fd:1 quiet </dev/null >"$job/console" 2>&1 &
 u=$!
 tail -n +1 -s 0.1 -f --pid=$u "$job/out" 2>/dev/null & o=$!
 tail -n +1 -s 0.1 -f --pid=$u "$job/err" >&2 2>/dev/null & e=$!

@@ -1,0 +1,103 @@
+//! A disc on disk: its bytes in a sparse file, and beside it a small text with what a drive reads from lead-in and lead-out.
+//!
+//! The text is written whenever a track begins or ends, and says while a disc is in use that it is. A disc that was in use when
+//! everything ended is one that lost its power: a track that was being written has then ended by accident.
+
+use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Disc, Format, Kind, Track};
+
+/// The place of the text.
+fn state(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".disc");
+    name.into()
+}
+
+impl Disc {
+    /// A blank one at `path`; what was there is lost.
+    pub fn create(path: &Path, kind: Kind, sectors: Option<u32>) -> io::Result<()> {
+        let contents = File::create(path)?;
+        let mut disc = Self::blank(path, contents, kind, sectors.unwrap_or(kind.sectors()));
+        disc.in_use = false;
+        disc.save()
+    }
+
+    /// Takes one into a drive.
+    pub fn insert(path: &Path) -> io::Result<Self> {
+        let text = fs::read_to_string(state(path))?;
+        let contents = OpenOptions::new().read(true).write(true).open(path)?;
+        let mut disc = parse(path, contents, &text)
+            .ok_or_else(|| io::Error::other(format!("{} is no disc", path.display())))?;
+        if disc.in_use {
+            disc.power_was_lost();
+        }
+        disc.in_use = true;
+        disc.save()?;
+        Ok(disc)
+    }
+
+    /// Takes it out. One that somebody made anew meanwhile stays as it is.
+    pub fn remove(mut self) -> io::Result<()> {
+        let text = fs::read_to_string(state(&self.path))?;
+        if !text.contains("in-use 1\n") {
+            return Ok(());
+        }
+        self.in_use = false;
+        self.save()
+    }
+
+    /// Writes the text.
+    pub fn save(&self) -> io::Result<()> {
+        let mut text = format!("kind {}\nsectors {}\n", self.kind.word(), self.sectors);
+        for (word, fact) in [
+            ("in-use", self.in_use),
+            ("finalized", self.finalized),
+            ("once-only", self.once_only),
+            ("restricted", self.restricted),
+        ] {
+            let _ = writeln!(text, "{word} {}", u8::from(fact));
+        }
+        let format = match self.format {
+            Format::None => "none".to_owned(),
+            Format::Until(sector) => sector.to_string(),
+            Format::Whole => "whole".to_owned(),
+        };
+        let _ = writeln!(text, "format {format}\nspare {}", self.spare);
+        let _ = writeln!(text, "closed {}", self.closed_sessions);
+        for track in &self.tracks {
+            let _ = writeln!(text, "{}", track.line());
+        }
+        let place = state(&self.path);
+        let partial = place.with_extension("partial");
+        fs::write(&partial, text)?;
+        fs::rename(partial, place)
+    }
+}
+
+fn parse(path: &Path, contents: File, text: &str) -> Option<Disc> {
+    let mut lines = text.lines();
+    let kind = Kind::of(lines.next()?.strip_prefix("kind ")?)?;
+    let sectors = lines.next()?.strip_prefix("sectors ")?.parse().ok()?;
+    let mut disc = Disc::blank(path, contents, kind, sectors);
+    for line in lines {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words.as_slice() {
+            ["in-use", is] => disc.in_use = *is == "1",
+            ["finalized", is] => disc.finalized = *is == "1",
+            ["once-only", is] => disc.once_only = *is == "1",
+            ["restricted", is] => disc.restricted = *is == "1",
+            ["format", "none"] => disc.format = Format::None,
+            ["format", "whole"] => disc.format = Format::Whole,
+            ["format", until] => disc.format = Format::Until(until.parse().ok()?),
+            ["spare", spare] => disc.spare = spare.parse().ok()?,
+            ["closed", count] => disc.closed_sessions = count.parse().ok()?,
+            ["track", track @ ..] => disc.tracks.push(Track::parse(track)?),
+            _ => return None,
+        }
+    }
+    Some(disc)
+}
