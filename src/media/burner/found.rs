@@ -6,9 +6,7 @@ use super::tray;
 use super::way::{Manner, way};
 use crate::iso9660::{self, ReadAt, SpaceSize};
 use crate::media::mmc::{self, Medium, Part, Profile, SgIo, Status};
-use crate::media::{
-    self, Appendable, Burn, Disc, DriveError, MediaKind, Renewal, SECTOR, Session,
-};
+use crate::media::{self, Appendable, Burn, Disc, DriveError, MediaKind, Renewal, SECTOR, Session};
 
 /// Sectors that the arithmetic of [`Disc`] takes off for the first and each further session of a CD. What a drive reports
 /// as free has them taken off already, so they are added here.
