@@ -108,6 +108,10 @@ fn understand<'a>(line: &'a str, allowed: &Allowed) -> Asked<'a> {
     if scp("-t", super::STAGED) {
         return Asked::Stage;
     }
+    // Whatever cback is called there, with its own switches.
+    if line.ends_with(&format!(" {}", super::wire::CALL)) {
+        return Asked::Talk;
+    }
     let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
     match words.split_last() {
         None | Some((&"agent", [] | [_])) => Asked::Talk,
@@ -143,6 +147,7 @@ mod tests {
         for (line, asked) in [
             ("", Asked::Talk),
             ("cback agent", Asked::Talk),
+            ("cback -c x --naming v2 agent", Asked::Talk),
             ("/usr/bin/cback3 agent", Asked::Talk),
             ("scp -f /var/c d/cback.collect", Asked::Indicator),
             ("scp -f /var/c\\ d/cback.collect", Asked::Indicator),

@@ -26,11 +26,12 @@ use sftp::Sftp;
 use talk::{Silence, Talk};
 
 use super::transport::{Errand, Transport};
+use super::wire::CALL;
 use super::{PeerError, Remote};
 use crate::units::CommandLine;
 
 /// How many hosts may stand in between.
-const HOPS: usize = 4;
+const HOPS: usize = 8;
 
 /// Connects to where `remote` is, and says how its files are reached.
 pub(super) fn open(remote: &Remote) -> Result<Box<dyn Transport>, PeerError> {
@@ -39,6 +40,7 @@ pub(super) fn open(remote: &Remote) -> Result<Box<dyn Transport>, PeerError> {
         host: &remote.host,
         user: Some(&remote.user),
         port: None,
+        jumps: None,
         account: &account,
         passphrase: remote.passphrase_file.as_deref(),
     };
@@ -47,7 +49,7 @@ pub(super) fn open(remote: &Remote) -> Result<Box<dyn Transport>, PeerError> {
         .cback_command
         .as_ref()
         .map_or("cback", CommandLine::as_str);
-    match Agent::open(connected, &format!("{cback} agent"), remote)? {
+    match Agent::open(connected, &format!("{cback} {CALL}"), remote)? {
         Ok(agent) => Ok(Box::new(agent)),
         Err((connected, instead)) => Ok(Box::new(Sftp::new(connected, instead, remote))),
     }

@@ -16,6 +16,9 @@
 
 use std::io::{self, Read, Write};
 
+/// The words behind cback's name with which a master asks for the agent. The switch says nothing new; Cedar Backup does
+/// not know it, and ends before it writes into its log that there is no action `agent`.
+pub(super) const CALL: &str = "--naming v2 agent";
 /// What the master says first: how SFTP begins (`SSH_FXP_INIT`, version 3). A machine that starts an SFTP server
 /// whatever it is asked for answers it at once, and is known by that; without it, each would wait for the other.
 pub(super) const HELLO: &[u8] = b"\0\0\0\x05\x01\0\0\0\x03";

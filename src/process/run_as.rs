@@ -3,7 +3,8 @@
 use std::ffi::CString;
 use std::path::PathBuf;
 
-use nix::unistd::{Gid, Uid, User, getgrouplist};
+use nix::unistd::{Gid, Uid, User, getgrouplist, getgroups, setfsgid, setfsuid};
+use rustix::thread::set_thread_groups;
 
 use crate::units::{Owner, OwnerError};
 
@@ -33,7 +34,49 @@ pub enum RunAsError {
     },
 }
 
+/// Gives a thread of ours the rights to files that it had before.
+struct Back {
+    uid: Uid,
+    gid: Gid,
+    groups: Vec<Gid>,
+}
+
+impl Drop for Back {
+    fn drop(&mut self) {
+        setfsuid(self.uid);
+        setfsgid(self.gid);
+        // What could be given away can be taken back.
+        let _ = set_thread_groups(&of_rustix(&self.groups));
+    }
+}
+
+fn of_rustix(groups: &[Gid]) -> Vec<rustix::fs::Gid> {
+    let raw = groups.iter().map(|group| group.as_raw());
+    raw.map(rustix::fs::Gid::from_raw).collect()
+}
+
 impl RunAs {
+    /// Does `work` with no other rights to files than this user has, on this thread, if we are root. What `work` writes
+    /// belongs to the user.
+    pub fn with_rights<T>(&self, work: impl FnOnce() -> T) -> T {
+        let groups = getgroups();
+        let (true, Ok(groups)) = (Uid::effective().is_root(), groups) else {
+            return work();
+        };
+        // Root's rights to files go with the number: the kernel takes them while it is another's.
+        let gid = setfsgid(self.gid);
+        let _back = Back {
+            uid: Uid::effective(),
+            gid,
+            groups,
+        };
+        if set_thread_groups(&of_rustix(&self.groups)).is_err() {
+            log::debug!("this thread keeps its groups");
+        }
+        setfsuid(self.uid);
+        work()
+    }
+
     /// The user of `owner`, with the group of `owner` first and the user's own groups besides.
     pub fn lookup(owner: &Owner) -> Result<Self, RunAsError> {
         let ids = owner.lookup()?;

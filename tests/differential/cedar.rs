@@ -7,12 +7,10 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-/// The version that is compared with.
-const VERSION: &str = "3.12.0";
+use crate::install::python;
 
 /// A member of an archive, as Python's tarfile sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,38 +135,6 @@ fn from_hex(value: &Value) -> PathBuf {
     let digits = value.as_str().unwrap().as_bytes();
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
     std::ffi::OsString::from_vec(digits.chunks(2).map(byte).collect()).into()
-}
-
-/// Python with Cedar Backup installed, in an environment of its own that is kept from run to run.
-fn python() -> &'static Path {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cedar-backup-{VERSION}"));
-        let python = dir.join("bin/python");
-        if !dir.join("complete").exists() {
-            let _ = fs::remove_dir_all(&dir);
-            call(Command::new("python3").args(["-m", "venv"]).arg(&dir));
-            let package = format!("cedar-backup3=={VERSION}");
-            let pip = [
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-            ];
-            call(Command::new(&python).args(pip).arg(package));
-            fs::write(dir.join("complete"), "").unwrap();
-        }
-        python
-    })
-}
-
-fn call(command: &mut Command) {
-    let output = command.stdin(Stdio::null()).output();
-    let output =
-        output.unwrap_or_else(|error| panic!("{command:?}: {error} (tests/run installs it)"));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {said}");
 }
 
 /// The library that makes a program believe in another day.

@@ -12,6 +12,7 @@ mod case;
 mod cedar;
 mod compare;
 mod ended;
+mod install;
 mod naming;
 mod random;
 mod source;

@@ -4,7 +4,11 @@
 // Messages for those who read a failed test: names with their escapes, text put together without ceremony.
 #![allow(clippy::unnecessary_debug_formatting, clippy::format_push_string)]
 
+mod backup_user;
 mod call;
+#[path = "../differential/install.rs"]
+mod cedar;
+mod cedar_pool;
 mod cmdline;
 mod collect;
 mod config;
@@ -22,6 +26,7 @@ mod full_disks;
 mod hooks;
 mod hostile_scp;
 mod json;
+mod keys;
 mod log;
 mod machine;
 mod managed;
@@ -34,6 +39,7 @@ mod rebuild;
 mod remote;
 mod restore;
 mod span;
+mod ssh_config;
 mod sshd;
 mod stage;
 mod status;

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::machine::Machine;
 use crate::master::{COMMAND, DAY, NATIVE, lock_to_agent, ssh_config, ssh_says, staged};
-use crate::sshd::{Claims, Sshd, cut_after, generate};
+use crate::sshd::{Claims, Sshd, cut_after};
 
 #[test]
 fn a_peer_on_another_machine_is_staged_and_told_so() {
@@ -244,57 +244,4 @@ fn a_host_that_says_nothing_is_not_waited_for() {
     NATIVE.master(&machine, &[&ada]);
     let ended = machine.cback("validate").run().with_status(4);
     ended.says(&["peer [ada]", "said nothing for 1 seconds"]);
-}
-
-#[test]
-fn keys_of_every_kind_are_shown_and_a_passphrase_comes_from_its_file() {
-    for (kind, passphrase) in [("rsa", ""), ("ecdsa", ""), ("ed25519", "secret words")] {
-        let machine = Machine::new();
-        let ada = Sshd::start(&machine, "ada");
-        ada.collected(&[("a", b"a")], Claims::Digests);
-        for file in [ada.identity(), ada.identity().with_extension("pub")] {
-            fs::remove_file(file).unwrap();
-        }
-        generate(&ada.identity(), kind, passphrase);
-        ada.authorize("");
-        NATIVE.master(&machine, &[&ada]);
-        if !passphrase.is_empty() {
-            let ended = machine.cback("stage").on(DAY).run().with_status(6);
-            ended.says(&["without its passphrase"]);
-            let file = machine.path("passphrase");
-            fs::write(&file, format!("{passphrase}\n")).unwrap();
-            let text = fs::read_to_string(machine.path("cback.conf")).unwrap();
-            let element = format!(
-                "<passphrase_file>{}</passphrase_file><rcp_command>",
-                file.display()
-            );
-            fs::write(
-                machine.path("cback.conf"),
-                text.replace("<rcp_command>", &element),
-            )
-            .unwrap();
-        }
-        machine.cback("stage").on(DAY).run().well_and_silent();
-        assert!(staged(&machine, "ada").join("a").exists(), "{kind}");
-    }
-}
-
-#[test]
-fn a_host_behind_another_is_reached_through_it() {
-    for line in [
-        "ProxyJump hop",
-        "ProxyCommand /usr/bin/ssh -F CONFIG -W %h:%p hop",
-    ] {
-        let machine = Machine::new();
-        let hop = Sshd::start(&machine, "hop");
-        let ada = Sshd::start(&machine, "ada");
-        let large: Vec<u8> = (0..=250).cycle().take(3_000_001).collect();
-        ada.collected(&[("a", &large)], Claims::Digests);
-        let line = line.replace("CONFIG", ssh_config(&machine).to_str().unwrap());
-        ssh_says(&machine, &format!("Host ada\n  {line}"));
-        NATIVE.master(&machine, &[&ada]);
-        machine.cback("stage").on(DAY).run().well_and_silent();
-        assert!(fs::read(staged(&machine, "ada").join("a")).unwrap() == large);
-        assert_eq!(hop.connections(), 1, "{line}");
-    }
 }

@@ -59,6 +59,20 @@ impl Account {
         }
     }
 
+    /// Does `work` with no other rights to files than this user has.
+    pub(in crate::peer) fn with_rights<T>(&self, work: impl FnOnce() -> T) -> T {
+        match &self.run_as {
+            Some(run_as) => run_as.with_rights(work),
+            None => work(),
+        }
+    }
+
+    /// Its number.
+    pub(in crate::peer) fn uid(&self) -> u32 {
+        let me = || Uid::effective().as_raw();
+        self.ids.map_or_else(me, |(uid, _)| uid)
+    }
+
     /// Gives the file or directory at `path` to this user, if it is not ours already.
     pub(in crate::peer) fn own(&self, path: &Path) -> std::io::Result<()> {
         let Some((uid, gid)) = self.ids else {
@@ -72,7 +86,7 @@ impl Account {
         Path::new(&self.home).join(".ssh").join(name)
     }
 
-    /// The socket of this user's agent, if we are this user.
+    /// The socket of this user's agent, as the environment says if we are this user.
     pub(in crate::peer) fn agent(&self) -> Option<PathBuf> {
         let socket = std::env::var_os("SSH_AUTH_SOCK")?;
         self.run_as.is_none().then(|| socket.into())

@@ -11,9 +11,10 @@ use ssh2::{HashType, MethodType, Session};
 
 use super::account::Account;
 use super::fault::fault;
+use super::jump;
 use super::known_hosts::{self, KnownHosts, base64};
-use super::ssh_config::{HostConfig, expand_home};
-use super::{jump, login};
+use super::login::{self, Keys};
+use super::ssh_config::{Asked, HostConfig, Tokens};
 use crate::event::{self, Monitor, Problem};
 use crate::peer::PeerError;
 use crate::process::{Command, System};
@@ -34,6 +35,8 @@ pub(super) struct Target<'a> {
     pub(super) user: Option<&'a str>,
     /// `None` leaves it to `ssh_config`.
     pub(super) port: Option<u16>,
+    /// The hosts in between, with commas, whatever `ssh_config` says; `None` leaves it to `ssh_config`.
+    pub(super) jumps: Option<&'a str>,
     pub(super) account: &'a Account,
     pub(super) passphrase: Option<&'a Path>,
 }
@@ -51,20 +54,17 @@ pub(super) struct Connected {
 /// Connects to `target`; `hops` hosts may still stand in between.
 pub(super) fn connect(target: &Target<'_>, hops: usize) -> Result<Connected, PeerError> {
     let account = target.account;
+    let setup =
+        |reason: String| PeerError::Setup(format!("the ssh_config of {}: {reason}", account.name));
     let files = [account.ssh_file("config"), "/etc/ssh/ssh_config".into()];
-    let config = HostConfig::read(&files, target.host, &account.home).map_err(|error| {
-        PeerError::Setup(format!(
-            "the ssh_config of {} cannot be read: {error}",
-            account.name
-        ))
-    })?;
-    for odd in &config.odd {
-        log::info!("{odd}");
-    }
-    let host = config.host_name.as_deref().map_or_else(
-        || target.host.to_owned(),
-        |name| name.replace("%h", target.host),
-    );
+    let asked = Asked {
+        host: target.host,
+        user: target.user,
+        port: target.port,
+        account,
+    };
+    let config = HostConfig::read(&files, asked).map_err(setup)?;
+    let host = config.real_name(target.host).map_err(setup)?;
     let port = target.port.or(config.port).unwrap_or(22);
     let user = target
         .user
@@ -74,30 +74,34 @@ pub(super) fn connect(target: &Target<'_>, hops: usize) -> Result<Connected, Pee
     let shown = with_port(&host, port);
     let limit = Duration::from_secs(config.connect_timeout.unwrap_or(CONNECT).max(1));
     let silence = config.silence.unwrap_or(SILENCE).max(1);
-    let words = Words {
+    let tokens = Tokens {
         host: &host,
         original: target.host,
+        alias,
         port,
         user,
         account,
     };
+    let paths = |texts: &[String]| -> Result<Vec<PathBuf>, PeerError> {
+        let paths = texts.iter().map(|text| tokens.path(text));
+        paths.collect::<Result<_, _>>().map_err(setup)
+    };
 
     let mut session = Session::new().map_err(|error| fault(&error, &shown, silence))?;
-    let way = way(&config, target, &words, (limit, silence), hops)?;
+    let way = way(&config, target, &tokens, (limit, silence), hops)?;
     let socket = way
         .try_clone()
         .map_err(|error| PeerError::Setup(error.to_string()))?;
     session.set_tcp_stream(way);
 
     let name = alias.map_or_else(|| shown.clone(), str::to_owned);
-    let known_files = if config.user_known_hosts.is_empty() {
-        known_hosts::default_files(&account.home)
-    } else {
-        let own = config.user_known_hosts.iter();
-        own.map(|file| expand_home(&words.expand(file), &account.home))
-            .collect()
-    };
-    let known = KnownHosts::read(&known_files, &name).map_err(|error| {
+    let known_files = known_hosts::files(
+        &account.home,
+        paths(&config.user_known_hosts)?,
+        paths(&config.global_known_hosts)?,
+    );
+    let known = account.with_rights(|| KnownHosts::read(&known_files, &name));
+    let known = known.map_err(|error| {
         PeerError::Setup(format!(
             "the known hosts of {} cannot be read: {error}",
             account.name
@@ -123,20 +127,16 @@ pub(super) fn connect(target: &Target<'_>, hops: usize) -> Result<Connected, Pee
         })?;
     trust(&session, &known, &shown, &name)?;
 
-    let identities: Vec<PathBuf> = config
-        .identity_files
-        .iter()
-        .map(|file| expand_home(&words.expand(file), &account.home))
-        .collect();
+    let files = config.identity_files.iter();
+    let files: Vec<String> = files.filter(|file| *file != "none").cloned().collect();
     let name = format!("{user}@{shown}");
-    login::log_in(
-        &session,
-        user,
-        &name,
-        account,
-        &identities,
-        target.passphrase,
-    )?;
+    let keys = Keys {
+        files: paths(&files)?,
+        socket: login::socket(config.identity_agent.as_deref(), &tokens).map_err(setup)?,
+        only_files: config.identities_only,
+        passphrase: target.passphrase,
+    };
+    login::log_in(&session, user, &name, account, &keys)?;
     session.set_timeout(millis(Duration::from_secs(silence)));
     session.set_keepalive(true, u32::try_from(silence / 4).unwrap_or(15).max(1));
     Ok(Connected {
@@ -151,19 +151,25 @@ pub(super) fn connect(target: &Target<'_>, hops: usize) -> Result<Connected, Pee
 fn way(
     config: &HostConfig,
     target: &Target<'_>,
-    words: &Words<'_>,
+    tokens: &Tokens<'_>,
     (limit, silence): (Duration, u64),
     hops: usize,
 ) -> Result<OwnedFd, PeerError> {
     let named = |line: &&str| *line != "none";
-    if let Some(jump) = config.proxy_jump.as_deref().filter(named) {
-        return Ok(jump::through(target, jump, words.host, words.port, hops)?.into());
+    let (host, port) = (tokens.host, tokens.port);
+    let setup = |reason| PeerError::Setup(format!("the way to {host}: {reason}"));
+    if let Some(jumps) = target.jumps {
+        return Ok(jump::through(target, jumps, host, port, hops)?.into());
+    }
+    if let Some(jumps) = config.proxy_jump.as_deref().filter(named) {
+        let jumps = tokens.expand(jumps).map_err(setup)?;
+        return Ok(jump::through(target, &jumps, host, port, hops)?.into());
     }
     if let Some(line) = config.proxy_command.as_deref().filter(named) {
-        let shown = with_port(words.host, words.port);
-        return Ok(proxied(&words.expand(line), words.account, &shown)?.into());
+        let (line, shown) = (tokens.expand(line).map_err(setup)?, with_port(host, port));
+        return Ok(proxied(&line, tokens.account, &shown)?.into());
     }
-    Ok(dial(words.host, words.port, limit, silence)?.into())
+    Ok(dial(host, port, limit, silence)?.into())
 }
 
 /// Refuses a host whose key is not known.
@@ -270,39 +276,6 @@ fn pump(from: &mut dyn Read, to: &mut dyn Write) {
         {
             return;
         }
-    }
-}
-
-/// What the tokens of `ssh_config` stand for.
-struct Words<'a> {
-    host: &'a str,
-    original: &'a str,
-    port: u16,
-    user: &'a str,
-    account: &'a Account,
-}
-
-impl Words<'_> {
-    fn expand(&self, text: &str) -> String {
-        let mut expanded = String::new();
-        let mut chars = text.chars();
-        while let Some(c) = chars.next() {
-            if c != '%' {
-                expanded.push(c);
-                continue;
-            }
-            match chars.next() {
-                Some('h') => expanded.push_str(self.host),
-                Some('n') => expanded.push_str(self.original),
-                Some('p') => expanded.push_str(&self.port.to_string()),
-                Some('r') => expanded.push_str(self.user),
-                Some('u') => expanded.push_str(&self.account.name),
-                Some('d') => expanded.push_str(&self.account.home.to_string_lossy()),
-                Some('%') | None => expanded.push('%'),
-                Some(other) => expanded.extend(['%', other]),
-            }
-        }
-        expanded
     }
 }
 

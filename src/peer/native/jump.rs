@@ -25,27 +25,36 @@ pub(super) fn through(
             target.host
         )));
     };
-    // The last host is reached through those before it, which its own ssh_config need not name.
-    let last = jumps.rsplit(',').next().unwrap_or(jumps);
-    if last.len() != jumps.len() {
-        return Err(PeerError::Setup(format!(
-            "`ProxyJump {jumps}`: name one host, and give that host its own `ProxyJump`"
-        )));
-    }
+    // The last one is reached through those before it, whatever its own ssh_config says.
+    let (before, last) = match jumps.rsplit_once(',') {
+        Some((before, last)) => (Some(before), last),
+        None => (None, jumps),
+    };
+    let last = last.trim();
+    let last = last.strip_prefix("ssh://").unwrap_or(last);
     let (user, address) = match last.rsplit_once('@') {
         Some((user, address)) => (Some(user), address),
         None => (None, last),
     };
+    let wrong = || PeerError::Setup(format!("`ProxyJump {jumps}`: `{last}` is no host"));
     let (name, jump_port) = match address.rsplit_once(':') {
         Some((name, digits)) if !name.contains(':') || name.ends_with(']') => {
-            (name.trim_matches(['[', ']']), digits.parse().ok())
+            let port = digits.trim_end_matches('/').parse();
+            (
+                name.trim_matches(['[', ']']),
+                Some(port.map_err(|_| wrong())?),
+            )
         }
-        _ => (address.trim_matches(['[', ']']), None),
+        _ => (address.trim_matches(['[', ']']).trim_end_matches('/'), None),
     };
+    if name.is_empty() {
+        return Err(wrong());
+    }
     let jump = Target {
         host: name,
         user,
         port: jump_port,
+        jumps: before,
         ..target.clone()
     };
     let connected = connect(&jump, hops)?;

@@ -191,12 +191,19 @@ pub(super) fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// The files that are looked at where `ssh_config` names none.
-pub(super) fn default_files(home: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = ["known_hosts", "known_hosts2"]
-        .map(|name| home.join(".ssh").join(name))
-        .into();
-    files.push("/etc/ssh/ssh_known_hosts".into());
+/// The files that are looked at: those that `ssh_config` names for the user and for the system, or the usual ones.
+pub(super) fn files(home: &Path, own: Vec<PathBuf>, system: Vec<PathBuf>) -> Vec<PathBuf> {
+    let or = |named: Vec<PathBuf>, dir: &Path, usual: [&str; 2]| {
+        if named.is_empty() {
+            usual.iter().map(|name| dir.join(name)).collect()
+        } else {
+            named
+        }
+    };
+    let mut files = or(own, &home.join(".ssh"), ["known_hosts", "known_hosts2"]);
+    let usual = ["ssh_known_hosts", "ssh_known_hosts2"];
+    files.extend(or(system, Path::new("/etc/ssh"), usual));
+    files.retain(|file| file != Path::new("none"));
     files
 }
 

@@ -3,13 +3,42 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ssh2::{ErrorCode, Session};
+use ssh2::{ErrorCode, PublicKey, Session};
 
 use super::account::Account;
+use super::known_hosts::base64;
+use super::ssh_config::Tokens;
+use crate::event::printable_bytes;
 use crate::peer::PeerError;
 
 /// The systemd credential that has the passphrase of the keys.
 const CREDENTIAL: &str = "ssh-passphrase";
+/// Key files that are tried where `ssh_config` names none.
+const USUAL: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
+
+/// What there is to show.
+pub(super) struct Keys<'a> {
+    /// The files that `ssh_config` names.
+    pub(super) files: Vec<PathBuf>,
+    /// The agent's socket.
+    pub(super) socket: Option<PathBuf>,
+    /// Whether of the agent's keys only those of the files are shown.
+    pub(super) only_files: bool,
+    /// The file with the passphrase.
+    pub(super) passphrase: Option<&'a Path>,
+}
+
+/// The agent's socket, as `IdentityAgent` says, if it does.
+pub(super) fn socket(said: Option<&str>, tokens: &Tokens<'_>) -> Result<Option<PathBuf>, String> {
+    Ok(match said {
+        None | Some("SSH_AUTH_SOCK" | "$SSH_AUTH_SOCK") => tokens.account.agent(),
+        Some("none") => None,
+        Some(text) => Some(match text.strip_prefix('$') {
+            Some(name) if !name.starts_with('{') => tokens.path(&format!("${{{name}}}"))?,
+            _ => tokens.path(text)?,
+        }),
+    })
+}
 
 /// Tries every key until one is accepted: first those that `ssh_config` names, else the agent's and the usual files.
 pub(super) fn log_in(
@@ -17,29 +46,30 @@ pub(super) fn log_in(
     user: &str,
     name: &str,
     account: &Account,
-    identities: &[PathBuf],
-    passphrase_file: Option<&Path>,
+    keys: &Keys<'_>,
 ) -> Result<(), PeerError> {
-    let passphrase = passphrase(passphrase_file)?;
-    let usual = ["id_ed25519", "id_ecdsa", "id_rsa"].map(|file| account.ssh_file(file));
-    let files = if identities.is_empty() {
-        &usual[..]
-    } else {
-        identities
+    let passphrase = passphrase(keys.passphrase)?;
+    let usual = USUAL.map(|file| account.ssh_file(file));
+    let (named, files) = match keys.files.as_slice() {
+        [] => (false, &usual[..]),
+        files => (true, files),
     };
     let mut tried = Vec::new();
-    if identities.is_empty() {
-        by_agent(session, user, account, &mut tried);
-    }
-    for file in files {
-        if session.authenticated() {
-            return Ok(());
+    // The user's files are read with the user's rights, also where the user has made links of them.
+    account.with_rights(|| {
+        if !named {
+            by_agent(session, user, keys, files, &mut tried);
         }
-        by_file(session, user, file, passphrase.as_deref(), &mut tried);
-    }
-    if !session.authenticated() && !identities.is_empty() {
-        by_agent(session, user, account, &mut tried);
-    }
+        for file in files {
+            if session.authenticated() {
+                return;
+            }
+            by_file(session, user, file, passphrase.as_deref(), &mut tried);
+        }
+        if named && !session.authenticated() {
+            by_agent(session, user, keys, files, &mut tried);
+        }
+    });
     if session.authenticated() {
         return Ok(());
     }
@@ -56,29 +86,53 @@ pub(super) fn log_in(
     })
 }
 
-fn by_agent(session: &Session, user: &str, account: &Account, tried: &mut Vec<String>) {
-    let Some(socket) = account.agent() else {
+fn by_agent(
+    session: &Session,
+    user: &str,
+    keys: &Keys<'_>,
+    files: &[PathBuf],
+    tried: &mut Vec<String>,
+) {
+    let Some(socket) = &keys.socket else {
         return;
     };
     let mut attempt = || -> Result<(), ssh2::Error> {
         let mut agent = session.agent()?;
-        agent.set_identity_path(&socket)?;
+        agent.set_identity_path(socket)?;
         agent.connect()?;
         agent.list_identities()?;
         for identity in agent.identities()? {
+            if keys.only_files && !files.iter().any(|file| is_of(&identity, file)) {
+                continue;
+            }
             if agent.userauth(user, &identity).is_ok() {
                 return Ok(());
             }
             tried.push(format!(
                 "the agent's key {} is not accepted",
-                identity.comment()
+                printable_bytes(identity.comment().as_bytes())
             ));
         }
         Ok(())
     };
     if let Err(error) = attempt() {
-        tried.push(format!("the agent does not answer ({})", error.message()));
+        tried.push(format!(
+            "the agent at {} does not answer ({})",
+            socket.display(),
+            error.message()
+        ));
     }
+}
+
+/// Whether the public half of the key `file` is this one.
+fn is_of(identity: &PublicKey, file: &Path) -> bool {
+    let mut public = file.as_os_str().to_owned();
+    public.push(".pub");
+    [Path::new(&public), file].iter().any(|path| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let key = text.split_ascii_whitespace().nth(1);
+        key == Some(base64(identity.blob()).as_str())
+    })
 }
 
 fn by_file(
@@ -89,15 +143,14 @@ fn by_file(
     tried: &mut Vec<String>,
 ) {
     let shown = file.display();
-    let text = match std::fs::read(file) {
-        Ok(text) => text,
+    match std::fs::File::open(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
         Err(error) => {
             tried.push(format!("{shown} cannot be read: {error}"));
             return;
         }
-    };
-    drop(text);
+        Ok(_) => {}
+    }
     let Err(error) = session.userauth_pubkey_file(user, None, file, passphrase) else {
         return;
     };
@@ -105,7 +158,7 @@ fn by_file(
         // Its own file trouble: a wrong passphrase, or no key at all.
         ErrorCode::Session(-16) if passphrase.is_none() => format!(
             "{shown} cannot be used without its passphrase, or is no private key; give the passphrase in the systemd \
-             credential `{CREDENTIAL}`, or use an agent"
+             credential `{CREDENTIAL}` or a `<passphrase_file>`, or use an agent"
         ),
         ErrorCode::Session(-16) => format!("{shown} does not open with the passphrase"),
         ErrorCode::Session(-18 | -19) => format!("the key {shown} is not accepted"),

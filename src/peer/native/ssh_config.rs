@@ -2,11 +2,36 @@
 //! and what stands in between.
 //!
 //! As in OpenSSH the first value found counts, the user's file before the system's. Keywords that do not change
-//! which machine is reached or whether it is trusted are passed by. `Match` is not understood: what stands below it
-//! up to the next `Host` is passed by, and told.
+//! which machine is reached or whether it is trusted are passed by. What does change it and is not understood (some
+//! criteria of `Match`, `CanonicalizeHostname`, `RevokedHostKeys`) is refused by its name and place.
+
+mod include;
+mod lines;
+mod matching;
+mod pattern;
+mod tokens;
 
 use std::io;
 use std::path::{Path, PathBuf};
+
+use super::account::Account;
+use include::included;
+use lines::{Line, line};
+pub(super) use pattern::wildcard;
+pub(super) use tokens::Tokens;
+
+/// Whom the files are asked about.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// The name by which it is to be reached.
+    pub(super) host: &'a str,
+    /// The user there; `None` leaves it to the files.
+    pub(super) user: Option<&'a str>,
+    /// The port there; `None` leaves it to the files.
+    pub(super) port: Option<u16>,
+    /// Whose files they are.
+    pub(super) account: &'a Account,
+}
 
 /// What the files say of one host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,7 +40,12 @@ pub(super) struct HostConfig {
     pub(super) port: Option<u16>,
     pub(super) user: Option<String>,
     pub(super) identity_files: Vec<String>,
+    /// Whether only these files are shown, and of the agent's keys only theirs.
+    pub(super) identities_only: bool,
+    /// The agent's socket, `none`, or a variable that names it.
+    pub(super) identity_agent: Option<String>,
     pub(super) user_known_hosts: Vec<String>,
+    pub(super) global_known_hosts: Vec<String>,
     pub(super) host_key_alias: Option<String>,
     pub(super) proxy_jump: Option<String>,
     pub(super) proxy_command: Option<String>,
@@ -23,22 +53,55 @@ pub(super) struct HostConfig {
     pub(super) connect_timeout: Option<u64>,
     /// Seconds that the host may be silent: `ServerAliveInterval` times `ServerAliveCountMax`.
     pub(super) silence: Option<u64>,
+    identities_only_said: Option<bool>,
     alive_interval: Option<u64>,
     alive_count: Option<u64>,
-    /// What could not be understood.
-    pub(super) odd: Vec<String>,
 }
 
 /// How many files may include one another.
 const DEEPEST: usize = 16;
 
+/// Which time the files are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    First,
+    /// Once more, because a `Match final` asked for it, with the host's name as it is known now.
+    Final,
+}
+
+/// Reads files for one host.
+struct Reader<'a> {
+    asked: Asked<'a>,
+    config: HostConfig,
+    pass: Pass,
+    wants_final: bool,
+    /// Where relative names of included files begin.
+    base: &'a Path,
+}
+
 impl HostConfig {
-    /// What `files` say of `host`, the first one first. A file that does not exist says nothing.
-    pub(super) fn read(files: &[PathBuf], host: &str, home: &Path) -> io::Result<Self> {
+    /// What `files` say of the host, the first one first; a file that does not exist says nothing. An error says what
+    /// is not understood, or cannot be read, and where.
+    pub(super) fn read(files: &[PathBuf], asked: Asked<'_>) -> Result<Self, String> {
         let mut config = Self::default();
-        for file in files {
-            config.read_file(file, host, home, 0)?;
+        for pass in [Pass::First, Pass::Final] {
+            let mut wants_final = false;
+            for file in files {
+                let mut reader = Reader {
+                    asked,
+                    config,
+                    pass,
+                    wants_final,
+                    base: file.parent().unwrap_or(Path::new("/")),
+                };
+                reader.file(file, 0)?;
+                (config, wants_final) = (reader.config, reader.wants_final);
+            }
+            if !wants_final {
+                break;
+            }
         }
+        config.identities_only = config.identities_only_said == Some(true);
         config.silence = config
             .alive_interval
             .filter(|&interval| interval > 0)
@@ -46,240 +109,124 @@ impl HostConfig {
         Ok(config)
     }
 
-    fn read_file(&mut self, file: &Path, host: &str, home: &Path, depth: usize) -> io::Result<()> {
-        let text = match std::fs::read(file) {
+    /// The host's own name, if it is not the one that was asked about.
+    pub(super) fn real_name(&self, asked: &str) -> Result<String, String> {
+        match &self.host_name {
+            None => Ok(asked.to_owned()),
+            Some(name) => tokens::host_name(name, asked),
+        }
+    }
+}
+
+impl Reader<'_> {
+    fn file(&mut self, file: &Path, depth: usize) -> Result<(), String> {
+        if depth > DEEPEST {
+            return Err(format!(
+                "{}: too many files include one another",
+                file.display()
+            ));
+        }
+        let text = match self.asked.account.with_rights(|| std::fs::read(file)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            text => text?,
+            text => text.map_err(|error| format!("{}: {error}", file.display()))?,
         };
         let mut applies = true;
-        for line in String::from_utf8_lossy(&text).lines() {
-            let Some((keyword, words)) = words(line) else {
+        for (at, text) in String::from_utf8_lossy(&text).lines().enumerate() {
+            let Some(line) = line(text) else {
                 continue;
             };
-            match keyword.as_str() {
-                "host" => applies = matches(&words, host),
-                "match" => {
-                    applies = words == ["all"];
-                    if !applies {
-                        let odd = format!("{}: `Match` is passed by", file.display());
-                        self.odd.push(odd);
-                    }
-                }
-                "include" if applies && depth < DEEPEST => {
-                    for word in &words {
-                        for path in included(word, file, home)? {
-                            self.read_file(&path, host, home, depth + 1)?;
+            let place = || format!("{}:{}", file.display(), at + 1);
+            let told = |reason: String| format!("{}: {reason}", place());
+            match line.keyword.as_str() {
+                "host" => applies = pattern::matches(&line.words, &self.name().map_err(told)?),
+                "match" => applies = self.matches(&line.words).map_err(told)?,
+                _ if !applies => {}
+                "include" => {
+                    for word in &line.words {
+                        let account = self.asked.account;
+                        let files = || included(word, self.base, &account.home);
+                        for path in account.with_rights(files).map_err(told)? {
+                            self.file(&path, depth + 1)?;
                         }
                     }
                 }
-                _ if applies => self.take(&keyword, words, line),
-                _ => {}
+                _ => self.take(line).map_err(told)?,
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, keyword: &str, words: Vec<String>, line: &str) {
-        let rest = || {
-            let rest = line
-                .trim()
-                .trim_start_matches(|c: char| c.is_ascii_alphanumeric());
-            rest.trim_start_matches([' ', '\t', '=']).to_owned()
-        };
+    /// The name that `Host` is about.
+    fn name(&self) -> Result<String, String> {
+        match self.pass {
+            Pass::First => Ok(self.asked.host.to_owned()),
+            Pass::Final => self.config.real_name(self.asked.host),
+        }
+    }
+
+    fn take(&mut self, line: Line<'_>) -> Result<(), String> {
+        let config = &mut self.config;
+        let Line {
+            keyword,
+            words,
+            rest,
+        } = line;
         let first = words.first().cloned();
         let number = |word: Option<String>| word.and_then(|word| word.parse().ok());
-        match keyword {
-            "connecttimeout" => self.connect_timeout = self.connect_timeout.or(number(first)),
-            "serveraliveinterval" => self.alive_interval = self.alive_interval.or(number(first)),
-            "serveralivecountmax" => self.alive_count = self.alive_count.or(number(first)),
-            "hostname" => self.host_name = self.host_name.take().or(first),
-            "port" => self.port = self.port.or(first.and_then(|word| word.parse().ok())),
-            "user" => self.user = self.user.take().or(first),
-            "hostkeyalias" => self.host_key_alias = self.host_key_alias.take().or(first),
-            "identityfile" => self.identity_files.extend(first),
-            "userknownhostsfile" if self.user_known_hosts.is_empty() => {
-                self.user_known_hosts = words;
+        match keyword.as_str() {
+            "connecttimeout" => config.connect_timeout = config.connect_timeout.or(number(first)),
+            "serveraliveinterval" => {
+                config.alive_interval = config.alive_interval.or(number(first));
+            }
+            "serveralivecountmax" => config.alive_count = config.alive_count.or(number(first)),
+            "hostname" => config.host_name = config.host_name.take().or(first),
+            "port" => config.port = config.port.or(first.and_then(|word| word.parse().ok())),
+            "user" => config.user = config.user.take().or(first),
+            "hostkeyalias" => config.host_key_alias = config.host_key_alias.take().or(first),
+            "identityagent" => config.identity_agent = config.identity_agent.take().or(first),
+            "identitiesonly" => {
+                let said = first.map(|word| is_yes(&word));
+                config.identities_only_said = config.identities_only_said.or(said);
+            }
+            // In a second pass they come again.
+            "identityfile" => {
+                let new = first.filter(|file| !config.identity_files.contains(file));
+                config.identity_files.extend(new);
+            }
+            "userknownhostsfile" if config.user_known_hosts.is_empty() => {
+                config.user_known_hosts = words;
+            }
+            "globalknownhostsfile" if config.global_known_hosts.is_empty() => {
+                config.global_known_hosts = words;
             }
             // The first of the two decides, as in OpenSSH.
-            "proxyjump" if self.proxy_command.is_none() => {
-                self.proxy_jump = self.proxy_jump.take().or(first);
+            "proxyjump" if config.proxy_command.is_none() => {
+                config.proxy_jump = config.proxy_jump.take().or(first);
             }
-            "proxycommand" if self.proxy_jump.is_none() && self.proxy_command.is_none() => {
-                self.proxy_command = Some(rest());
+            "proxycommand" if config.proxy_jump.is_none() && config.proxy_command.is_none() => {
+                config.proxy_command = Some(rest.to_owned());
+            }
+            "canonicalizehostname" | "proxyusefdpass" if first.as_deref().is_some_and(is_yes) => {
+                return Err(format!(
+                    "`{keyword}` is not understood; name the host with `HostName`"
+                ));
+            }
+            "revokedhostkeys" if first.as_deref() != Some("none") => {
+                return Err(format!(
+                    "`{keyword}` is not understood; put the keys into known_hosts with `@revoked`"
+                ));
             }
             _ => {}
         }
+        Ok(())
     }
 }
 
-/// Keyword, in lower case, and words of a line; `None` if it has none.
-fn words(line: &str) -> Option<(String, Vec<String>)> {
-    let line = line.trim();
-    if line.is_empty() || line.starts_with('#') {
-        return None;
-    }
-    let end = line.find([' ', '\t', '=']).unwrap_or(line.len());
-    let keyword = line[..end].to_ascii_lowercase();
-    let mut rest = line[end..].trim_start_matches([' ', '\t']);
-    rest = rest.strip_prefix('=').unwrap_or(rest);
-    let mut words = Vec::new();
-    loop {
-        rest = rest.trim_start_matches([' ', '\t']);
-        if rest.is_empty() {
-            return Some((keyword, words));
-        }
-        let (word, after) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
-            None => rest.split_at(rest.find([' ', '\t']).unwrap_or(rest.len())),
-        };
-        words.push(word.to_owned());
-        rest = after;
-    }
-}
-
-/// Whether `host` is meant by the patterns: one matches, and none that begins with `!` does.
-fn matches(patterns: &[String], host: &str) -> bool {
-    let mut found = false;
-    for pattern in patterns {
-        match pattern.strip_prefix('!') {
-            Some(not) if wildcard(not, host) => return false,
-            Some(_) => {}
-            None => found |= wildcard(pattern, host),
-        }
-    }
-    found
-}
-
-/// Whether `text` matches `pattern`, in which `*` stands for any characters and `?` for one; case does not count.
-pub(super) fn wildcard(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.to_ascii_lowercase().chars().collect();
-    let text: Vec<char> = text.to_ascii_lowercase().chars().collect();
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(&c) if c == '?' || c == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            _ => match star {
-                Some((at, from)) => {
-                    star = Some((at, from + 1));
-                    p = at + 1;
-                    t = from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|&c| c == '*')
-}
-
-/// The files that an `Include` names; a wildcard may stand in the last part of the path.
-fn included(word: &str, from: &Path, home: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut path = expand_home(word, home);
-    if path.is_relative() {
-        path = from.with_file_name("").join(path);
-    }
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    if !name.contains(['*', '?']) {
-        return Ok(vec![path]);
-    }
-    let dir = path.with_file_name("");
-    let entries = match std::fs::read_dir(&dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry?.file_name();
-        let text = entry.to_string_lossy();
-        if !text.starts_with('.') && wildcard(&name, &text) {
-            found.push(dir.join(&entry));
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-/// A path in which a leading `~/` is the home directory.
-pub(super) fn expand_home(word: &str, home: &Path) -> PathBuf {
-    match word.strip_prefix("~/") {
-        Some(rest) => home.join(rest),
-        None => PathBuf::from(word),
-    }
+fn is_yes(word: &str) -> bool {
+    ["yes", "true", "always"]
+        .iter()
+        .any(|yes| word.eq_ignore_ascii_case(yes))
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn read(text: &str, host: &str) -> HostConfig {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("config");
-        std::fs::write(&file, text).unwrap();
-        std::fs::write(dir.path().join("more.conf"), "Port 7\nUser included\n").unwrap();
-        HostConfig::read(&[file, dir.path().join("none")], host, dir.path()).unwrap()
-    }
-
-    #[test]
-    fn the_first_value_counts_and_patterns_choose() {
-        let text = "# all\nHost ada\n  HostName ada.example.org\n  Port=2222\n\nHost *.org !bad.org\n  User orga\n\
-                    Host *\n  Port 99\n  User anybody\n  IdentityFile ~/a\n  IdentityFile \"/b c\"\n\
-                    UserKnownHostsFile /k1 /k2\n  ProxyJump hop:22\n ProxyCommand nc %h %p\n";
-        let ada = read(text, "ada");
-        assert_eq!(ada.host_name.as_deref(), Some("ada.example.org"));
-        assert_eq!(
-            (ada.port, ada.user.as_deref()),
-            (Some(2222), Some("anybody"))
-        );
-        assert_eq!(ada.identity_files, ["~/a", "/b c"]);
-        assert_eq!(ada.user_known_hosts, ["/k1", "/k2"]);
-        assert_eq!(
-            (ada.proxy_jump.as_deref(), ada.proxy_command),
-            (Some("hop:22"), None)
-        );
-        assert_eq!(read(text, "x.org").user.as_deref(), Some("orga"));
-        assert_eq!(read(text, "bad.org").user.as_deref(), Some("anybody"));
-    }
-
-    #[test]
-    fn a_proxy_command_is_the_rest_of_the_line() {
-        let config = read("proxycommand = ssh -W %h:%p \"a b\"\n", "x");
-        assert_eq!(
-            config.proxy_command.as_deref(),
-            Some("ssh -W %h:%p \"a b\"")
-        );
-    }
-
-    #[test]
-    fn included_files_count_where_they_stand_and_match_is_told() {
-        assert_eq!(read("Include *.conf\nPort 8\n", "x").port, Some(7));
-        assert_eq!(read("Host y\nInclude more.conf\n", "x").port, None);
-        let odd = read("Match exec true\nPort 8\nHost *\nPort 9\n", "x");
-        assert_eq!((odd.port, odd.odd.len()), (Some(9), 1));
-    }
-
-    #[test]
-    fn wildcards_are_those_of_the_shell() {
-        for (pattern, text, fits) in [
-            ("*", "", true),
-            ("a?c", "abc", true),
-            ("a*c*", "abbcd", true),
-            ("*.example.org", "x.Example.ORG", true),
-            ("a?c", "ac", false),
-            ("a*b", "ac", false),
-        ] {
-            assert_eq!(wildcard(pattern, text), fits, "{pattern} {text}");
-        }
-    }
-}
+mod tests;
