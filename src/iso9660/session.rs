@@ -133,7 +133,12 @@ fn chain(
                 "the chain of sessions has no end",
             ));
         }
-        let mut next = following(medium, start, found.space)?;
+        let mut next = match following(medium, start, found.space) {
+            // A disc that is formatted as it is written has nothing to read behind its newest session. If there is one all
+            // the same, the head shows it.
+            Err(ReadError::Io { .. }) if head.is_some() => None,
+            found => found?,
+        };
         if head.is_some_and(|head| head.root == found.root) {
             // The head shows this one. What lies behind it may be a later one that was interrupted, or one that is
             // left of an earlier life of the medium.
@@ -181,27 +186,33 @@ struct Following {
     descriptor: Found,
 }
 
-/// Looks for a session where the one that starts at `start` may end.
+/// Looks for a session where the one that starts at `start` may end. An error only if none is found, and a place where one
+/// could be cannot be read.
 fn following(medium: &dyn ReadAt, start: u32, space: u32) -> Result<Option<Following>, ReadError> {
+    let mut unreadable = None;
     for end in ends(start, space) {
         for alignment in [ALIGNMENT, ALIGNMENT_OF_OTHERS] {
             let Some(after) = end.checked_next_multiple_of(alignment) else {
                 continue;
             };
-            // its root directory lies within a session
-            if after > start
-                && let Some(descriptor) = primary(medium, after)?
-                && descriptor.root >= after
-            {
-                return Ok(Some(Following {
-                    end,
-                    start: after,
-                    descriptor,
-                }));
+            if after <= start {
+                continue;
+            }
+            match primary(medium, after) {
+                // its root directory lies within a session
+                Ok(Some(descriptor)) if descriptor.root >= after => {
+                    return Ok(Some(Following {
+                        end,
+                        start: after,
+                        descriptor,
+                    }));
+                }
+                Ok(_) => {}
+                Err(error) => unreadable = Some(error),
             }
         }
     }
-    Ok(None)
+    unreadable.map_or(Ok(None), Err)
 }
 
 /// Where a session ends that has none after it: the later place that the medium has.
@@ -218,9 +229,11 @@ pub(super) fn end(medium: &dyn ReadAt, start: u32, space: u32) -> Result<u32, Re
     if start == 0 {
         return Ok(space);
     }
-    Ok(match following(medium, start, space)? {
-        Some(next) => next.end,
-        None => claimed_end(start, space, length(medium)?),
+    Ok(match following(medium, start, space) {
+        Ok(Some(next)) => next.end,
+        // Between the sessions of a disc that is written once there are sectors that nobody ever writes.
+        Ok(None) | Err(ReadError::Io { .. }) => claimed_end(start, space, length(medium)?),
+        Err(error) => return Err(error),
     })
 }
 

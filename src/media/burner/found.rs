@@ -74,16 +74,20 @@ fn overwritable(
     let end = u32::try_from(medium.readable).unwrap_or(u32::MAX);
     let reader = Borrowed { drive, end };
     // One that was never formatted cannot be read.
-    let found = if medium.formatted {
-        iso9660::sessions(&reader).map_err(|error| DriveError::Unreadable {
+    let (found, shown) = if medium.formatted {
+        let unreadable = |why: String| DriveError::Unreadable {
             path: burner.path.clone().into(),
-            why: error.to_string(),
-        })?
+            why,
+        };
+        let found = iso9660::sessions(&reader).map_err(|error| unreadable(error.to_string()))?;
+        let shown = newest_root(&reader).map_err(|error| unreadable(error.to_string()))?;
+        (found, shown)
     } else {
-        Vec::new()
+        (Vec::new(), 0)
     };
     let sessions: Vec<Session> = found
         .into_iter()
+        .filter(|session| session.start <= shown)
         .map(|session| Session {
             start: session.start,
             end: session.end,
@@ -112,6 +116,17 @@ fn overwritable(
         renewal,
         space_size: SpaceSize::Length,
     })
+}
+
+/// Where the newest session has its root directory, as the head says that is written last; 0 if there is no head. What lies
+/// behind was broken off, or is left from before the disc was begun anew.
+fn newest_root(reader: &Borrowed<'_>) -> std::io::Result<u32> {
+    let mut head = [0; 2048];
+    let got = reader.read_at(&mut head, 16 * SECTOR)?;
+    let is_head = got == head.len() && &head[1..6] == b"CD001";
+    // ECMA-119 8.4.18: the root's record at 156, in it the place at 2
+    let root = u32::from_le_bytes([head[158], head[159], head[160], head[161]]);
+    Ok(if is_head { root } else { 0 })
 }
 
 /// A session with its label. Its end is what its descriptor says, if the part of the disc has it: drives count what they
