@@ -19,6 +19,10 @@ mod source;
 mod takeover;
 mod watched;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use snapshot::fuzzing;
+
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;

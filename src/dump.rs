@@ -6,6 +6,9 @@
 
 mod aside;
 mod databases;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod mailbox;
 mod mailboxes;
 mod mysql;

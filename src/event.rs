@@ -9,6 +9,10 @@ mod screen;
 mod tally;
 mod zone;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use zone::fuzz as fuzz_zone;
+
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;

@@ -20,6 +20,10 @@ mod native;
 mod transport;
 mod wire;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use native::fuzzing;
+
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -17,6 +17,9 @@ use crate::staging::{Daily, UPLOADED};
 use crate::sums;
 use crate::units::{AbsPath, Ids};
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use aws::fuzz as fuzz_listing;
 pub use aws::{Bucket, BucketError};
 pub use mirror::{Names, Transfer};
 

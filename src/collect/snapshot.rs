@@ -5,6 +5,8 @@
 //! the digests by which staging is acknowledged, and a body of packed records in the order of the walk.
 //! Head and body carry digests: what is damaged is not believed.
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod head;
 mod record;
 

@@ -63,6 +63,16 @@ fn path() -> Option<PathBuf> {
     Some(Path::new("/usr/share/zoneinfo").join(name))
 }
 
+/// A way in for the fuzz targets.
+#[cfg(fuzzing)]
+pub fn fuzz(bytes: &[u8]) {
+    if let Some(zone) = parse(bytes) {
+        for time in [i64::MIN, -1, 0, i64::MAX] {
+            let _ = zone.find(time, 3600);
+        }
+    }
+}
+
 /// Reads a compiled zone: the part with 64-bit times if it has one.
 fn parse(bytes: &[u8]) -> Option<Zone> {
     let header = Header::read(bytes)?;

@@ -27,6 +27,9 @@ use crate::iso9660::ReadAt;
 use crate::units::AbsPath;
 
 use engine::Engine;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use engine::fuzz;
 
 /// The longest that a command may take that looks at a disc: drives spin up, and focus on bad discs for long.
 const PATIENCE: Duration = Duration::from_mins(1);

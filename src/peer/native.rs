@@ -7,6 +7,8 @@ mod account;
 mod agent;
 mod connect;
 mod fault;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod jump;
 mod known_hosts;
 mod login;

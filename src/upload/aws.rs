@@ -130,6 +130,14 @@ pub(super) fn parse_listing(text: &[u8], place: &Bucket) -> Result<Sizes, serde_
         .collect())
 }
 
+/// A way in for the fuzz targets: what `aws` prints.
+#[cfg(fuzzing)]
+pub fn fuzz(text: &[u8], place: &Bucket) {
+    if let Ok(sizes) = parse_listing(text, place) {
+        assert!(sizes.keys().all(|name| !name.is_empty()));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -9,6 +9,9 @@ mod external;
 mod hear;
 mod inhibit;
 
+#[cfg(fuzzing)]
+pub use hear::fuzz;
+
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::thread;

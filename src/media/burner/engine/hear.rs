@@ -114,6 +114,14 @@ fn drive_buffer(line: &str) -> Option<u8> {
     whole.parse().ok().filter(|percent| *percent <= 100)
 }
 
+/// A way in for the fuzz targets: what the burning program prints.
+#[cfg(fuzzing)]
+pub fn fuzz(bytes: &[u8]) {
+    let heard = Heard::default();
+    let last = listen(bytes, &mut |line| heard.line(line));
+    assert!(last.len() <= TAIL);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
