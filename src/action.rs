@@ -3,6 +3,8 @@
 //! Each action has a `run`, and a `check` that looks whether the world is as the configuration says; `validate`
 //! is all checks together.
 
+mod blank;
+pub mod changer;
 mod collect;
 mod error;
 mod initialize;

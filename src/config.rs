@@ -8,6 +8,7 @@
 
 mod amazons3;
 mod capacity;
+mod changer;
 mod collect;
 mod cross;
 mod database;

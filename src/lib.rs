@@ -19,6 +19,7 @@ pub mod extend;
 pub mod config;
 
 // 2: compositions
+pub mod changer;
 pub mod collect;
 pub mod disc;
 pub mod dump;

@@ -43,6 +43,16 @@ pub enum CheckData {
     No,
 }
 
+/// Whether everything is to go onto this disc alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Discs {
+    /// It is: what does not fit is a problem, and what is on the disc is marked as stored.
+    #[default]
+    One,
+    /// Others follow, or get the same: whoever asked says what does not fit, and marks.
+    Several,
+}
+
 /// Everything that storing needs to know and does not decide.
 pub struct Store<'a> {
     /// Where discs are burnt.
@@ -65,6 +75,8 @@ pub struct Store<'a> {
     pub check_media: CheckMedia,
     /// Whether sessions are read back.
     pub check_data: CheckData,
+    /// Whether there are further discs.
+    pub discs: Discs,
     /// Who is told.
     pub monitor: &'a dyn Monitor,
 }
@@ -82,10 +94,13 @@ pub struct Stored {
     pub free: u64,
     /// Sectors of the disc.
     pub capacity: u64,
-    /// Days that are on the disc now and marked, ascending.
+    /// Days that are on the disc now and, unless there are further discs, marked; ascending.
     pub marked: Vec<Day>,
-    /// Days that are not: they did not fit, or something in them is damaged. A problem was told for each.
+    /// Days that are not: they did not fit, or something in them is damaged. A problem was told for each, but for those
+    /// without room if there are further discs.
     pub left: Vec<Day>,
+    /// Those of them that did not fit.
+    pub no_room: Vec<Day>,
     /// Where the disc is that had to give way.
     pub set_aside: Option<PathBuf>,
 }

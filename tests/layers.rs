@@ -22,6 +22,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("peer", 3),
     ("media", 3),
     ("catalog", 3),
+    ("changer", 4),
     ("collect", 4),
     ("restore", 4),
     ("stage", 4),

@@ -3,11 +3,12 @@
 use std::io;
 
 use crate::catalog::CatalogError;
+use crate::changer::ChangerError;
 use crate::collect::CollectError;
 use crate::stage::StageError;
 use crate::staging::ChooseError;
 use crate::store::StoreError;
-use crate::units::AbsPath;
+use crate::units::{AbsPath, Day};
 
 /// Why an action could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -49,4 +50,20 @@ pub enum ActionError {
     /// The catalog cannot be used.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// The changer failed, or has no disc.
+    #[error(transparent)]
+    Changer(#[from] ChangerError),
+    /// Only a disc in a drive of its own is prepared.
+    #[error("discs in a changer need no preparation: blank ones are used as they are")]
+    NotForChanger,
+    /// A day is on its discs and cannot be marked.
+    #[error(
+        "{day} is on its discs, but cannot be marked as stored: {source}; the next run marks it"
+    )]
+    Mark {
+        /// The day.
+        day: Day,
+        /// Why.
+        source: io::Error,
+    },
 }

@@ -1,5 +1,6 @@
 //! `rebuild`: this week's staged days onto a fresh disc.
 
+use super::changer;
 use super::preview::Storing;
 use super::store::{foresee, section, told, with_store};
 use super::{ActionError, Context};
@@ -12,6 +13,9 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
     let days = days(cx)?;
     for daily in &days {
         cx.monitor.note(format!("rebuilding {}", daily.day()));
+    }
+    if let Some(setup) = &section(cx)?.changer {
+        return changer::rebuild(cx, setup, &days);
     }
     let stored = with_store(cx, |store| store.rebuild(&days))?;
     told(cx, &stored);

@@ -1,18 +1,19 @@
 //! `store`: what was staged goes onto the disc.
 
+use super::changer;
 use super::look::{self, Access, Finding};
 use super::preview::{self, Storing};
 use super::{ActionError, Context, Extent, Patience, wait};
 use crate::catalog::{Catalog, Found};
 use crate::config;
-use crate::event::{self, Tell as _};
+use crate::event::{self, Monitor, Tell as _};
 use crate::fsx;
 use crate::media::{
     Asked, Burner, CheckMedia, DeviceType, Disc, Drive, DriveError, FileDrive, Handling, Renewal,
     SECTOR, TrayUse,
 };
 use crate::staging::{self, Because, Daily, Scope, Staging};
-use crate::store::{CheckData, Store, StoreError, Stored};
+use crate::store::{CheckData, Discs, Store, StoreError, Stored};
 use crate::units::{Day, Ids};
 
 pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
@@ -43,6 +44,9 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
         .iter()
         .map(|day| staging.daily(*day))
         .collect();
+    if let Some(setup) = &section.changer {
+        return changer::store(cx, setup, &days, choice.day, asked);
+    }
     let stored = with_store(cx, |store| store.store(&days, choice.day, asked))?;
     told(cx, &stored);
     Ok(())
@@ -77,6 +81,9 @@ pub(super) fn foresee(
     asked: Asked,
 ) -> Result<Storing, ActionError> {
     let section = section(cx)?;
+    if let Some(setup) = &section.changer {
+        return changer::foresee(cx, setup, days, first, asked);
+    }
     let preview = with_look(cx, |store| store.preview(days, first, asked))?;
     let disc = &preview.disc;
     let old_disc = match disc.renewal {
@@ -131,12 +138,7 @@ pub(super) fn with_store<T>(
     mut work: impl FnMut(&mut Store<'_>) -> Result<T, StoreError>,
 ) -> Result<T, ActionError> {
     section(cx)?;
-    let opened = Catalog::open(&cx.catalog_path())?;
-    // The backup user may have to go on with it in a run of its own.
-    if let Err(error) = fsx::give(&cx.catalog_path(), cx.ids) {
-        cx.monitor
-            .warn(format!("the catalog stays root's: {error}"));
-    }
+    let opened = open_catalog(cx)?;
     with_catalog(cx, opened, |store| {
         loop {
             match work(store) {
@@ -149,6 +151,17 @@ pub(super) fn with_store<T>(
     })
 }
 
+/// The catalog, or a fresh one.
+pub(super) fn open_catalog(cx: &Context<'_>) -> Result<(Catalog, Found), ActionError> {
+    let opened = Catalog::open(&cx.catalog_path())?;
+    // The backup user may have to go on with it in a run of its own.
+    if let Err(error) = fsx::give(&cx.catalog_path(), cx.ids) {
+        cx.monitor
+            .warn(format!("the catalog stays root's: {error}"));
+    }
+    Ok(opened)
+}
+
 /// Does `work`, which only looks, with everything that storing needs; the catalog is only looked at, too.
 fn with_look<T>(
     cx: &Context<'_>,
@@ -159,13 +172,24 @@ fn with_look<T>(
 
 fn with_catalog<T>(
     cx: &Context<'_>,
+    opened: (Catalog, Found),
+    work: impl FnOnce(&mut Store<'_>) -> Result<T, StoreError>,
+) -> Result<T, ActionError> {
+    let drive = drive(section(cx)?, &cx.config.options, cx.ids);
+    with_disc(cx, opened, (&*drive, Discs::One), cx.monitor, work)
+}
+
+/// Does `work` with everything that storing needs: this catalog, this drive, which is for all or one of several.
+pub(super) fn with_disc<T>(
+    cx: &Context<'_>,
     (mut catalog, found): (Catalog, Found),
+    (drive, discs): (&dyn Drive, Discs),
+    monitor: &dyn Monitor,
     work: impl FnOnce(&mut Store<'_>) -> Result<T, StoreError>,
 ) -> Result<T, ActionError> {
     let section = section(cx)?;
-    let drive = drive(section, &cx.config.options, cx.ids);
     let mut store = Store {
-        drive: &*drive,
+        drive,
         staging: &Staging::new(section.source_dir.clone()),
         catalog: &mut catalog,
         ids: cx.ids,
@@ -173,7 +197,8 @@ fn with_catalog<T>(
         now: cx.stamp,
         starting_day: cx.config.options.starting_day,
         blanking: section.blanking,
-        check_media: if section.check_media {
+        // In a changer a blank disc needs no preparation, and labels are compared with the inventory.
+        check_media: if section.check_media && discs == Discs::One {
             CheckMedia::Yes
         } else {
             CheckMedia::No
@@ -183,10 +208,11 @@ fn with_catalog<T>(
         } else {
             CheckData::No
         },
-        monitor: cx.monitor,
+        discs,
+        monitor,
     };
     if let Found::PutAside { aside, reason } = &found {
-        cx.monitor.warn(format!(
+        monitor.warn(format!(
             "the catalog could not be used ({reason}); it is now {}, and a new one is made from the staging \
              directory and the disc in the drive",
             aside.display()
@@ -255,7 +281,9 @@ pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
     {
         findings.extend(look::dir("directory of the disc", parent, Access::Write));
     }
-    if let Err(error) = drive(section, &cx.config.options, cx.ids).inspect() {
+    if let Some(setup) = &section.changer {
+        findings.extend(changer::check(cx, setup));
+    } else if let Err(error) = drive(section, &cx.config.options, cx.ids).inspect() {
         findings.push(Finding::new(error.to_string(), mend(&error)));
     }
     findings

@@ -1,5 +1,6 @@
 //! Waiting for the right disc: said to the log, on the terminal, and by a hook; looked for without wearing out the drive.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::Context;
@@ -9,7 +10,7 @@ use crate::process::{Command, Runner as _, Stdout};
 use crate::store::StoreError;
 
 /// Time between two glances at a drive.
-const PAUSE: Duration = Duration::from_secs(2);
+pub(super) const PAUSE: Duration = Duration::from_secs(2);
 /// Glances that find nothing new, after which the disc is looked at all the same: drives miss things.
 const SILENT: u32 = 15;
 /// A hook that takes longer is ended.
@@ -20,7 +21,7 @@ pub(super) fn for_disc(cx: &Context<'_>, drive: &dyn Drive, error: &StoreError) 
     let reason = error.to_string();
     cx.monitor
         .warn(format!("{reason}; waiting for another disc"));
-    call(cx, drive, &reason);
+    call(cx, drive.place(), &reason);
     let task = format!(
         "waiting for another disc in {}: {reason}",
         drive.place().display()
@@ -50,14 +51,14 @@ pub(super) fn for_disc(cx: &Context<'_>, drive: &dyn Drive, error: &StoreError) 
     cx.monitor.note("there is another disc in the drive");
 }
 
-/// Runs the hook that calls somebody.
-fn call(cx: &Context<'_>, drive: &dyn Drive, reason: &str) {
+/// Runs the hook that calls somebody to `place`, the drive or the changer.
+pub(super) fn call(cx: &Context<'_>, place: &Path, reason: &str) {
     let section = cx.config.store.as_ref();
     let Some(hook) = section.and_then(|section| section.wait_hook.as_ref()) else {
         return;
     };
     let command = Command::shell(hook)
-        .env("CBACK_DRIVE", drive.place())
+        .env("CBACK_DRIVE", place)
         .env("CBACK_REASON", reason)
         .time_limit(HOOK);
     cx.monitor.note(format!("running the hook: {command}"));

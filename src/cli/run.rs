@@ -8,6 +8,7 @@ use super::exit::Exit;
 use super::managed;
 use super::session::{Failure, Session};
 use crate::action::{self, Action, ActionError, Context, Extent, Patience};
+use crate::changer::ChangerError;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, COMMANDS, Config, Hook};
 use crate::event::{Event, Tell as _};
@@ -236,6 +237,8 @@ pub fn failure(action: Action, error: ActionError) -> Failure {
         ActionError::Invalid(_) => Exit::Config,
         ActionError::Store(error) if error.wants_another_disc() => Exit::Disc,
         ActionError::Store(StoreError::CheckFailed { .. }) => Exit::Repairable,
+        ActionError::Changer(ChangerError::Locked(LockError::Held { .. })) => Exit::Locked,
+        ActionError::Changer(error) if error.wants_disc() => Exit::Disc,
         _ => Exit::Failed,
     };
     let advice = advice(&error);
@@ -255,6 +258,8 @@ fn advice(error: &ActionError) -> Option<String> {
         ActionError::Invalid(_) => "mend what is named above, and run `cback validate` again",
         ActionError::Look { .. } => "is it mounted, and may this user read it?",
         ActionError::NothingToRebuild => "run `cback stage` first",
+        ActionError::NotForChanger => "run `cback store`; `cback changer scan` says what is blank",
+        ActionError::Changer(error) => return error.advice().map(str::to_owned),
         ActionError::Choose(ChooseError::TodayNotStaged(_)) => "run `cback collect stage` first",
         ActionError::Choose(ChooseError::NothingWaits(_)) => {
             "if there should be something: did stage run today, and for this staging directory?"

@@ -3,9 +3,11 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use crate::changer::Setup;
 use crate::media::{Blanking, DeviceType, EngineKind, MediaKind, ScsiId};
 use crate::units::AbsPath;
 
+use super::changer;
 use super::finding::Finding;
 use super::read::{Cursor, Parser, Read, Wrong};
 use super::schema::{Rule, Wins, list, one, part};
@@ -96,6 +98,10 @@ pub(super) const RULES: &[Rule] = &[
     part("blank_behavior", BLANKING).means(
         "When a new disc is begun because the old one is nearly full. Without it every week begins with a new disc.",
     ),
+    part("changer", super::changer::RULES).means(
+        "The drives are in a changer, which brings the discs. With it a new disc is always a blank one of the changer: nothing \
+         is erased.",
+    ).ours(),
 ];
 
 /// What is burnt onto which disc, and how.
@@ -132,6 +138,8 @@ pub struct Store {
     pub wait_hook: Option<String>,
     /// When a new disc is begun because the old one is nearly full.
     pub blanking: Option<Blanking>,
+    /// The changer that the drives are in.
+    pub changer: Option<Setup>,
 }
 
 pub(super) fn read(at: Cursor<'_>) -> Read<Store> {
@@ -150,6 +158,10 @@ pub(super) fn read(at: Cursor<'_>) -> Read<Store> {
     let refresh_media_delay = at.optional("refresh_media_delay", value::seconds);
     let eject_delay = at.optional("eject_delay", value::seconds);
     let blanking = at.part("blank_behavior").map(blanking).transpose();
+    let changer = at
+        .part("changer")
+        .map(|at| changer::read(at, target.as_ref().ok()))
+        .transpose();
     let device_type = device_type.map(Option::unwrap_or_default);
     if let (Ok(kind), Ok(device)) = (kind, device_type) {
         fits(at, kind, device)?;
@@ -175,6 +187,7 @@ pub(super) fn read(at: Cursor<'_>) -> Read<Store> {
         refresh_media_delay: refresh_media_delay?.unwrap_or_default(),
         eject_delay: eject_delay?.unwrap_or_default(),
         blanking: blanking?,
+        changer: changer?,
     })
 }
 

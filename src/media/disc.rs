@@ -5,7 +5,8 @@
 //! session and 6 900 for each further one, and so do we. DVD and Blu-ray cost nothing that counts.
 
 use super::{MediaKind, label};
-use crate::iso9660::SpaceSize;
+use crate::iso9660::{self, ReadAt, SpaceSize};
+use crate::sums::Digest;
 use crate::units::Day;
 
 /// Bytes in a sector.
@@ -98,6 +99,29 @@ impl Disc {
         self.sessions
             .first()
             .and_then(|session| label::day(&session.label))
+    }
+
+    /// The day on which it was last written, if its newest session has one of our labels.
+    pub fn written(&self) -> Option<Day> {
+        self.newest().and_then(|session| label::day(&session.label))
+    }
+
+    /// What tells the disc from every other one: the digest of its first session's volume descriptor, which has its
+    /// label, its size and the time of its creation. `medium` is the disc; `None` if it is blank or cannot be read.
+    pub fn identity(&self, medium: &dyn ReadAt) -> Option<String> {
+        let first = self.sessions.first()?;
+        let mut sector = [0; 2048];
+        let at = iso9660::descriptor_sector(medium, first.start).ok()? * SECTOR;
+        let mut got = 0;
+        while got < sector.len() {
+            match medium.read_at(&mut sector[got..], at + got as u64) {
+                Ok(count) if count > 0 => got += count,
+                _ => return None,
+            }
+        }
+        let mut hex = Digest::of(&sector).to_string();
+        hex.truncate(16);
+        Some(hex)
     }
 
     /// Sectors that are written.

@@ -9,8 +9,8 @@ use super::staged::{StagedDay, What};
 use super::{Store, StoreError};
 use crate::catalog::{CatalogError, DiscRow, FileRow, SessionRow};
 use crate::event::{Problem, Tell as _};
-use crate::iso9660::{self, Content, FileReader, Kind, ReadAt, Tree, Volume};
-use crate::media::{Disc, SECTOR};
+use crate::iso9660::{Content, FileReader, Kind, ReadAt, Tree, Volume};
+use crate::media::Disc;
 use crate::sums::{self, Digest, Sums};
 use crate::units::Day;
 
@@ -26,27 +26,10 @@ pub struct Recalled {
     pub staged_days: usize,
 }
 
-/// What tells a disc from every other one: the digest of its first session's volume descriptor, which has its
-/// label, its size and the time of its creation.
+/// What tells a disc from every other one.
 pub(super) fn disc_id(job: &Store<'_>, disc: &Disc) -> Option<String> {
     let medium = job.drive.open().ok()?;
-    id(&*medium, disc)
-}
-
-fn id(medium: &dyn ReadAt, disc: &Disc) -> Option<String> {
-    let first = disc.sessions.first()?;
-    let mut sector = [0; 2048];
-    let at = iso9660::descriptor_sector(medium, first.start).ok()? * SECTOR;
-    let mut got = 0;
-    while got < sector.len() {
-        match medium.read_at(&mut sector[got..], at + got as u64) {
-            Ok(count) if count > 0 => got += count,
-            _ => return None,
-        }
-    }
-    let mut hex = Digest::of(&sector).to_string();
-    hex.truncate(16);
-    Some(hex)
+    disc.identity(&*medium)
 }
 
 /// Takes note of the newest session of `disc`, with the files of `days`.
@@ -163,7 +146,9 @@ pub(super) fn recall(job: &mut Store<'_>) -> Result<Recalled, StoreError> {
                     place: job.drive.place().to_owned(),
                     source,
                 })?;
-            let Some(id) = id(&*medium, &disc) else { break };
+            let Some(id) = disc.identity(&*medium) else {
+                break;
+            };
             let noted = SessionRow {
                 number: u32::try_from(number).unwrap_or(u32::MAX),
                 start: session.start,

@@ -8,7 +8,7 @@ use super::kept::{self, Kept};
 use super::layout::{self, Fit, Laid};
 use super::session::{Part, Session};
 use super::staged::{self, StagedDay};
-use super::{CheckData, Preview, Store, StoreError, Stored, only_copy, record};
+use super::{CheckData, Discs, Preview, Store, StoreError, Stored, only_copy, record};
 use crate::event::{Problem, Tell as _};
 use crate::iso9660::{Image, ReadAt, Tree, Volume};
 use crate::media::{self, Asked, Burn, CheckMedia, Disc, Payload, Renewal, Unlike};
@@ -139,6 +139,7 @@ pub(super) fn store(
     if parts.is_empty() {
         return Ok(outcome(&found.disc, 0, marked, left, None));
     }
+    let mut no_room = Vec::new();
     let first = position(&parts, first);
     let laid = layout::by_rule(job, &found.disc, previous.as_ref(), &parts, first, asked)?;
     if found.disc.is_blank() {
@@ -151,16 +152,20 @@ pub(super) fn store(
         if !laid.days.contains(&at) {
             let day = part.day.day();
             left.push(day);
-            job.monitor.problem(
-                &Problem::new(day.to_string(), "there is no room for it on this disc")
-                    .advise("run `cback store` once more with another disc"),
-            );
+            no_room.push(day);
+            if job.discs == Discs::One {
+                job.monitor.problem(
+                    &Problem::new(day.to_string(), "there is no room for it on this disc")
+                        .advise("run `cback store` once more with another disc"),
+                );
+            }
         }
     }
     let days: Vec<&StagedDay> = laid.days.iter().map(|&at| parts[at].day).collect();
     let on_disc = previous.as_ref().filter(|_| laid.burn == Burn::Append);
     chain::check(job, days.iter().copied(), on_disc);
-    finish(job, &found.disc, previous, &laid, &days, &mut marked, left)
+    let stored = finish(job, &found.disc, previous, &laid, &days, &mut marked, left)?;
+    Ok(Stored { no_room, ..stored })
 }
 
 pub(super) fn rebuild(job: &mut Store<'_>, days: &[Daily]) -> Result<Stored, StoreError> {
@@ -315,13 +320,19 @@ fn mark_what_is_there(job: &mut Store<'_>, found: &Found) -> Result<Vec<Day>, St
         if marked.is_empty() {
             job.drive.reload()?;
         }
+        let then = match job.discs {
+            Discs::One => "; it is marked as stored",
+            Discs::Several => "",
+        };
         job.monitor.note(format!(
-            "{} is on the disc already and was read back; it is marked as stored",
+            "{} is on the disc already and was read back{then}",
             day.day()
         ));
         let digests = |name: &[u8]| kept.others.get(name);
         record::session(job, &found.disc, &[(day, &digests)]);
-        record::mark(job, &found.disc, day)?;
+        if job.discs == Discs::One {
+            record::mark(job, &found.disc, day)?;
+        }
         marked.push(day.day());
     }
     Ok(marked)
@@ -342,7 +353,9 @@ fn finish(
         if burnt.damaged.contains(&at) {
             left.push(day.day());
         } else {
-            record::mark(job, &burnt.now, day)?;
+            if job.discs == Discs::One {
+                record::mark(job, &burnt.now, day)?;
+            }
             marked.push(day.day());
         }
     }
@@ -433,6 +446,7 @@ pub(super) fn outcome(
         capacity: disc.capacity,
         marked,
         left,
+        no_room: Vec::new(),
         set_aside,
     }
 }

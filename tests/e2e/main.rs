@@ -9,6 +9,7 @@ mod call;
 #[path = "../differential/install.rs"]
 mod cedar;
 mod cedar_pool;
+mod changer;
 mod cmdline;
 mod collect;
 mod config;
@@ -26,6 +27,7 @@ mod full_disks;
 mod hooks;
 mod hostile_scp;
 mod json;
+mod jukebox;
 mod keys;
 mod log;
 mod machine;

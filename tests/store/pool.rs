@@ -10,7 +10,7 @@ use cback::catalog::Catalog;
 use cback::event::{Event, Monitor};
 use cback::media::{Asked, Blanking, CheckMedia, Drive, FileDrive, MediaKind};
 use cback::staging::{Daily, Scope, Staging, choose};
-use cback::store::{CheckData, Store, StoreError, Stored};
+use cback::store::{CheckData, Discs, Store, StoreError, Stored};
 use cback::sums::{Digest, Sums};
 use cback::units::{AbsPath, Day, Weekday};
 
@@ -174,6 +174,7 @@ impl Pool {
             blanking: self.blanking,
             check_media: self.check_media,
             check_data: CheckData::Yes,
+            discs: Discs::One,
             monitor: &self.heard,
         })
     }

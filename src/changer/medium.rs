@@ -1,0 +1,152 @@
+//! A disc in a changer, to be read from wherever it is: it is carried into a drive when somebody reads from it.
+//!
+//! Whoever restores reads from several discs, in an order that only the recipe knows. So each disc is a medium like
+//! any other; its bytes are asked for over a channel, and [`Library::serve`] answers, carrying discs as they are needed.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+
+use super::inventory::Place;
+use super::{ChangerError, Library};
+use crate::iso9660::ReadAt;
+use crate::media::Drive as _;
+
+/// Bytes that are asked for at once, at least.
+const CHUNK: usize = 1 << 20;
+
+/// A wish for bytes of a disc.
+pub(super) struct Ask {
+    disc: usize,
+    offset: u64,
+    length: usize,
+    answer: Sender<io::Result<Vec<u8>>>,
+}
+
+/// A disc in a changer.
+pub struct DiscInChanger {
+    disc: usize,
+    bytes: u64,
+    ask: Sender<Ask>,
+    last: Mutex<(u64, Vec<u8>)>,
+}
+
+/// Where wishes of several discs arrive.
+pub struct Counter {
+    ask: Sender<Ask>,
+    asked: Receiver<Ask>,
+}
+
+impl Default for Counter {
+    fn default() -> Self {
+        let (ask, asked) = channel();
+        Self { ask, asked }
+    }
+}
+
+impl Counter {
+    /// The disc of that index, which is so many bytes long.
+    pub fn disc(&self, disc: usize, bytes: u64) -> DiscInChanger {
+        DiscInChanger {
+            disc,
+            bytes,
+            ask: self.ask.clone(),
+            last: Mutex::new((0, Vec::new())),
+        }
+    }
+}
+
+impl ReadAt for DiscInChanger {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let inside = |last: &(u64, Vec<u8>)| {
+            let skip = usize::try_from(offset.checked_sub(last.0)?).ok()?;
+            (skip < last.1.len()).then_some(skip)
+        };
+        if inside(&last).is_none() {
+            let (answer, answered) = channel();
+            let ask = Ask {
+                disc: self.disc,
+                offset,
+                length: buffer.len().max(CHUNK),
+                answer,
+            };
+            let gone = || io::Error::other("nobody serves the changer any more");
+            self.ask.send(ask).map_err(|_| gone())?;
+            *last = (offset, answered.recv().map_err(|_| gone())??);
+        }
+        let Some(skip) = inside(&last) else {
+            return Ok(0);
+        };
+        let there = &last.1[skip..];
+        let count = there.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&there[..count]);
+        Ok(count)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.bytes)
+    }
+}
+
+impl Library<'_> {
+    /// Answers wishes until nobody has any of the counter's discs any more. A disc that is wished for is carried into a
+    /// drive, has to be the one that is remembered, and stays there until the drive is needed.
+    pub fn serve(&self, counter: Counter) {
+        let Counter { ask, asked } = counter;
+        drop(ask);
+        let mut open: BTreeMap<usize, (u32, Box<dyn ReadAt>)> = BTreeMap::new();
+        for wish in asked {
+            let mut read = || {
+                if !open.contains_key(&wish.disc) {
+                    // A drive that is needed has to let go of what is read from it.
+                    let drives = self.contents().status.drives;
+                    if open.len() >= drives.len() {
+                        open.clear();
+                    }
+                    let found = self.to_read(wish.disc).map_err(io::Error::other)?;
+                    open.retain(|_, (drive, _)| *drive != found.0);
+                    open.insert(wish.disc, found);
+                }
+                let mut bytes = vec![0; wish.length];
+                let Some((_, medium)) = open.get(&wish.disc) else {
+                    return Ok(Vec::new());
+                };
+                let got = medium.read_at(&mut bytes, wish.offset)?;
+                bytes.truncate(got);
+                Ok(bytes)
+            };
+            // Somebody who has not waited for the answer does not need it.
+            let _ = wish.answer.send(read());
+        }
+    }
+
+    /// Carries `disc` into a drive and opens it; gives the drive's number, too. The drive may be used for another disc
+    /// afterwards.
+    fn to_read(&self, disc: usize) -> Result<(u32, Box<dyn ReadAt>), ChangerError> {
+        let before = self.disc(disc);
+        let drive = self.load(disc, None)?;
+        let found = self.examine(&drive).and_then(|seen| {
+            self.note(disc, &seen)?;
+            Ok(drive.open()?)
+        });
+        let after = self.disc(disc);
+        self.release(disc);
+        let medium = found?;
+        if before.disc.is_some() && before.disc != after.disc {
+            return Err(ChangerError::WrongDisc {
+                slot: before.slot.unwrap_or(0),
+                drive: drive.number,
+                expected: before.name(),
+                found: after.name(),
+            });
+        }
+        Ok((drive.number, medium))
+    }
+
+    /// Where the disc is now.
+    pub fn place(&self, disc: usize) -> Place {
+        self.disc(disc).place
+    }
+}
