@@ -3,6 +3,7 @@
 mod agent;
 mod amazons3_sync;
 mod args;
+mod changer;
 mod config;
 mod diagnostics;
 mod disc;
@@ -74,6 +75,7 @@ fn obey(arguments: &Arguments) -> Exit {
         Some(Command::Agent(wish)) => agent::run(common, wish),
         Some(Command::Status(wish)) => status::run(common, wish),
         Some(Command::Config(wish)) => config::run(common, wish),
+        Some(Command::Changer(wish)) => changer::run(common, &wish.command),
         Some(Command::Disc(wish)) => disc::run(common, &wish.command),
         Some(Command::Completions { shell }) => {
             man::completions(*shell);

@@ -1,20 +1,21 @@
 //! Storing onto the discs of a changer: every copy in a drive of its own, all at the same time.
 
+pub(super) mod foresee;
+
+use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::thread;
 
-use super::look::Finding;
-use super::preview::{self, Storing};
 use super::store::{drive, open_catalog, section, told, with_disc};
 use super::{ActionError, Context, Patience, wait};
 use crate::catalog::Catalog;
 use crate::changer::{
-    ChangerError, Contents, Entry, Fresh, Library, Loaded, Pick, Robot, Setup, State, Surroundings,
-    Tagged, Trouble, Verdict, Want, is_of_disc, pick_for, write,
+    ChangerError, Fresh, Library, Loaded, Robot, Setup, Surroundings, Tagged, Trouble, Verdict,
+    Want, is_of_disc, write,
 };
 use crate::event::{Event, Monitor, Problem, Progress, Tell as _};
-use crate::media::{Asked, Drive, DriveError, SECTOR, WrongDisc};
-use crate::staging::{Daily, Staging};
+use crate::media::{Asked, Drive, DriveError, WrongDisc};
+use crate::staging::Daily;
 use crate::store::{Discs, Item, Store, StoreError, Stored};
 use crate::units::{AbsPath, Day};
 
@@ -206,7 +207,9 @@ fn on_discs(
         match write(library, copy, begun, &mut keep) {
             Ok(written) => {
                 all.extend(written);
-                all.iter().for_each(|stored| told(cx, stored));
+                for stored in &all {
+                    told(cx, stored);
+                }
                 return Ok(all);
             }
             Err(Trouble::Changer(error @ ChangerError::NoBlank(_)))
@@ -307,118 +310,11 @@ fn mark(cx: &Context<'_>, days: &[Daily], written: &[Vec<Stored>]) -> Result<(),
         let mut text = String::new();
         for (number, disc) in (1..).zip(&discs) {
             let label = disc.label.escape_debug();
-            text += &format!("copy {number}: {label}\nsession {}\n", disc.session);
+            // OK: writing to a text does not fail
+            let _ = writeln!(text, "copy {number}: {label}\nsession {}", disc.session);
         }
         let marked = daily.mark_stored(&text, cx.ids);
         marked.map_err(|source| ActionError::Mark { day, source })?;
     }
     Ok(())
-}
-
-/// What storing would do, without moving a disc: by what is remembered.
-pub(super) fn foresee(
-    cx: &Context<'_>,
-    setup: &Setup,
-    days: &[Daily],
-    first: Day,
-    asked: Asked,
-) -> Result<Storing, ActionError> {
-    let section = section(cx)?;
-    let working_dir = &cx.config.options.working_dir;
-    let contents = Contents::look(setup, cx.programs, working_dir)?;
-    let want = match asked {
-        Asked::Full => Want::Blank,
-        Asked::ByRule if knows_discs(cx)? => Want::Current,
-        Asked::ByRule => Want::Any,
-    };
-    let picked = |want| match pick_for(&contents.discs, want, setup) {
-        Pick::Take(disc) | Pick::Look(disc) => Ok(contents.discs[disc].clone()),
-        Pick::Nothing => Err(ChangerError::NoBlank("nothing can be stored".to_owned())),
-    };
-    let mut disc = picked(want)?;
-    let blank = super::blank::BlankDisc(section.kind);
-    let catalog = Catalog::look(&cx.catalog_path())?;
-    let staging = Staging::new(section.source_dir.clone());
-    let all: Vec<Daily> = days
-        .iter()
-        .map(|daily| staging.daily(daily.day()))
-        .collect();
-    let preview = with_disc(cx, catalog, (&blank, Discs::Several), cx.monitor, |store| {
-        store.preview(&all, first, asked)
-    })?;
-    let bytes = preview.sectors * SECTOR;
-    let mut because = None;
-    if disc.state == State::InUse {
-        because = finished(cx, &disc, bytes);
-        if because.is_some() {
-            disc = picked(Want::Blank)?;
-        }
-    } else {
-        because.clone_from(&preview.new_disc);
-    }
-    let free = disc.free.filter(|_| disc.state == State::InUse);
-    Ok(Storing {
-        drive: format!("the changer: disc {}", disc.name()),
-        label: disc.label.clone(),
-        new_disc: because,
-        old_disc: None,
-        days: preview::dates(&preview.days),
-        on_disc: Vec::new(),
-        left: preview::dates(&preview.left),
-        bytes,
-        free: free.unwrap_or(preview.free * SECTOR),
-        fits: preview.left.is_empty(),
-    })
-}
-
-/// Why the disc in use would not be continued.
-fn finished(cx: &Context<'_>, disc: &Entry, bytes: u64) -> Option<String> {
-    let starts = cx.day.weekday() == cx.config.options.starting_day;
-    let blanking = cx.config.store.as_ref().and_then(|store| store.blanking);
-    if blanking.is_none() && starts && disc.written != Some(cx.day) {
-        return Some("the backup week begins today".to_owned());
-    }
-    let is_full = disc.free.is_some_and(|free| free < bytes);
-    is_full.then(|| "the disc in use has too little room".to_owned())
-}
-
-/// What is wrong with the changer.
-pub(super) fn check(cx: &Context<'_>, setup: &Setup) -> Vec<Finding> {
-    let contents = match Contents::look(setup, cx.programs, &cx.config.options.working_dir) {
-        Ok(contents) => contents,
-        Err(error) => {
-            let mend = error.advice().unwrap_or("look at the changer");
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            let text = match cause {
-                Some(cause) => format!("{error}: {cause}"),
-                None => error.to_string(),
-            };
-            return vec![Finding::new(text, mend)];
-        }
-    };
-    let mut findings = Vec::new();
-    for bay in &setup.bays {
-        if !contents.status.drives.contains_key(&bay.number) {
-            let error = ChangerError::NoDrive(bay.number);
-            findings.push(Finding::new(
-                error.to_string(),
-                error.advice().unwrap_or_default(),
-            ));
-        }
-    }
-    let slots = &contents.status.slots;
-    if let Some(slot) = setup.reject_slot.filter(|slot| !slots.contains_key(slot)) {
-        let error = ChangerError::NoSlot(slot);
-        findings.push(Finding::new(
-            error.to_string(),
-            "correct <reject_slot>; `cback changer status` lists what the changer has",
-        ));
-    }
-    if pick_for(&contents.discs, Want::Any, setup) == Pick::Nothing {
-        findings.push(Finding::new(
-            "no disc in the changer can be written",
-            "put blank discs in",
-        ));
-    }
-    findings
 }

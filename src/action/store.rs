@@ -82,7 +82,7 @@ pub(super) fn foresee(
 ) -> Result<Storing, ActionError> {
     let section = section(cx)?;
     if let Some(setup) = &section.changer {
-        return changer::foresee(cx, setup, days, first, asked);
+        return changer::foresee::storing(cx, setup, days, first, asked);
     }
     let preview = with_look(cx, |store| store.preview(days, first, asked))?;
     let disc = &preview.disc;
@@ -282,7 +282,7 @@ pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
         findings.extend(look::dir("directory of the disc", parent, Access::Write));
     }
     if let Some(setup) = &section.changer {
-        findings.extend(changer::check(cx, setup));
+        findings.extend(changer::foresee::check(cx, setup));
     } else if let Err(error) = drive(section, &cx.config.options, cx.ids).inspect() {
         findings.push(Finding::new(error.to_string(), mend(&error)));
     }

@@ -32,7 +32,9 @@ pub(super) fn parse(text: &str) -> Result<Status, String> {
                 "" => 0,
                 digits => digits.parse().map_err(|_| wrong())?,
             };
-            status.drives.insert(number, held(what).ok_or_else(wrong)?);
+            status
+                .drives
+                .insert(number, held(what).map_err(|()| wrong())?);
         } else if let Some(rest) = line.strip_prefix("Storage Element") {
             let (number, what) = rest.split_once(':').ok_or_else(wrong)?;
             let (number, port) = match number.trim().split_once(' ') {
@@ -41,7 +43,7 @@ pub(super) fn parse(text: &str) -> Result<Status, String> {
                 None => (number.trim(), Port::Inside),
             };
             let slot = Slot {
-                held: held(what).ok_or_else(wrong)?,
+                held: held(what).map_err(|()| wrong())?,
                 port,
             };
             status
@@ -55,26 +57,26 @@ pub(super) fn parse(text: &str) -> Result<Status, String> {
     Ok(status)
 }
 
-/// What is in a slot or drive; the outer `None` if the words make no sense.
-fn held(what: &str) -> Option<Option<Held>> {
+/// What is in a slot or drive; an error if the words make no sense.
+fn held(what: &str) -> Result<Option<Held>, ()> {
     let what = what.trim();
     if what == "Empty" {
-        return Some(None);
+        return Ok(None);
     }
-    let rest = what.strip_prefix("Full")?;
+    let rest = what.strip_prefix("Full").ok_or(())?;
     let from = rest
         .split_once("(Storage Element ")
         .and_then(|(_, rest)| rest.split_once(" Loaded)"))
         .map(|(number, _)| number.parse())
         .transpose()
-        .ok()?;
+        .map_err(|_| ())?;
     // `AlternateVolumeTag` is of the other side.
     let barcode = rest
         .split_once(":VolumeTag")
         .and_then(|(_, rest)| rest.trim_start().strip_prefix('='))
         .map(|tag| tag.split(':').next().unwrap_or_default().trim())
         .filter(|tag| !tag.is_empty());
-    Some(Some(Held {
+    Ok(Some(Held {
         barcode: barcode.map(str::to_owned),
         from,
     }))

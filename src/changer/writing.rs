@@ -1,6 +1,8 @@
 //! Writing onto the discs of a changer: one after the other until everything is written.
 
-use super::inventory::{Place, State};
+use std::collections::BTreeSet;
+
+use super::inventory::State;
 use super::pick::{Pick, Want};
 use super::{BAD_IN_A_ROW, ChangerError, Library, Loaded};
 use crate::event::{Problem, Tell as _};
@@ -63,7 +65,7 @@ pub fn write<T, E>(
         want: first,
         done: Vec::new(),
         bad: 0,
-        last: None,
+        used: BTreeSet::new(),
     };
     let ended = loop {
         match turns.next(work) {
@@ -92,8 +94,8 @@ struct Turns<'l, 'a, T> {
     want: Want,
     done: Vec<T>,
     bad: usize,
-    /// The disc that was in the drive last.
-    last: Option<usize>,
+    /// The drives that had a disc for us.
+    used: BTreeSet<u32>,
 }
 
 impl<T> Turns<'_, '_, T> {
@@ -103,26 +105,24 @@ impl<T> Turns<'_, '_, T> {
         work: &mut dyn FnMut(&Loaded, Fresh) -> Verdict<T, E>,
     ) -> Result<bool, Trouble<E>> {
         let library = self.library;
-        let (disc, is_new) = match library.claim(self.want, self.copy)? {
-            Pick::Take(disc) => (disc, false),
-            Pick::Look(disc) => (disc, true),
+        let disc = match library.claim(self.want, self.copy)? {
+            Pick::Take(disc) | Pick::Look(disc) => disc,
             Pick::Nothing => return Err(ChangerError::NoBlank(library.shortage()).into()),
         };
-        let ended = self.with(disc, is_new, work);
+        let ended = self.with(disc, work);
         library.release(disc);
         ended
     }
 
-    /// With this disc, which may be one that nobody has looked at before.
     fn with<E>(
         &mut self,
         disc: usize,
-        is_new: bool,
         work: &mut dyn FnMut(&Loaded, Fresh) -> Verdict<T, E>,
     ) -> Result<bool, Trouble<E>> {
         let library = self.library;
+        let is_blank = library.disc(disc).state == State::Blank;
         let drive = library.load(disc, None)?;
-        self.last = Some(disc);
+        self.used.insert(drive.number);
         let seen = match library.examine(&drive) {
             Ok(seen) => seen,
             Err(ChangerError::Drive(error)) if is_of_disc(&error) => {
@@ -132,7 +132,7 @@ impl<T> Turns<'_, '_, T> {
         };
         let fresh = match library.note(disc, &seen)? {
             // The one that is in use may be among those that were not looked at yet.
-            State::Blank if is_new && self.want == Want::Current => return Ok(false),
+            State::Blank if !is_blank && self.want == Want::Current => return Ok(false),
             State::Blank => Fresh::Blank,
             State::InUse if self.want == Want::Blank => {
                 // It was taken for a blank one, or for nothing.
@@ -188,7 +188,6 @@ impl<T> Turns<'_, '_, T> {
             self.want = Want::Blank;
         }
         let slot = library.reject(disc, drive.number, why)?;
-        self.last = None;
         let subject = format!("the disc {}", entry.name());
         let reason = format!("is bad, and another one is taken: {why}");
         let advice = format!("it is in slot {slot}, and is not written any more; take it out");
@@ -207,13 +206,7 @@ impl<T> Turns<'_, '_, T> {
     }
 
     fn put_back(&mut self) -> Result<(), ChangerError> {
-        let Some(disc) = self.last.take() else {
-            return Ok(());
-        };
-        match self.library.disc(disc).place {
-            Place::Drive(drive) => self.library.put_back(drive).map(drop),
-            Place::Slot | Place::Out => Ok(()),
-        }
+        self.library.put_back_all(&self.used)
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod agent;
 mod amazons3_sync;
+mod changer;
 mod common;
 mod config;
 mod config_init;
@@ -22,6 +23,7 @@ use crate::media::MediaKind;
 
 pub use agent::AgentWish;
 pub use amazons3_sync::AmazonS3Sync;
+pub use changer::{ChangerCommand, ChangerWish};
 pub use common::{Common, word};
 pub use config::{ConfigFile, ConfigWish, ConfigWord};
 pub use config_init::{ConfigInit, MachineRole, starting_day};
@@ -165,6 +167,18 @@ actions that are allowed. Nothing that the master sends is given to a shell. Mas
     /// Check, show, explain the configuration, or write a new one
     #[command(name = "config", arg_required_else_help = true)]
     Config(ConfigWish),
+    /// See what a changer holds, and move its discs
+    #[command(after_help = "\
+Examples:
+  cback changer status        which disc is in which slot and drive, and what it is good for
+  cback changer scan          load every disc that is not known yet, and read its label
+  cback changer scan 5        the disc in slot 5 was exchanged: look at it afresh
+  cback changer load 5        into a drive, for `cback disc info` and the like
+  cback changer unload        back to its slot
+
+Storing needs none of these: `cback store` loads the disc in use or the next blank one, and puts it back.")]
+    Changer(ChangerWish),
+
     /// Look at discs, burn, copy and compare them, take files off them
     #[command(after_help = "\
 Examples:

@@ -27,6 +27,7 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("gpg", &["--version"]),
     ("growisofs", &["-version"]),
     ("ls", &["--version"]),
+    ("mtx", &["--version"]),
     ("mysqldump", &["--version"]),
     ("pg_dump", &["--version"]),
     ("pg_dumpall", &["--version"]),

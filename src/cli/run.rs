@@ -128,6 +128,16 @@ pub fn alone<T>(
     })
 }
 
+/// Does `work` with all that actions know, beside a run that may be at work.
+pub fn beside<T>(
+    session: &Session,
+    config: &Config,
+    work: impl FnOnce(&Context<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let ids = config.options.owner.to_give().ok().flatten();
+    with_context(session, config, Manner::of(Extent::Configured), ids, work)
+}
+
 /// Does `work` with all that actions know.
 fn with_context<T>(
     session: &Session,

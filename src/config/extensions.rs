@@ -168,8 +168,9 @@ pub(super) const BUILT_IN: [&str; 8] = [
 ];
 
 /// Commands of the program that are no actions; they are found before any extension of the same name.
-pub const COMMANDS: [&str; 8] = [
+pub const COMMANDS: [&str; 9] = [
     "agent",
+    "changer",
     "completions",
     "config",
     "disc",

@@ -130,10 +130,20 @@ fn a_bad_disc_is_rejected_and_remembered() {
 fn a_write_that_fails_rejects_the_disc() {
     let machine = machine();
     let jukebox = Jukebox::new(&machine, 3, 1, "");
-    jukebox.blanks([1, 2]);
+    jukebox.blanks([1, 2, 3]);
     let kept = machine.keep("monday");
     machine.cback("collect stage").on(MON).run().well();
-    // The first sectors of the first disc cannot be written.
+    jukebox.fault("load 1 0", "spoil");
+    let ended = machine.cback("store").on(MON).run().with_status(10);
+    ended.says(&[
+        "the disc of slot 1",
+        "is bad",
+        "disc.iso",
+        "it is in slot 1",
+    ]);
+    assert!(jukebox.length(2) > 0 && jukebox.is_at_rest());
+    comes_back(&machine, &jukebox, MON, &kept);
+    // No disc can be written: one after the other is rejected.
     let written = jukebox.drive(0).with_file_name(".disc.iso.partial");
     let breaker = [
         "strace",
@@ -145,10 +155,10 @@ fn a_write_that_fails_rejects_the_disc() {
         "-etrace=pwrite64",
         "-einject=pwrite64:error=EIO:when=1",
     ];
-    let call = machine.cback("store").on(MON).under(breaker);
-    call.run().with_status(10).says(&["is bad", "slot 1"]);
-    assert!(jukebox.length(2) > 0 && jukebox.is_at_rest());
-    comes_back(&machine, &jukebox, MON, &kept);
+    let call = machine.cback("--full store").on(MON).under(breaker);
+    call.run()
+        .with_status(12)
+        .says(&["slot 3", "Input/output error", "1 in use, 2 bad"]);
 }
 
 #[test]
@@ -243,4 +253,281 @@ fn a_rebuilt_disc_is_a_blank_one() {
         .run()
         .with_status(6)
         .says(&["need no preparation"]);
+}
+
+/// What the robot does wrong costs nothing: it is told, and the next run goes on.
+#[test]
+fn a_robot_that_fails_is_told_and_the_next_run_completes() {
+    for (words, how, status, says) in [
+        ("load 1 0", "fail", 6, "the arm is stuck"),
+        ("load 1 0", "lie", 6, "into drive 0, which is empty"),
+        ("load 1 0", "other 2", 6, "the wrong disc"),
+        ("status", "fail", 6, "could not say what it holds"),
+        // What is written is written.
+        ("unload 1 0", "fail", 10, "the arm is stuck"),
+        ("unload 1 0", "lie", 10, "still full"),
+    ] {
+        let machine = machine();
+        let jukebox = Jukebox::new(&machine, 3, 1, "");
+        jukebox.put(1, "A1", "");
+        jukebox.put(2, "A2", "");
+        let kept = machine.keep("monday");
+        jukebox.fault(words, how);
+        let ended = machine.cback("all").on(MON).run().with_status(status);
+        ended.says(&[says]);
+        tree::file(machine.path("source/new"), "tuesday");
+        let tuesday = machine.keep("tuesday");
+        machine.back_up(TUE);
+        assert!(jukebox.is_at_rest(), "{words} {how}");
+        assert_eq!(jukebox.every_disc().len(), 2, "one disc: {words} {how}");
+        comes_back(&machine, &jukebox, MON, &kept);
+        comes_back(&machine, &jukebox, TUE, &tuesday);
+    }
+}
+
+#[test]
+fn discs_that_a_person_has_moved_are_found_again() {
+    for barcodes in [["A1", "A2", "A3"], ["disc", "disc", "disc"]] {
+        let machine = machine();
+        let jukebox = Jukebox::new(&machine, 4, 1, "");
+        for (slot, barcode) in (1..).zip(barcodes) {
+            jukebox.put(slot, barcode, "");
+        }
+        machine.back_up(MON);
+        // The disc in use and a blank one change places.
+        let (used, blank) = (jukebox.disc(1).unwrap(), jukebox.disc(3).unwrap());
+        let names = [&used, &blank].map(|path| path.file_name().unwrap().to_owned());
+        fs::rename(&used, machine.path("aside")).unwrap();
+        fs::rename(&blank, jukebox.slot(1).join(&names[1])).unwrap();
+        fs::rename(machine.path("aside"), jukebox.slot(3).join(&names[0])).unwrap();
+        tree::file(machine.path("source/new"), "tuesday");
+        let tuesday = machine.keep("tuesday");
+        let ended = machine.cback("all --verbose").on(TUE).run().well();
+        let told = ended
+            .screen()
+            .contains("another disc than the one that is remembered");
+        assert_eq!(told, barcodes[0] == "disc", "{}", ended.screen());
+        assert_eq!((jukebox.length(1), jukebox.length(2)), (0, 0));
+        comes_back(&machine, &jukebox, TUE, &tuesday);
+    }
+}
+
+#[test]
+fn a_strangers_disc_is_left_alone() {
+    let machine = machine();
+    let jukebox = Jukebox::new(&machine, 3, 1, "");
+    tree::file(machine.path("holiday/beach"), "sun");
+    let call = machine.cback("disc image holiday --volume-id HOLIDAY -o");
+    call.arg(jukebox.slot(1).join("disc.iso")).run().well();
+    jukebox.blanks([2]);
+    let before = fs::read(jukebox.disc(1).unwrap()).unwrap();
+    machine.back_up(MON);
+    machine
+        .cback("all")
+        .on(NEXT)
+        .run()
+        .with_status(12)
+        .says(&["1 foreign"]);
+    assert!(before == fs::read(jukebox.disc(1).unwrap()).unwrap());
+}
+
+#[test]
+fn a_lost_inventory_is_found_out_again() {
+    let machine = machine();
+    let jukebox = Jukebox::new(&machine, 5, 1, "");
+    jukebox.blanks([2, 3, 4]);
+    machine.back_up(MON);
+    machine.back_up(NEXT);
+    assert!(jukebox.length(2) > 0 && jukebox.length(3) > 0);
+    for damage in [None, Some("{"), Some("")] {
+        let inventory = machine.path("work/changer.json");
+        match damage {
+            None => fs::remove_file(&inventory).unwrap(),
+            Some(text) => fs::write(&inventory, text).unwrap(),
+        }
+        let before = jukebox.length(3);
+        tree::file(machine.path("source/new"), format!("{damage:?}"));
+        let kept = machine.keep(&format!("{damage:?}"));
+        machine.cback("all").on("2026-12-01").run().well();
+        // The newest of ours is continued, not the one of the week before, and no blank one is begun.
+        assert!(jukebox.length(3) > before && jukebox.length(4) == 0);
+        comes_back(&machine, &jukebox, "2026-12-01", &kept);
+    }
+}
+
+#[test]
+fn one_run_at_a_time_uses_the_changer() {
+    let machine = machine();
+    let jukebox = Jukebox::new(&machine, 3, 1, "");
+    jukebox.blanks([1]);
+    machine.cback("collect stage").on(MON).run().well();
+    let lock = fs::File::create(machine.path("work/changer.lock")).unwrap();
+    lock.lock().unwrap();
+    let ended = machine.cback("store").on(MON).run().with_status(11);
+    ended.says(&["another run holds"]);
+    assert_eq!(jukebox.moves(), Vec::<String>::new());
+    drop(lock);
+    machine.cback("store").on(MON).run().well_and_silent();
+}
+
+#[test]
+fn it_waits_for_a_blank_disc_if_it_is_told_to() {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::Stdio;
+    let machine = machine();
+    let jukebox = Jukebox::new(&machine, 2, 1, "");
+    let mut command = machine
+        .cback("all --wait-for-disc --json")
+        .on(MON)
+        .command();
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let waits = |line: String| line.contains("waiting for one");
+    assert!(lines.any(|line| waits(line.unwrap())));
+    jukebox.blanks([2]);
+    assert!(lines.last().unwrap().unwrap().contains("\"status\":0"));
+    assert!(child.wait().unwrap().success());
+    assert!(jukebox.length(2) > 0);
+}
+
+#[test]
+fn a_person_sees_and_moves_discs_by_hand() {
+    let machine = machine();
+    let jukebox = Jukebox::new(&machine, 5, 2, "<slots>1-4</slots>");
+    jukebox.put(1, "A1", "");
+    jukebox.put(2, "A2", "");
+    jukebox.put(5, "A5", "");
+    let call = |words: &str| machine.cback(&format!("changer {words}")).on(MON).run();
+    call("status")
+        .well()
+        .says(&["unknown  [A1]", "slot 3    empty", "not one of ours"]);
+    call("scan --dry-run")
+        .well()
+        .says(&["2 discs would be looked at"]);
+    assert!(jukebox.moves().is_empty() && !machine.path("work/changer.json").exists());
+    call("scan")
+        .well()
+        .says(&["slot 1    blank", "2 discs were looked at"]);
+    assert!(jukebox.is_at_rest());
+    call("scan").well().says(&["every disc is known"]);
+    machine.back_up(MON);
+    jukebox.moves();
+    call("status")
+        .well()
+        .says(&["in use   [A1] CEDAR BACKUP 23-NOV-2026, 4.38 GB free"]);
+    call("load --dry-run A1")
+        .well()
+        .says(&["would be carried from slot 1"]);
+    assert!(jukebox.moves().is_empty());
+    call("load A1 --drive 1")
+        .well()
+        .says(&["from slot 1 to drive 1: in use"]);
+    assert!(jukebox.drive(1).exists());
+    call("inventory")
+        .well()
+        .says(&["drive 1", "from slot 1: in use"]);
+    call("unload --dry-run")
+        .well()
+        .says(&["would be carried from drive 1 to slot 1"]);
+    call("unload 1 --slot 3")
+        .well()
+        .says(&["from drive 1 to slot 3"]);
+    call("status").well().says(&["slot 3    in use"]);
+    call("load 2")
+        .well()
+        .says(&["from slot 2 to drive 0: blank"]);
+    call("unload").well();
+    for (words, status, says) in [
+        ("load 9", 6, "no slot 9"),
+        ("load 1", 12, "slot 1 is empty"),
+        ("load nothing", 12, "`nothing` is not in the changer"),
+        ("load 2 --drive 7", 6, "no drive 7"),
+        ("unload 0", 12, "drive 0 is empty"),
+        ("unload 7", 6, "no drive 7"),
+        ("scan 9", 6, "no slot 9"),
+    ] {
+        let ended = call(words).with_status(status).says(&[says]);
+        assert!(ended.stderr.contains("next: "), "{}", ended.stderr);
+    }
+    assert!(jukebox.is_at_rest());
+    // The next run takes it from where it is now.
+    jukebox.moves();
+    machine.back_up(TUE);
+    assert_eq!(jukebox.moves(), ["load 3 0", "unload 3 0"]);
+    machine.configure(|text| text);
+    call("status").with_status(4).says(&["names no changer"]);
+}
+
+#[test]
+fn a_bad_disc_that_was_exchanged_is_used_after_a_scan() {
+    let machine = machine();
+    let jukebox = Jukebox::new(&machine, 2, 1, "");
+    jukebox.put(1, "disc", "scratched");
+    machine
+        .cback("changer scan")
+        .on(MON)
+        .run()
+        .with_status(10)
+        .says(&["is bad", "take it out"]);
+    machine.cback("all").on(MON).run().with_status(12);
+    jukebox.take(1);
+    jukebox.blanks([1]);
+    machine
+        .cback("store")
+        .on(MON)
+        .run()
+        .with_status(12)
+        .says(&["1 bad"]);
+    machine
+        .cback("changer scan 1")
+        .on(MON)
+        .run()
+        .well()
+        .says(&["blank"]);
+    machine.cback("store").on(MON).run().well_and_silent();
+}
+
+#[test]
+fn a_dry_run_says_which_disc_it_would_be_and_moves_nothing() {
+    let machine = machine();
+    let jukebox = Jukebox::new(&machine, 3, 1, "");
+    machine.cback("collect stage").on(MON).run().well();
+    machine
+        .cback("--dry-run store")
+        .on(MON)
+        .run()
+        .with_status(12);
+    jukebox.put(1, "A1", "");
+    jukebox.put(2, "A2", "");
+    let dry = |day: &str, says: &[&str]| {
+        machine
+            .cback("--dry-run store")
+            .on(day)
+            .run()
+            .well()
+            .says(says);
+        assert!(jukebox.is_at_rest());
+    };
+    dry(MON, &["no disc is in use", "[A1] of slot 1", MON]);
+    machine.cback("store").on(MON).run().well();
+    machine.cback("collect stage").on(TUE).run().well();
+    dry(
+        TUE,
+        &["a session is appended", "`CEDAR BACKUP 23-NOV-2026`", TUE],
+    );
+    machine.cback("store").on(TUE).run().well();
+    machine.cback("collect stage").on(NEXT).run().well();
+    dry(
+        NEXT,
+        &["the backup week begins today", "[A2] of slot 2", NEXT],
+    );
+    let ended = machine.cback("validate").on(NEXT).run().well();
+    assert_eq!(ended.screen(), "");
+    jukebox.fault("status", "fail");
+    machine
+        .cback("validate")
+        .on(NEXT)
+        .run()
+        .with_status(4)
+        .says(&["the arm is stuck"]);
 }

@@ -200,6 +200,27 @@ fn every_command_prints_documented_objects() {
     gives(&machine, "config check", "checked");
 }
 
+#[test]
+fn a_changer_is_documented_too() {
+    let machine = Machine::new();
+    tree::file(machine.path("source/file"), "x");
+    let jukebox = crate::jukebox::Jukebox::new(&machine, 3, 1, "");
+    jukebox.blanks([1, 2]);
+    machine.cback("all").on("2026-11-23").run().well();
+    for (words, name) in [
+        ("changer status", "changer"),
+        ("changer load --dry-run 1", "carried"),
+        ("changer load 1", "carried"),
+        ("changer unload --dry-run", "carried"),
+        ("changer unload", "carried"),
+        ("changer scan --dry-run", "scanned"),
+        ("changer scan --all", "scanned"),
+        ("--dry-run rebuild", "plan"),
+    ] {
+        gives(&machine, words, name);
+    }
+}
+
 /// The last line, `finished`.
 fn finished(stdout: &str) -> Value {
     serde_json::from_str(stdout.lines().last().unwrap()).unwrap()

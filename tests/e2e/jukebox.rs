@@ -15,7 +15,8 @@ pub struct Jukebox<'m> {
 }
 
 /// The robot. `fault` holds the words of a call and what goes wrong with it: `fail`, `lie` (it says that all went well),
-/// `die` (it moves the disc and kills the program that called it), `other N` (it takes the disc of slot N).
+/// `die` (it moves the disc and kills the program that called it), `other N` (it takes the disc of slot N), `spoil` (the
+/// disc cannot be written).
 const ROBOT: &str = r#"#!/bin/sh
 set -eu
 cd "${0%/*}"
@@ -55,10 +56,14 @@ load)
 unload)
     [ -e "drives/$3/disc.iso" ] || fail "drive $3 is empty"
     [ -z "$(ls "slots/$2")" ] || fail "slot $2 is full"
+    rm -rf "drives/$3/.disc.iso.partial"
     mv "drives/$3/disc.iso" "slots/$2/$(cat "drives/$3/name")" ;;
 *) fail "unknown word $1" ;;
 esac
-case $fault in die) kill -9 $PPID ;; esac
+case $fault in
+die) kill -9 $PPID ;;
+spoil) mkdir "drives/$3/.disc.iso.partial" ;;
+esac
 "#;
 
 impl<'m> Jukebox<'m> {
@@ -80,15 +85,12 @@ impl<'m> Jukebox<'m> {
 
     /// Configures it.
     pub fn configure(&self, drives: u32, more: &str) {
-        let bays: String = (0..drives)
-            .map(|drive| {
-                let device = self.drive(drive);
-                format!(
-                    "<drive><number>{drive}</number><device>{}</device></drive>",
-                    device.display()
-                )
-            })
-            .collect();
+        let bay = |drive: u32| {
+            let device = self.drive(drive);
+            let device = device.display();
+            format!("<drive><number>{drive}</number><device>{device}</device></drive>")
+        };
+        let bays = (0..drives).map(bay).collect::<Vec<_>>().concat();
         let changer = format!(
             "<changer><program>{}</program>{bays}{more}</changer></store>",
             self.path("robot").display()

@@ -95,7 +95,8 @@ pub(super) const FILE: &str = "    \
 ";
 
 pub(super) const DRIVE: &str = "    \
-    <!-- A dvdwriter also writes Blu-ray discs. For a disc that is a file: file here, and its path below. -->
+    <!-- A dvdwriter also writes Blu-ray discs. For a disc that is a file: file here, and its path below. If the drive is in
+         a changer: cback config explain changer. -->
     <device_type>{device_type}</device_type>
     <target_device>{target}</target_device>
 ";
