@@ -8,6 +8,7 @@
 
 mod agent;
 mod arrive;
+mod begun;
 mod command;
 mod copy;
 mod earlier;

@@ -3,6 +3,9 @@
 //! Syncing thousands of small files one by one takes far longer than fetching them. So they are gathered: when
 //! enough of them have come, the file system is synced once, and then each is read back.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::{File, Permissions};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
@@ -12,6 +15,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Advice, Mode, OFlags, fadvise};
 
 use super::PeerError;
+use super::begun::{Begun, Follower, Found};
 use super::copy::digest_at;
 use super::transport::{Entry, Job, Refused};
 use crate::fsx::{self, EarlySync};
@@ -27,6 +31,9 @@ pub(super) struct Arrivals<'a> {
     waiting: Vec<Waiting<'a>>,
     bytes: u64,
     again: Vec<&'a Entry>,
+    begun: Begun,
+    /// Of files that will be asked for from where they were.
+    found: RefCell<HashMap<&'a OsStr, Found>>,
 }
 
 /// A file that is written and not yet durable.
@@ -51,11 +58,16 @@ enum Whose {
 pub(super) struct Arriving {
     file: File,
     path: PathBuf,
-    hasher: Option<Hasher>,
+    /// Whoever claims no digest is followed.
+    follower: Option<Follower>,
     early: EarlySync,
     resumed: bool,
     /// Bytes that are there.
     pub(super) bytes: u64,
+    /// What has to come first, if it is still the same file.
+    overlap: Vec<u8>,
+    /// It is another one.
+    other: bool,
 }
 
 impl<'a> Arrivals<'a> {
@@ -65,14 +77,28 @@ impl<'a> Arrivals<'a> {
             waiting: Vec::new(),
             bytes: 0,
             again: Vec::new(),
+            begun: Begun::of(job),
+            found: RefCell::default(),
         }
     }
 
     /// Begins the file of `entry`. What an interrupted fetch left of it counts, if the peer claims a digest for the
-    /// whole, by which it will be proved; the next byte is that at [`Arriving::bytes`].
-    pub(super) fn begin(&self, entry: &Entry, resume: Resume) -> Result<Arriving, PeerError> {
+    /// whole, by which it will be proved, or if it is [proved](Begun::found) already; the next byte is that at
+    /// [`Arriving::bytes`].
+    pub(super) fn begin(&self, entry: &'a Entry, resume: Resume) -> Result<Arriving, PeerError> {
         let path = self.job.into.join(&entry.name);
         let claimed = self.job.claimed.get(entry.name.as_bytes()).is_some();
+        let found = match resume {
+            Resume::Yes if !claimed => {
+                self.look_for(entry);
+                self.found.borrow_mut().remove(entry.name.as_os_str())
+            }
+            _ => None,
+        };
+        let (from, overlap, hasher) = match found {
+            Some(found) => (found.from, found.overlap, found.hasher),
+            None => (0, Vec::new(), Hasher::default()),
+        };
         let opened = || -> io::Result<(File, u64)> {
             let mut file = fsx::open_beneath(
                 self.job.into,
@@ -81,7 +107,9 @@ impl<'a> Arrivals<'a> {
                 Mode::RUSR | Mode::WUSR,
             )?;
             let there = file.metadata()?.len();
-            if !claimed || resume == Resume::No || there > entry.bytes {
+            if !claimed {
+                file.set_len(from)?;
+            } else if resume == Resume::No || there > entry.bytes {
                 file.set_len(0)?;
             }
             let bytes = file.seek(SeekFrom::End(0))?;
@@ -92,17 +120,23 @@ impl<'a> Arrivals<'a> {
         Ok(Arriving {
             file,
             path,
-            hasher: (!claimed).then(Hasher::default),
+            follower: (!claimed).then(|| self.begun.follow(entry, hasher, bytes)),
             early: EarlySync::default(),
             resumed: bytes > 0,
             bytes,
+            overlap,
+            other: false,
         })
     }
 
     /// How many bytes of `entry` [`begin`](Self::begin) would find, if it may.
-    pub(super) fn there(&self, entry: &Entry) -> Result<u64, PeerError> {
+    pub(super) fn there(&self, entry: &'a Entry) -> Result<u64, PeerError> {
         if self.job.claimed.get(entry.name.as_bytes()).is_none() {
-            return Ok(0);
+            self.look_for(entry);
+            let found = self.found.borrow();
+            return Ok(found
+                .get(entry.name.as_os_str())
+                .map_or(0, |found| found.from));
         }
         let path = self.job.into.join(&entry.name);
         match std::fs::symlink_metadata(&path) {
@@ -110,6 +144,16 @@ impl<'a> Arrivals<'a> {
             Ok(_) => Ok(0),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
             Err(error) => Err(unwritable(&path, error)),
+        }
+    }
+
+    /// Looks once whether `entry`, for which no digest is claimed, was begun.
+    fn look_for(&self, entry: &'a Entry) {
+        let mut found = self.found.borrow_mut();
+        if !found.contains_key(entry.name.as_os_str())
+            && let Some(one) = self.begun.found(self.job.into, entry)
+        {
+            found.insert(&entry.name, one);
         }
     }
 
@@ -155,11 +199,17 @@ impl<'a> Arrivals<'a> {
         let Arriving {
             file,
             path,
-            hasher,
+            follower,
             mut early,
             resumed,
             bytes,
+            other,
+            ..
         } = arriving;
+        if other {
+            self.again.push(entry);
+            return Ok(());
+        }
         let mut settled = || -> io::Result<()> {
             early.finish()?;
             if let Some(ids) = self.job.ids {
@@ -168,8 +218,8 @@ impl<'a> Arrivals<'a> {
             file.set_permissions(Permissions::from_mode(mode & 0o777))
         };
         settled().map_err(|error| unwritable(&path, error))?;
-        let (digest, whose) = match (hasher, self.job.claimed.get(entry.name.as_bytes())) {
-            (Some(hasher), _) => (hasher.finish(), Whose::Arrived),
+        let (digest, whose) = match (follower, self.job.claimed.get(entry.name.as_bytes())) {
+            (Some(follower), _) => (follower.digest(), Whose::Arrived),
             (None, Some(claimed)) => (claimed, Whose::Claimed),
             (None, None) => (Hasher::default().finish(), Whose::Arrived),
         };
@@ -246,8 +296,13 @@ impl Arriving {
         self.file
             .write_all(bytes)
             .map_err(|error| unwritable(&self.path, error))?;
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(bytes);
+        if let Some(follower) = &mut self.follower {
+            let same = bytes.len().min(self.overlap.len());
+            if self.overlap.drain(..same).ne(bytes[..same].iter().copied()) {
+                self.other = true;
+                follower.forget();
+            }
+            follower.update(bytes);
         }
         self.bytes += bytes.len() as u64;
         self.early.wrote(&self.file, bytes.len() as u64);

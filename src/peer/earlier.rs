@@ -92,6 +92,7 @@ mod tests {
         let entries = names.map(|name| Entry {
             name: name.into(),
             bytes: 1,
+            mark: None,
         });
         let (there, to_come) = take_over(entries.into(), &claimed, &earlier, &into).unwrap();
         assert_eq!((there.len(), to_come.len()), (1, 5));

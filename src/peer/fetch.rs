@@ -214,6 +214,7 @@ mod tests {
         let entries = names.map(|name| Entry {
             name: OsStr::from_bytes(name).to_owned(),
             bytes: 1,
+            mark: None,
         });
         let mut refused = Vec::new();
         let plain = plain_names(entries.into(), &mut refused);

@@ -144,6 +144,7 @@ impl Transport for Local {
                 None => entries.push(Entry {
                     name: name.to_owned(),
                     bytes: u64::try_from(stat.st_size).unwrap_or(0),
+                    mark: None,
                 }),
                 Some(what) => refused.push((name.to_owned(), Refused::NotRegular(what))),
             }

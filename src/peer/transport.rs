@@ -13,6 +13,7 @@ use crate::sums::{Digest, Sums};
 use crate::units::Ids;
 
 use super::limits::{Deadline, Watched};
+use super::wire::Mark;
 use super::{PeerError, STAGED};
 
 /// An open way to one collect directory. Over a network it is one connection, used for everything.
@@ -60,6 +61,8 @@ pub(super) struct Collected {
 pub(super) struct Entry {
     pub(super) name: OsString,
     pub(super) bytes: u64,
+    /// What changes when the file does, where the way to it tells.
+    pub(super) mark: Option<Mark>,
 }
 
 /// What is in a collect directory.

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use crate::machine::Machine;
-use crate::master::{DAY, NATIVE, Pool, daily, files, is_whole};
-use crate::sshd::{Claims, Sshd, cut_after};
+use crate::master::{DAY, NATIVE, Pool, daily, files, is_whole, lock_to_agent};
+use crate::sshd::{Claims, Sshd, cut_after, stalled_after};
 use crate::tree;
 
 /// A peer that has collected three files, one of `bytes` bytes.
@@ -150,7 +150,7 @@ fn an_interrupted_transfer_goes_on_inside_the_file() {
     let bob = Sshd::start(&machine, "bob");
     collected(&bob, 20_000_000);
     NATIVE.master(&machine, &[&bob]);
-    bob.meddle(cut_after(15_000_000));
+    bob.meddle(cut_after(18_000_000));
     machine.cback("stage").on(DAY).run().with_status(6);
     let partial = daily(&machine).join(".bob.partial/home.tar.gz");
     assert!(partial.metadata().unwrap().len() > 10_000_000);
@@ -171,6 +171,113 @@ fn an_interrupted_transfer_of_what_has_changed_since_begins_anew() {
     let changed = vec![b'x'; 2_000_000];
     bob.collected(&[("home.tar.gz", &changed)], Claims::Digests);
     bob.leave_alone();
+    machine.cback("stage").on(DAY).run().well_and_silent();
+    is_whole(&machine, &bob, "bob");
+}
+
+/// A peer that claims nothing, with a large file of which some came before the connection was cut.
+fn half_fetched(machine: &Machine, agent: bool) -> (Sshd, Vec<u8>) {
+    let bob = Sshd::start(machine, "bob");
+    let noise = tree::noise(9, 20_000_000);
+    let small: &[u8] = b"etc";
+    bob.collected(&[("etc.tar", small), ("home.tar", &noise)], Claims::Nothing);
+    if agent {
+        lock_to_agent(machine, &bob, "");
+    }
+    NATIVE.master(machine, &[&bob]);
+    bob.meddle(cut_after(18_000_000));
+    machine.cback("stage").on(DAY).run().with_status(6);
+    assert!(partial(machine).metadata().unwrap().len() > 10_000_000);
+    (bob, noise)
+}
+
+fn partial(machine: &Machine) -> std::path::PathBuf {
+    daily(machine).join(".bob.partial/home.tar")
+}
+
+#[test]
+fn a_file_without_a_digest_goes_on_where_it_was_if_the_client_left_it_alone() {
+    for agent in [false, true] {
+        let machine = Machine::new();
+        let (bob, _) = half_fetched(&machine, agent);
+        // What is there already does not come again, or this cut would be felt.
+        bob.meddle(cut_after(11_000_000));
+        machine.cback("stage").on(DAY).run().well_and_silent();
+        is_whole(&machine, &bob, "bob");
+        let list = fs::read_to_string(daily(&machine).join("SHA256SUMS")).unwrap();
+        let file = bob.collect().join("home.tar");
+        let digest = crate::call::said("sha256sum", &[file.to_str().unwrap()]);
+        assert!(list.contains(&digest[..64]), "{list}");
+        let names: Vec<String> = files(&daily(&machine)).into_keys().collect();
+        assert!(
+            !names.iter().any(|name| name.contains("partial")),
+            "{names:?}"
+        );
+    }
+}
+
+#[test]
+fn a_file_without_a_digest_that_the_client_changed_begins_anew() {
+    for agent in [false, true] {
+        for case in ["later", "same time", "another size", "damaged here"] {
+            let machine = Machine::new();
+            let (bob, mut noise) = half_fetched(&machine, agent);
+            let file = bob.collect().join("home.tar");
+            let time = file.metadata().unwrap().modified().unwrap();
+            let seconds = time
+                .duration_since(std::time::UNIX_EPOCH)
+                .unwrap()
+                .as_secs();
+            let seconds = i64::try_from(seconds).unwrap();
+            let changed = tree::noise(10, 20_000_000);
+            match case {
+                "later" => {
+                    noise[5] ^= 1;
+                    fs::write(&file, &noise).unwrap();
+                    tree::age(&file, seconds + 5, 0);
+                }
+                "same time" => {
+                    fs::write(&file, &changed).unwrap();
+                    tree::age(&file, seconds, 0);
+                }
+                "another size" => {
+                    fs::write(&file, &noise[..19_999_999]).unwrap();
+                    tree::age(&file, seconds, 0);
+                }
+                _ => {
+                    let mut half = fs::read(partial(&machine)).unwrap();
+                    half[5] ^= 1;
+                    fs::write(partial(&machine), half).unwrap();
+                }
+            }
+            bob.leave_alone();
+            machine.cback("stage").on(DAY).run().well_and_silent();
+            is_whole(&machine, &bob, "bob");
+        }
+    }
+}
+
+#[test]
+fn a_file_without_a_digest_goes_on_when_the_master_was_killed() {
+    let machine = Machine::new();
+    let bob = Sshd::start(&machine, "bob");
+    let noise = tree::noise(9, 20_000_000);
+    bob.collected(&[("home.tar", &noise)], Claims::Nothing);
+    NATIVE.master(&machine, &[&bob]);
+    // Nothing more comes after that, and then the master is killed.
+    bob.meddle(stalled_after(18_000_000));
+    let mut child = machine.cback("stage").on(DAY).command().spawn().unwrap();
+    let reached = || {
+        partial(&machine)
+            .metadata()
+            .is_ok_and(|stat| stat.len() > 10_000_000)
+    };
+    while !reached() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    bob.meddle(cut_after(13_000_000));
     machine.cback("stage").on(DAY).run().well_and_silent();
     is_whole(&machine, &bob, "bob");
 }

@@ -242,6 +242,22 @@ impl Drop for Sshd {
 
 /// Lets through `bytes` of what the other machine says, and then cuts the connection.
 pub fn cut_after(bytes: u64) -> impl Fn(TcpStream) -> Option<TcpStream> {
+    limited(bytes, Then::Cut)
+}
+
+/// Lets through `bytes` of what the other machine says, and then nothing any more.
+pub fn stalled_after(bytes: u64) -> impl Fn(TcpStream) -> Option<TcpStream> {
+    limited(bytes, Then::Stall)
+}
+
+/// What happens when enough was let through.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Cut,
+    Stall,
+}
+
+fn limited(bytes: u64, then: Then) -> impl Fn(TcpStream) -> Option<TcpStream> {
     move |master| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -249,14 +265,17 @@ pub fn cut_after(bytes: u64) -> impl Fn(TcpStream) -> Option<TcpStream> {
         let (mut from_master, mut to_sshd) =
             (master.try_clone().unwrap(), near.try_clone().unwrap());
         std::thread::spawn(move || {
+            // Until the master has gone.
             let _ = std::io::copy(&mut from_master, &mut to_sshd);
             let _ = to_sshd.shutdown(Shutdown::Both);
         });
         std::thread::spawn(move || {
             let _ = std::io::copy(&mut (&near).take(bytes), &mut &master);
             let _ = (&master).flush();
-            let _ = master.shutdown(Shutdown::Both);
-            let _ = near.shutdown(Shutdown::Both);
+            if then == Then::Cut {
+                let _ = master.shutdown(Shutdown::Both);
+                let _ = near.shutdown(Shutdown::Both);
+            }
         });
         Some(far)
     }

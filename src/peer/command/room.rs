@@ -84,7 +84,11 @@ pub(super) fn sort(dir: &Path) -> io::Result<Listing> {
         match what {
             None if is_wanted => {
                 let bytes = metadata.len();
-                listing.entries.push(Entry { name, bytes });
+                listing.entries.push(Entry {
+                    name,
+                    bytes,
+                    mark: None,
+                });
                 continue;
             }
             Some(what) if is_wanted => listing.refused.push((name, Refused::NotRegular(what))),

@@ -290,7 +290,11 @@ impl Transport for Agent {
                         return Err(self.foul("it has two files of one name"));
                     }
                     let bytes = entry.bytes;
-                    listing.entries.push(Entry { name, bytes });
+                    listing.entries.push(Entry {
+                        name,
+                        bytes,
+                        mark: Some(entry.mark),
+                    });
                 }
                 kind => listing
                     .refused

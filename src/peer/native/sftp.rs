@@ -271,7 +271,11 @@ impl Transport for Sftp {
                 Ok(()) => {
                     marks.insert(name.clone(), mark(&stat));
                     let bytes = stat.size.unwrap_or(0);
-                    listing.entries.push(Entry { name, bytes });
+                    listing.entries.push(Entry {
+                        name,
+                        bytes,
+                        mark: stat.mtime.map(second),
+                    });
                 }
                 Err(what) => listing.refused.push((name, Refused::NotRegular(what))),
             }
@@ -364,6 +368,13 @@ fn mark(stat: &FileStat) -> Mark {
         mtime: stat.mtime.unwrap_or(0),
         mode: stat.perm.unwrap_or(0o600),
     }
+}
+
+/// The time in which a file was last changed, as a mark: more is not told.
+fn second(mtime: u64) -> [u8; 36] {
+    let mut mark = [0; 36];
+    mark[..8].copy_from_slice(&mtime.to_be_bytes());
+    mark
 }
 
 fn unreadable(path: PathBuf, error: &ssh2::Error) -> PeerError {
