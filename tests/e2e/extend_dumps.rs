@@ -319,3 +319,58 @@ fn mailboxes_are_dumped_by_date_and_restored() {
         .with_status(10)
         .says(&["mail/folders", "no mailbox"]);
 }
+
+#[test]
+fn a_pattern_that_cannot_tell_leaves_nothing_out_and_is_named_once() {
+    // Words of many parts that can be cut in very many ways, and a part that has to come again.
+    let (pattern, odd) = (r".*/(a|aa)+\1b", "a".repeat(60));
+    let mbox = format!(
+        "<mbox><collect_mode>daily</collect_mode><compress_mode>none</compress_mode>
+        <dir><abs_path>ROOT/mail</abs_path><exclude><pattern>{pattern}</pattern></exclude></dir></mbox>"
+    );
+    let machine = extend::machine("mbox", 99, &mbox);
+    fs::create_dir_all(machine.path("mail")).unwrap();
+    let names = [
+        odd.clone(),
+        format!("{odd}a"),
+        "aab".to_owned(),
+        "lists".to_owned(),
+    ];
+    for name in &names {
+        fs::write(machine.path("mail").join(name), message(" 2", name)).unwrap();
+    }
+    machine.cback("mbox").on(MONDAY).run().well_and_silent();
+    let told = format!("the pattern `{pattern}` tries too many ways to match");
+    let log = machine.log();
+    assert_eq!(log.matches(&told).count(), 1, "{log}");
+    assert!(log.contains("[WARNING] "), "{log}");
+    let tar = format!("mbox-20261123-{}.tar", stem(&machine, "mail"));
+    let listed = foreign(
+        &machine.path("collect"),
+        "tar",
+        &[OsStr::new("-tf"), tar.as_ref()],
+    );
+    let listed: Vec<&str> = listed.lines().collect();
+    let kept = [names[0].as_str(), names[1].as_str(), "lists"];
+    assert_eq!(
+        listed, kept,
+        "what matches is left out, what cannot be told is not"
+    );
+
+    let subversion = format!(
+        "<subversion><collect_mode>daily</collect_mode><compress_mode>none</compress_mode>
+        <repository_dir><abs_path>ROOT/svn</abs_path><exclude><pattern>{pattern}</pattern></exclude></repository_dir></subversion>"
+    );
+    let machine = extend::machine("subversion", 99, &subversion);
+    fs::create_dir_all(machine.path("svn/aab")).unwrap();
+    repository(&machine.path("svn").join(&odd), 1);
+    machine
+        .cback("subversion")
+        .on(MONDAY)
+        .run()
+        .well_and_silent();
+    let log = machine.log();
+    assert_eq!(log.matches(&told).count(), 1, "{log}");
+    assert!(log.contains("[WARNING] "), "{log}");
+    assert_eq!(dumps(&machine).len(), 1);
+}
