@@ -16,6 +16,9 @@ mod unlike;
 #[doc(hidden)]
 pub use burner::fuzz as fuzz_engine;
 pub use burner::{Burner, EngineKind, Handling, TrayUse};
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use burner::fuzz as fuzz_engine;
 pub use decide::{Asked, Because, BlankMode, Blanking, Decision, Situation, decide};
 pub use disc::{Appendable, Burn, Disc, Renewal, SECTOR, Session};
 pub use drive::{
