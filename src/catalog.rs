@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use crate::event::printable_path;
 use crate::units::{Day, PeerName};
 
 pub use rows::{CopyRow, DiscRow, FileRow, SessionRow};
@@ -47,7 +48,7 @@ pub enum Found {
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// The database failed.
-    #[error("cannot use the catalog {}: {source}", path.display())]
+    #[error("cannot use the catalog {}: {source}", printable_path(path))]
     Database {
         /// The catalog.
         path: PathBuf,
@@ -55,7 +56,7 @@ pub enum CatalogError {
         source: rusqlite::Error,
     },
     /// A damaged catalog cannot be put aside.
-    #[error("cannot put the damaged catalog {} aside", path.display())]
+    #[error("cannot put the damaged catalog {} aside", printable_path(path))]
     Aside {
         /// The catalog.
         path: PathBuf,

@@ -31,6 +31,8 @@ use std::process::ExitCode;
 use args::Command;
 use program::Tool;
 
+use crate::event::printable_path;
+
 pub use args::Arguments;
 pub use exit::Exit;
 
@@ -84,7 +86,7 @@ fn obey(arguments: &Arguments) -> Exit {
         Some(Command::Man { into }) => match man::write(into) {
             Ok(()) => Exit::Well,
             Err(error) => {
-                eprintln!("cback: {}: {error}", into.display());
+                eprintln!("cback: {}: {error}", printable_path(into));
                 Exit::Failed
             }
         },

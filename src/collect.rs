@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::archive::Timestamp;
-use crate::event::{Event, Monitor, Problem, Tell as _};
+use crate::event::{Event, Monitor, Problem, Tell as _, printable_path};
 use crate::fsx;
 use crate::select::{self, Rules, Start};
 use crate::sums::Sums;
@@ -96,7 +96,7 @@ pub struct Summary {
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
     /// A directory that must be there is not.
-    #[error("the {what} directory {} cannot be used", path.display())]
+    #[error("the {what} directory {} cannot be used", printable_path(path))]
     Directory {
         /// Which one: `collect`, `working`.
         what: &'static str,
@@ -106,7 +106,7 @@ pub enum CollectError {
         source: io::Error,
     },
     /// Something of ours cannot be read.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}", printable_path(path))]
     Read {
         /// Which file or directory.
         path: PathBuf,
@@ -114,7 +114,7 @@ pub enum CollectError {
         source: io::Error,
     },
     /// An archive or something beside it cannot be written; it did not appear.
-    #[error("cannot write {}", path.display())]
+    #[error("cannot write {}", printable_path(path))]
     Write {
         /// Which file.
         path: PathBuf,

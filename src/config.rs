@@ -112,7 +112,10 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("the configuration {} cannot be read", path.display())]
+    #[error(
+        "the configuration {} cannot be read",
+        crate::event::printable_path(path)
+    )]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -120,13 +123,16 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// The file is too large to be a configuration.
-    #[error("the configuration {} is larger than 16 MiB; is it the right file?", path.display())]
+    #[error(
+        "the configuration {} is larger than 16 MiB; is it the right file?",
+        crate::event::printable_path(path)
+    )]
     TooLarge {
         /// The file.
         path: PathBuf,
     },
     /// The file has errors. Warnings are among the findings, too.
-    #[error("the configuration {} cannot be used", .0.path().display())]
+    #[error("the configuration {} cannot be used", crate::event::printable_path(.0.path()))]
     Problems(Report),
 }
 

@@ -58,7 +58,7 @@ pub enum DumpError {
     #[error(transparent)]
     Run(#[from] RunError),
     /// A file cannot be written.
-    #[error("cannot write {}: {source}", printable(&path.to_string_lossy()))]
+    #[error("cannot write {}: {source}", event::printable_path(path))]
     Write {
         /// Which one.
         path: PathBuf,
@@ -66,7 +66,7 @@ pub enum DumpError {
         source: io::Error,
     },
     /// A file cannot be read.
-    #[error("cannot read {}: {source}", printable(&path.to_string_lossy()))]
+    #[error("cannot read {}: {source}", event::printable_path(path))]
     Read {
         /// Which one.
         path: PathBuf,
@@ -149,7 +149,7 @@ impl Dumper<'_> {
                 self.put_aside(stem, Some(&name));
                 self.monitor.note(format!(
                     "wrote {} ({})",
-                    printable(&path.to_string_lossy()),
+                    event::printable_path(path),
                     event::bytes(packed.bytes)
                 ));
                 Ok(packed)
@@ -174,7 +174,7 @@ impl Dumper<'_> {
                 Ok(Some(kept)) => self.monitor.warn(format!(
                     "{} is of an earlier day and was never staged; it is kept as {}",
                     printable(&path.to_string()),
-                    printable(&kept.to_string_lossy())
+                    event::printable_path(kept)
                 )),
                 Err(error) => self.monitor.warn(format!(
                     "{} is of an earlier day and cannot be cleared away: {error}",

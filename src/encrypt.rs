@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Write};
 use std::path::PathBuf;
 
-use crate::event::{Monitor, Problem, Tell as _, printable};
+use crate::event::{Monitor, Problem, Tell as _, printable, printable_path};
 use crate::fsx::{self, AtomicFile};
 use crate::process::{Ended, RunError, Runner, Stdout};
 use crate::staging::{BackupFile, Daily, ENCRYPTED, part_name, whole_name};
@@ -49,7 +49,7 @@ pub enum EncryptError {
     #[error(transparent)]
     Run(#[from] RunError),
     /// A file or directory cannot be used.
-    #[error("cannot use {}: {source}", printable(&path.to_string_lossy()))]
+    #[error("cannot use {}: {source}", printable_path(path))]
     Use {
         /// Which one.
         path: PathBuf,

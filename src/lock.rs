@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
 
+use crate::event::printable_path;
+
 /// The lock, held until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
@@ -19,7 +21,7 @@ pub struct Lock {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another run is at work.
-    #[error("another run holds {}: {holder}", path.display())]
+    #[error("another run holds {}: {holder}", printable_path(path))]
     Held {
         /// The lock file.
         path: PathBuf,
@@ -27,7 +29,7 @@ pub enum LockError {
         holder: String,
     },
     /// The lock file cannot be made or read.
-    #[error("cannot use the lock file {}", path.display())]
+    #[error("cannot use the lock file {}", printable_path(path))]
     Io {
         /// The lock file.
         path: PathBuf,

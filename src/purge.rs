@@ -27,7 +27,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::event::{Monitor, printable};
+use crate::event::{Monitor, printable_path};
 use crate::staging::Staging;
 use crate::units::Day;
 
@@ -115,10 +115,10 @@ pub struct Purged {
 #[derive(Debug, thiserror::Error)]
 pub enum PurgeError {
     /// It is the root of all files.
-    #[error("{} is the root directory; it is never purged", printable(&.0.to_string_lossy()))]
+    #[error("{} is the root directory; it is never purged", printable_path(.0))]
     Root(PathBuf),
     /// It cannot be read.
-    #[error("cannot purge {}: {source}", printable(&path.to_string_lossy()))]
+    #[error("cannot purge {}: {source}", printable_path(path))]
     Unreadable {
         /// The directory.
         path: PathBuf,

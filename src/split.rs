@@ -67,7 +67,7 @@ pub fn split(
             Ok(parts) => {
                 monitor.note(format!(
                     "{} was cut into {parts} parts",
-                    event::printable(&path.to_string_lossy())
+                    event::printable_path(path)
                 ));
                 summary.files += 1;
                 summary.parts += parts;
@@ -104,10 +104,7 @@ fn cut(
     remove_old_parts(daily, &file.name, ids)?;
     let expected = daily.sums()?.and_then(|sums| sums.get(&file.name));
     let mut from = File::open(daily.backup_path(&file.name))?;
-    let task = format!(
-        "splitting {}",
-        event::printable(&String::from_utf8_lossy(&file.name))
-    );
+    let task = format!("splitting {}", event::printable_bytes(&file.name));
     let mut all = Hasher::default();
     let mut done = 0;
     let mut parts = Vec::new();

@@ -65,7 +65,7 @@ pub enum UploadError {
     #[error(transparent)]
     Run(#[from] RunError),
     /// A file or directory cannot be used.
-    #[error("cannot use {}: {source}", printable(&path.to_string_lossy()))]
+    #[error("cannot use {}: {source}", event::printable_path(path))]
     Use {
         /// Which one.
         path: PathBuf,

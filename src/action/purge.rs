@@ -33,7 +33,7 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
             Ok(())
         },
         gone: &mut |path: &Path| {
-            log::debug!("purged {}", event::printable(&path.to_string_lossy()));
+            log::debug!("purged {}", event::printable_path(path));
         },
     };
     each(cx, Effect::Delete, &mut hooks, &mut |dir, purged| {

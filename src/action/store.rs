@@ -115,7 +115,7 @@ pub(super) fn label(disc: &Disc) -> Option<String> {
 /// Says in the log what came of it.
 pub(super) fn told(cx: &Context<'_>, stored: &Stored) {
     if let Some(path) = &stored.set_aside {
-        let path = event::printable(&path.to_string_lossy());
+        let path = event::printable_path(path);
         cx.monitor
             .note(format!("the disc before is complete; it is now {path}"));
     }
@@ -215,7 +215,7 @@ pub(super) fn with_disc<T>(
         monitor.warn(format!(
             "the catalog could not be used ({reason}); it is now {}, and a new one is made from the staging \
              directory and the disc in the drive",
-            aside.display()
+            event::printable_path(aside)
         ));
     }
     if found != Found::Sound {

@@ -95,7 +95,7 @@ fn allowed(session: &Session, common: &Common, wish: &AgentWish) -> Result<Allow
 fn key_line(allowed: &Allowed, key: &Path) -> Result<String, Failure> {
     let unusable = |reason: String| Failure::new(Exit::Arguments, reason);
     let text = std::fs::read_to_string(key)
-        .map_err(|error| unusable(format!("{}: {error}", key.display())))?;
+        .map_err(|error| unusable(format!("{}: {error}", crate::event::printable_path(key))))?;
     let text = text.trim();
     let words: Vec<&str> = text.split_ascii_whitespace().collect();
     let is_key = text.lines().count() == 1
@@ -104,8 +104,11 @@ fn key_line(allowed: &Allowed, key: &Path) -> Result<String, Failure> {
             .iter()
             .any(|start| words[0].starts_with(start));
     if !is_key {
-        return Err(unusable(format!("{} is no public key", key.display()))
-            .advise("give the file that ends in .pub"));
+        return Err(unusable(format!(
+            "{} is no public key",
+            crate::event::printable_path(key)
+        ))
+        .advise("give the file that ends in .pub"));
     }
     let mut command = String::new();
     for program in &allowed.cback {
@@ -127,7 +130,10 @@ fn quoted(path: &Path) -> Result<String, Failure> {
         .to_str()
         .filter(|text| !text.contains(['\'', '"', '\\', '\n']));
     let text = text.ok_or_else(|| {
-        let what = format!("{} cannot stand in authorized_keys", path.display());
+        let what = format!(
+            "{} cannot stand in authorized_keys",
+            crate::event::printable_path(path)
+        );
         Failure::new(Exit::Arguments, what)
     })?;
     let plain = text

@@ -8,7 +8,7 @@ use super::args;
 use super::diagnostics;
 use super::exit::Exit;
 use super::session::{Failure, Session};
-use crate::event::{Tell as _, bytes, printable};
+use crate::event::{Tell as _, bytes, printable_path};
 use crate::process::System;
 use crate::upload::{Bucket, Names, Transfer, Uploader};
 
@@ -74,7 +74,7 @@ fn mirror(
         files: done.files,
         bytes: done.bytes,
     };
-    let source = printable(&source.to_string_lossy());
+    let source = printable_path(source);
     let text = format!(
         "{source} is in {}: {} files, {}",
         mirrored.url,

@@ -325,7 +325,7 @@ mod tests {
                 assert!(
                     name.starts_with('/') || PROGRAMS.iter().any(|row| row.0 == name),
                     "{}: {name} is not in the table",
-                    path.display()
+                    crate::event::printable_path(path)
                 );
             }
         }

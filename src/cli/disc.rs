@@ -14,7 +14,7 @@ use super::args::{Common, Consent, DiscCommand, On, Volume};
 use super::exit::Exit;
 use super::session::{Failure, Session};
 use crate::disc::{self, Depth, DiscError, Verify, Wish};
-use crate::event::{Problem, Tell as _};
+use crate::event::{Problem, Tell as _, printable_path};
 use crate::iso9660::{self, Joliet};
 use crate::media::{Burn, Drive, DriveError, Renewal, Thoroughness, Treatment};
 
@@ -200,7 +200,7 @@ impl Desk<'_> {
                 Exit::Arguments,
                 format!(
                     "{} is an image, which has its own place on a disc and cannot be appended",
-                    image.display()
+                    printable_path(image)
                 ),
             )
             .advise("mount it, or take its files out with `cback disc get`, and burn those"));
@@ -295,7 +295,10 @@ fn loses(drive: &dyn Drive, consent: Consent) -> Result<(), Failure> {
     };
     Err(Failure::new(
         Exit::Disc,
-        format!("{} holds {held}; it would be lost", drive.place().display()),
+        format!(
+            "{} holds {held}; it would be lost",
+            printable_path(drive.place())
+        ),
     )
     .advise("put another disc in, or say --yes if it may be lost"))
 }

@@ -16,7 +16,7 @@ use crate::action;
 use crate::archive::Compression;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Disc, Role, Template};
-use crate::event::printable;
+use crate::event::printable_path;
 use crate::fsx::AtomicFile;
 use crate::plan::{Plan, Reach};
 
@@ -129,7 +129,7 @@ fn prepare(base: &Path) -> Result<(), Failure> {
 }
 
 fn file_failure(path: &Path, what: &str, error: &io::Error) -> Failure {
-    let path = printable(&path.to_string_lossy());
+    let path = printable_path(path);
     Failure::new(Exit::Failed, format!("{path} cannot {what}: {error}"))
 }
 
@@ -138,7 +138,7 @@ fn sources(dirs: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut sources = Vec::new();
     for dir in dirs {
         let failure = |why: &str| {
-            let dir = printable(&dir.to_string_lossy());
+            let dir = printable_path(dir);
             Failure::new(Exit::Arguments, format!("{dir} {why}"))
         };
         let path =
@@ -215,8 +215,8 @@ fn known(config: &Config, dirs: &[PathBuf], common: &Common) -> Result<(), Failu
     let sources = config.collect.iter().flat_map(|collect| &collect.sources);
     for dir in dirs {
         if !sources.clone().any(|source| source.path.as_path() == dir) {
-            let conf = common.config.display();
-            let dir = printable(&dir.to_string_lossy());
+            let conf = crate::event::printable_path(&common.config);
+            let dir = printable_path(dir);
             return Err(Failure::new(
                 Exit::Arguments,
                 format!("{dir} is not among the directories that {conf} backs up"),

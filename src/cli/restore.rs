@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::session::{self, Session};
 use crate::catalog::{self, Catalog};
 use crate::config::Config;
-use crate::event::{Monitor, Problem, Tell as _, bytes};
+use crate::event::{Monitor, Problem, Tell as _, bytes, printable_path};
 use crate::media::{self, DeviceType};
 use crate::restore::{self, IfMissing, Recipe, Request, RestoreError, Shelf, ShelfError, Summary};
 use crate::units::{Day, PeerName};
@@ -99,7 +99,7 @@ fn told(recipe: &Recipe, summary: &Summary) -> String {
         summary.files,
         bytes(summary.bytes),
         summary.others,
-        recipe.into.display()
+        printable_path(&recipe.into)
     );
     if summary.damaged + summary.failed > 0 {
         let _ = write!(
@@ -221,6 +221,9 @@ fn labels(catalog: Option<&Catalog>, peer: &PeerName, day: Day, name: &OsStr) ->
 
 fn absolute(path: &Path) -> Result<PathBuf, session::Failure> {
     std::path::absolute(path).map_err(|error| {
-        session::Failure::new(Exit::Arguments, format!("{}: {error}", path.display()))
+        session::Failure::new(
+            Exit::Arguments,
+            format!("{}: {error}", printable_path(path)),
+        )
     })
 }

@@ -3,6 +3,7 @@
 mod dialogue;
 
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 
 use serde::Serialize;
 
@@ -13,7 +14,7 @@ use super::run;
 use super::session::{Failure, Session};
 use crate::action::{self, Context, Extent};
 use crate::config;
-use crate::event::{Tell as _, bytes, printable};
+use crate::event::{Tell as _, bytes, printable, printable_bytes, printable_path};
 use crate::media::{Disc, Renewal, SECTOR};
 use crate::span::{Fit, SpanError, span};
 use crate::staging::Daily;
@@ -95,7 +96,7 @@ fn talk(session: &Session, dialogue: &mut Dialogue<'_>, cx: &Context<'_>) -> Res
     let items = action::span::items(cx, &days).map_err(failed)?;
     let total: u64 = items.iter().map(|item| item.bytes).sum();
     for daily in &days {
-        dialogue.say(&format!("  {}", printable(&daily.path().to_string_lossy())));
+        dialogue.say(&format!("  {}", printable_path(daily.path())));
     }
     dialogue.say(&format!("{} files, {} in all.", items.len(), bytes(total)));
     if !dialogue.agrees("Continue?", Default::Yes)? {
@@ -148,7 +149,7 @@ fn talk(session: &Session, dialogue: &mut Dialogue<'_>, cx: &Context<'_>) -> Res
 
 /// How this machine stores.
 fn settings(section: &config::Store) -> String {
-    let shown = |path: &std::path::Path| printable(&path.to_string_lossy());
+    let shown = |path: &std::path::Path| printable_path(path);
     format!(
         "  source directory  {}\n  media             {}\n  device            {}\n  read back         {}",
         shown(&section.source_dir),
@@ -209,11 +210,11 @@ fn unspannable(error: SpanError, items: &[Item]) -> Failure {
             size,
             capacity,
         } => {
-            let name = String::from_utf8_lossy(&items[item].name).into_owned();
-            let path = format!("{}/{name}", items[item].day.path().display());
+            let dir = items[item].day.path();
+            let path = dir.join(std::ffi::OsStr::from_bytes(&items[item].name));
             format!(
                 "{} takes {}, and a disc has room for {}",
-                printable(&path),
+                printable_path(path),
                 bytes(size),
                 bytes(capacity)
             )
@@ -263,10 +264,10 @@ fn attempt(
             dialogue.say("This disc was just written. Insert another one.");
             return Ok(None);
         }
-        let label = String::from_utf8_lossy(disc.label().unwrap_or_default()).into_owned();
+        let label = printable_bytes(disc.label().unwrap_or_default());
         let question = format!(
             "The disc `{}` has {} sessions, and all of them will be lost. ERASE it?",
-            printable(&label),
+            label,
             disc.sessions.len()
         );
         if !dialogue.agrees(&question, Default::No)? {

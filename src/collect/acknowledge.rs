@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::snapshot::{self, Head, Output, Snapshot};
 use super::{COLLECT_INDICATOR, CollectError, STAGE_INDICATOR};
-use crate::event::{Monitor, Tell as _};
+use crate::event::{Monitor, Tell as _, printable_path};
 use crate::fsx;
 use crate::sums::{self, Sums};
 use crate::units::Day;
@@ -66,7 +66,7 @@ pub(super) fn waiting(
             // Whoever wrote it says that it was staged, but not what: nothing is promoted.
             monitor.warn(format!(
                 "{} is not a list of digests ({error}); what is in it counts as not staged",
-                path.display()
+                printable_path(path)
             ));
             return Ok(waiting);
         }

@@ -24,7 +24,7 @@ use super::watched::Watched;
 use super::{CollectError, Compare, Request, Summary};
 use crate::archive::manifest::{self, Coverage, Entry, Header, ManifestWriter, Place, Stored};
 use crate::archive::{Compression, Kind, Member, Packer, Timestamp, Writer, path_order};
-use crate::event::{Event, Monitor, Problem, Progress, Tell as _};
+use crate::event::{Event, Monitor, Problem, Progress, Tell as _, printable_path};
 use crate::fsx::{AtomicFile, Fate};
 use crate::select::{Found, Opener, Start, Stat, Step, Type, Walk};
 
@@ -125,7 +125,7 @@ pub(super) fn collect(
         unit,
         monitor,
         summary,
-        task: format!("collecting {}", unit.path.display()).into(),
+        task: format!("collecting {}", printable_path(unit.path)).into(),
         forecast: (!matches!(base, Base::Ours(_)) && monitor.is_watched())
             .then(|| Forecast::begin(&unit.start)),
         began,
@@ -234,7 +234,7 @@ impl Run<'_> {
                 }
                 Step::Ignored => self.monitor.warn(format!(
                     "nothing of {} is collected: the ignore file is in its top directory",
-                    self.unit.path.display()
+                    printable_path(self.unit.path)
                 )),
             }
         }
@@ -248,7 +248,7 @@ impl Run<'_> {
         records.next_record().unwrap_or_else(|error| {
             self.monitor.warn(format!(
                 "the snapshot of {} cannot be read to its end ({error}); what follows is archived again",
-                self.unit.path.display()
+                printable_path(self.unit.path)
             ));
             None
         })

@@ -17,6 +17,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::archive::{Compression, Packer, Timestamp};
+use crate::event::printable_path;
 use crate::fsx::AtomicFile;
 use crate::units::{Digest, Ids};
 
@@ -30,7 +31,7 @@ use record::{Decoder, Encoder};
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// It cannot be read or written.
-    #[error("cannot use the snapshot {}", path.display())]
+    #[error("cannot use the snapshot {}", printable_path(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -38,7 +39,7 @@ pub enum SnapshotError {
         source: io::Error,
     },
     /// It is damaged, or of another version.
-    #[error("the snapshot {} is {reason}", path.display())]
+    #[error("the snapshot {} is {reason}", printable_path(path))]
     Unsound {
         /// The file.
         path: PathBuf,

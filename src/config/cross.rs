@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::collect::{Shape, Source};
+use crate::event::printable_path;
 use crate::select::Rules;
 use crate::units::AbsPath;
 
@@ -204,11 +205,11 @@ pub(super) fn own_directories(own: &[Own<'_>], sources: &[Placed<'_>], notes: &N
                     "`{}` holds the {} `{}`, so each backup would contain the ones before",
                     placed.source.path,
                     own.what,
-                    own.path.display()
+                    printable_path(own.path)
                 );
                 notes.tell(
                     Finding::warning(placed.path, placed.path.value_span(), message)
-                        .right(format!("exclude `{}` from it", path.display())),
+                        .right(format!("exclude `{}` from it", printable_path(path))),
                 );
             }
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use crate::event::printable;
+use crate::event::{printable, printable_path};
 
 use super::finding::{Finding, Lines, Severity};
 use super::schema::nearest;
@@ -151,7 +151,7 @@ impl Report {
     }
 
     fn file(&self) -> String {
-        printable(&self.path.to_string_lossy())
+        printable_path(&self.path)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::event::printable;
+use crate::event::printable_path;
 use crate::iso9660::{ImageError, ReadError, TreeError};
 use crate::media::DriveError;
 
@@ -14,13 +14,16 @@ pub enum DiscError {
     #[error(transparent)]
     Drive(#[from] DriveError),
     /// The drive is empty.
-    #[error("there is no disc in {}", .0.display())]
+    #[error("there is no disc in {}", printable_path(.0))]
     NoDisc(PathBuf),
     /// There is nothing on the disc.
-    #[error("the disc in {} is blank", .0.display())]
+    #[error("the disc in {} is blank", printable_path(.0))]
     Blank(PathBuf),
     /// There are fewer sessions.
-    #[error("the disc in {} has {sessions} sessions, and none is number {number}", place.display())]
+    #[error(
+        "the disc in {} has {sessions} sessions, and none is number {number}",
+        printable_path(place)
+    )]
     NoSession {
         /// The drive.
         place: PathBuf,
@@ -30,7 +33,7 @@ pub enum DiscError {
         sessions: usize,
     },
     /// A session cannot be read.
-    #[error("the disc in {} cannot be read: {source}", place.display())]
+    #[error("the disc in {} cannot be read: {source}", printable_path(place))]
     Read {
         /// The drive.
         place: PathBuf,
@@ -38,7 +41,7 @@ pub enum DiscError {
         source: ReadError,
     },
     /// There is no such file on the disc.
-    #[error("there is no `{}` on the disc", printable(&.0.to_string_lossy()))]
+    #[error("there is no `{}` on the disc", printable_path(.0))]
     NoSuchFile(PathBuf),
     /// No image can hold it.
     #[error("the image cannot be laid out: {0}")]
@@ -47,7 +50,7 @@ pub enum DiscError {
     #[error("the image cannot be laid out: {0}")]
     Tree(#[from] TreeError),
     /// A file outside of the disc.
-    #[error("cannot {doing} {}: {source}", path.display())]
+    #[error("cannot {doing} {}: {source}", printable_path(path))]
     Io {
         /// The file.
         path: PathBuf,

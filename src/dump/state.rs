@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Datelike as _, Local, NaiveDateTime, Timelike as _};
 
-use crate::event::printable;
+use crate::event::printable_path;
 use crate::fsx;
 use crate::legacy::{self, LegacyError};
 use crate::units::{ArchiveName, Day, Ids, Weekday};
@@ -60,7 +60,7 @@ pub enum StateError {
     #[error(transparent)]
     Legacy(#[from] LegacyError),
     /// It cannot be read or written.
-    #[error("cannot use {}: {source}", printable(&path.to_string_lossy()))]
+    #[error("cannot use {}: {source}", printable_path(path))]
     Io {
         /// The file.
         path: PathBuf,

@@ -28,7 +28,7 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ExtendError> {
     match full(&disc, limit) {
         Some(reason) => {
             let name = match disc.label() {
-                Some(label) => format!("disc `{}`", String::from_utf8_lossy(label)),
+                Some(label) => format!("disc `{}`", event::printable_bytes(label)),
                 None => "the disc".to_owned(),
             };
             let problem = Problem::new(name, &reason)

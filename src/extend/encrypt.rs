@@ -53,7 +53,7 @@ pub(super) fn preview(cx: &Context<'_>) -> Result<Vec<String>, ExtendError> {
             let path = daily.backup_path(&file.name);
             lines.push(format!(
                 "would encrypt {} ({}) for {}",
-                event::printable(&path.to_string_lossy()),
+                event::printable_path(path),
                 event::bytes(file.bytes),
                 section.target
             ));

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::action::{ActionError, Finding};
 use crate::dump::DumpError;
 use crate::encrypt::EncryptError;
-use crate::event::printable;
+use crate::event::printable_path;
 use crate::media::{DriveError, WrongDisc};
 use crate::process::RunAsError;
 use crate::staging::ChooseError;
@@ -20,7 +20,7 @@ pub enum ExtendError {
     #[error("the configuration has no <{0}> section, which this extension needs")]
     NoSection(&'static str),
     /// A file or directory cannot be used.
-    #[error("cannot use {}: {source}", printable(&path.to_string_lossy()))]
+    #[error("cannot use {}: {source}", printable_path(path))]
     Use {
         /// Which one.
         path: PathBuf,
@@ -28,7 +28,7 @@ pub enum ExtendError {
         source: io::Error,
     },
     /// There is no disc to look at.
-    #[error("there is no disc in {}", printable(&.0.to_string_lossy()))]
+    #[error("there is no disc in {}", printable_path(.0))]
     NoDisc(PathBuf),
     /// The disc in the drive is not one of ours.
     #[error(transparent)]

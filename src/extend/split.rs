@@ -42,7 +42,7 @@ pub(super) fn preview(cx: &Context<'_>) -> Result<Vec<String>, ExtendError> {
             let path = daily.backup_path(&file.name);
             lines.push(format!(
                 "would cut {} ({}) into {} parts",
-                event::printable(&path.to_string_lossy()),
+                event::printable_path(path),
                 event::bytes(file.bytes),
                 file.bytes.div_ceil(rule.part.0.max(1))
             ));

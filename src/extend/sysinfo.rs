@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{ExtendError, programs};
 use crate::action::{Context, Finding};
 use crate::dump::Facts;
-use crate::event::Tell as _;
+use crate::event::{Tell as _, printable_path};
 use crate::process::System;
 
 /// The program that knows `facts`, if this machine has one.
@@ -25,7 +25,7 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ExtendError> {
             let name = Path::new(facts.program()).file_name().unwrap_or_default();
             cx.monitor.note(format!(
                 "this machine has no {}; there will be no {}",
-                name.display(),
+                printable_path(name),
                 facts.stem()
             ));
             continue;

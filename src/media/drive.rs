@@ -129,13 +129,13 @@ pub trait Drive {
 #[derive(Debug, thiserror::Error)]
 pub enum DriveError {
     /// Another process is burning.
-    #[error("{} is being written by another process", .0.display())]
+    #[error("{} is being written by another process", event::printable_path(.0))]
     Busy(PathBuf),
     /// The configured target is no regular file.
-    #[error("{} is not a regular file, so it cannot be a disc that is a file", .0.display())]
+    #[error("{} is not a regular file, so it cannot be a disc that is a file", event::printable_path(.0))]
     NotAFile(PathBuf),
     /// The directory in which the disc's file would be cannot be looked into.
-    #[error("the directory {} cannot be used: {why}", dir.display())]
+    #[error("the directory {} cannot be used: {why}", event::printable_path(dir))]
     NoDirectory {
         /// The directory.
         dir: PathBuf,
@@ -145,7 +145,7 @@ pub enum DriveError {
     /// There are bytes, and they are no disc that can be understood. It is not touched.
     #[error(
         "the disc {} cannot be read: {why}; it is left as it is; move it away if a new disc shall begin there",
-        path.display()
+        event::printable_path(path)
     )]
     Unreadable {
         /// The disc.
@@ -175,7 +175,7 @@ pub enum DriveError {
     /// The file system that holds the disc's file is too full.
     #[error(
         "the file system of {} has {} free, and the session needs {}",
-        path.display(),
+        event::printable_path(path),
         event::bytes(*free),
         event::bytes(*needed)
     )]
@@ -191,13 +191,13 @@ pub enum DriveError {
     #[error("the disc is written already and cannot be blanked; insert a blank one")]
     NotBlank,
     /// The tray is open or empty.
-    #[error("there is no disc in {}", .0.display())]
+    #[error("there is no disc in {}", event::printable_path(.0))]
     NoDisc(PathBuf),
     /// No other session can follow.
-    #[error("the disc in {} is closed and takes no other session", .0.display())]
+    #[error("the disc in {} is closed and takes no other session", event::printable_path(.0))]
     Closed(PathBuf),
     /// The disc is mounted, so that somebody may be reading it.
-    #[error("{} is mounted at {at}", path.display())]
+    #[error("{} is mounted at {at}", event::printable_path(path))]
     Mounted {
         /// The drive.
         path: PathBuf,
@@ -205,7 +205,7 @@ pub enum DriveError {
         at: String,
     },
     /// The drive does not do what it is asked.
-    #[error("{}: {why}", path.display())]
+    #[error("{}: {why}", event::printable_path(path))]
     Refused {
         /// The drive.
         path: PathBuf,
@@ -213,7 +213,7 @@ pub enum DriveError {
         why: String,
     },
     /// The program that burns failed.
-    #[error("burning {} failed: {why}", path.display())]
+    #[error("burning {} failed: {why}", event::printable_path(path))]
     Engine {
         /// The drive.
         path: PathBuf,
@@ -221,7 +221,7 @@ pub enum DriveError {
         why: String,
     },
     /// This kind of disc or drive cannot do that.
-    #[error("{} {why}", path.display())]
+    #[error("{} {why}", event::printable_path(path))]
     Cannot {
         /// The disc.
         path: PathBuf,
@@ -229,7 +229,7 @@ pub enum DriveError {
         why: String,
     },
     /// The medium or the operating system failed.
-    #[error("cannot {doing} {}: {source}", path.display())]
+    #[error("cannot {doing} {}: {source}", event::printable_path(path))]
     Io {
         /// The disc.
         path: PathBuf,

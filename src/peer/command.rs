@@ -24,7 +24,7 @@ use super::transport::{
     Collected, Errand, Job, LONGEST_INDICATOR, Listing, PATIENCE, Transport, said,
 };
 use super::{COLLECTED, Limits, PeerError, Remote};
-use crate::event::{Event, Monitor};
+use crate::event::{Event, Monitor, printable_path};
 use crate::fsx;
 use crate::process::{Command, Ended, Runner as _, Status, Stdout, System};
 use crate::units::{CommandLine, Ids};
@@ -236,7 +236,7 @@ impl Transport for ByCommand {
             && let Err(error) = room::sweep(into)
         {
             // The next run tries again; why nothing came is what matters now.
-            log::info!("{} cannot be emptied: {error}", into.display());
+            log::info!("{} cannot be emptied: {error}", printable_path(into));
         }
         came
     }

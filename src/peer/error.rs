@@ -13,7 +13,7 @@ use crate::units::Day;
 #[derive(Debug, thiserror::Error)]
 pub enum PeerError {
     /// Its directory cannot be read.
-    #[error("cannot read {}: {source}", event::printable(&path.to_string_lossy()))]
+    #[error("cannot read {}: {source}", event::printable_path(path))]
     Unreadable {
         /// The directory or file.
         path: PathBuf,
@@ -21,16 +21,16 @@ pub enum PeerError {
         source: io::Error,
     },
     /// A file changed while it was copied, and again when it was copied once more; or the directory did.
-    #[error("{} changed while it was copied", event::printable(&.0.to_string_lossy()))]
+    #[error("{} changed while it was copied", event::printable_path(.0))]
     Changing(PathBuf),
     /// There is not a single file that could be staged.
-    #[error("{} has no file that could be staged", event::printable(&.0.to_string_lossy()))]
+    #[error("{} has no file that could be staged", event::printable_path(.0))]
     Nothing(PathBuf),
     /// The daily directory has the collection of another day under the same name.
     #[error(
         "{} of {coming} would replace that of {there}, which is in the same daily directory; it stays where it \
          is, and what the peer collects next has everything that is in it",
-        event::printable(&name.to_string_lossy())
+        event::printable_path(name)
     )]
     OtherDay {
         /// The name of the manifest.
@@ -41,10 +41,10 @@ pub enum PeerError {
         coming: Day,
     },
     /// What was written reads back as something else: the disk or the memory of this machine is failing.
-    #[error("the copy {} reads back differently than it was written", event::printable(&.0.to_string_lossy()))]
+    #[error("the copy {} reads back differently than it was written", event::printable_path(.0))]
     Corrupted(PathBuf),
     /// The file system that the files are copied to is full.
-    #[error("no room for {}", event::printable(&path.to_string_lossy()))]
+    #[error("no room for {}", event::printable_path(path))]
     Full {
         /// The file that found no room.
         path: PathBuf,
@@ -52,7 +52,7 @@ pub enum PeerError {
         needed: u64,
     },
     /// The copy cannot be written.
-    #[error("cannot write {}: {source}", event::printable(&path.to_string_lossy()))]
+    #[error("cannot write {}: {source}", event::printable_path(path))]
     Unwritable {
         /// The copy, or the indicator in the collect directory.
         path: PathBuf,
@@ -88,7 +88,7 @@ pub enum PeerError {
         known_hosts: PathBuf,
     },
     /// It has no such directory.
-    #[error("{host} has no directory {}", event::printable(&path.to_string_lossy()))]
+    #[error("{host} has no directory {}", event::printable_path(path))]
     NoDirectory {
         /// The host.
         host: String,
@@ -183,7 +183,7 @@ impl PeerError {
                 "somebody may be in between: compare the fingerprint with `ssh-keygen -lf \
                  /etc/ssh/ssh_host_ed25519_key.pub` on the peer itself; if the machine really has a new key, run \
                  `ssh-keygen -R '{host}' -f '{file}'` and add the new key to {file}",
-                file = event::printable(&known_hosts.to_string_lossy())
+                file = event::printable_path(known_hosts)
             ),
             Self::NoDirectory { .. } => {
                 "see whether `<collect_dir>` is the one that the peer itself has, and collect ran there".to_owned()

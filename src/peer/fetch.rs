@@ -138,7 +138,7 @@ fn claimed(text: &[u8], path: &Path, monitor: &dyn Monitor) -> Sums {
     Sums::parse(text).unwrap_or_else(|error| {
         monitor.note(format!(
             "{}: {error}; its text is not used",
-            event::printable(&path.to_string_lossy())
+            event::printable_path(path)
         ));
         Sums::new()
     })

@@ -15,7 +15,7 @@ use rustix::io::Errno;
 
 use super::guard::{Places, Role, rank};
 use super::{Effect, Hooks, Purged, Request, sums};
-use crate::event::{Monitor, Problem, Tell as _, bytes, printable};
+use crate::event::{Monitor, Problem, Tell as _, bytes, printable_path};
 use crate::fsx;
 use crate::units::Day;
 
@@ -186,7 +186,7 @@ impl<'a, 'h> Walk<'a, 'h> {
         let handle = match enter(above, name, stat) {
             Ok(Some(handle)) => handle,
             Ok(None) => {
-                let shown = printable(&path.to_string_lossy());
+                let shown = printable_path(path);
                 self.monitor
                     .note(format!("{shown} is another file system; it is left alone"));
                 return stays;

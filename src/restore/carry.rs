@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::archive::{Kind, Member};
-use crate::event::{Event, Monitor, Problem, Tell as _};
+use crate::event::{Event, Monitor, Problem, Tell as _, printable_path};
 use crate::units::{Digest, PeerName};
 
 use super::find::Copy;
@@ -276,7 +276,7 @@ impl<'a> Work<'a> {
 
     /// What people call a peer's file.
     pub fn name(&self, peer: &PeerName, path: &Path) -> String {
-        let path = path.display();
+        let path = printable_path(path);
         if self.recipe.several {
             format!("{peer}:/{path}")
         } else {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::recipe::Missing;
 use super::target::{TargetError, Unsafe, WriteError};
+use crate::event::printable_path;
 use crate::units::{Day, PeerName};
 
 /// Why a restore does not begin, or ends before everything is done.
@@ -26,7 +27,7 @@ pub enum RestoreError {
         known: Vec<PeerName>,
     },
     /// There was nothing of that name then.
-    #[error("`{}` is not in {}", path.display(), state(*as_of))]
+    #[error("`{}` is not in {}", printable_path(path), state(*as_of))]
     NoSuchPath {
         /// The path that was asked for.
         path: PathBuf,
@@ -49,7 +50,10 @@ pub enum RestoreError {
     #[error(transparent)]
     Unsafe(#[from] Unsafe),
     /// Nothing more can be written.
-    #[error("`{}` cannot be written, and so nothing more was restored", path.display())]
+    #[error(
+        "`{}` cannot be written, and so nothing more was restored",
+        printable_path(path)
+    )]
     Write {
         /// What was being restored.
         path: PathBuf,

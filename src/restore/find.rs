@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::archive::Compression;
 use crate::archive::manifest::{self, Header, ManifestReader, Stored};
-use crate::event::printable;
+use crate::event::{printable, printable_path};
 use crate::restore::shelf::{Item, Shelf};
 use crate::units::{Day, PeerName};
 
@@ -74,7 +74,7 @@ impl<'a> Finder<'a> {
         let path = on.by_hand(&copy.item);
         let text = format!(
             "manifest {} on {}: {}",
-            path.display(),
+            printable_path(path),
             on.name(),
             chain(reason)
         );

@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::event::printable;
+use crate::event::{printable, printable_path};
 use crate::iso9660::{self, Content, Extent, FileReader, HEAD, Kind, ReadAt, Tree, Volume};
 use crate::media::{Burner, Drive as _, Handling, MediaKind};
 use crate::staging::{Staging, part_name, whole_name};
@@ -42,7 +42,7 @@ pub struct Shelf {
 #[derive(Debug, thiserror::Error)]
 pub enum ShelfError {
     /// It cannot be read. That does not mean that it is empty.
-    #[error("`{}` cannot be read", path.display())]
+    #[error("`{}` cannot be read", printable_path(path))]
     Read {
         /// Where it is.
         path: PathBuf,
@@ -50,10 +50,10 @@ pub enum ShelfError {
         source: io::Error,
     },
     /// There is no daily directory in it.
-    #[error("`{}` holds no daily directories (`YYYY/MM/DD`)", .0.display())]
+    #[error("`{}` holds no daily directories (`YYYY/MM/DD`)", printable_path(.0))]
     Empty(PathBuf),
     /// No session of the disc can be read.
-    #[error("no session of the disc `{}` can be read", path.display())]
+    #[error("no session of the disc `{}` can be read", printable_path(path))]
     Disc {
         /// Its file or drive.
         path: PathBuf,
@@ -132,7 +132,7 @@ impl Shelf {
             match session(medium.as_ref(), *start) {
                 Ok((label, items, lists)) => {
                     let label = match label.as_str() {
-                        "" => printable(&path.to_string_lossy()),
+                        "" => printable_path(path),
                         label => label.to_owned(),
                     };
                     if items.is_empty() {
@@ -195,7 +195,7 @@ impl Shelf {
         }
         join(&mut items);
         Ok(Self {
-            name: printable(&absolute.to_string_lossy()),
+            name: printable_path(&absolute),
             bytes: Bytes::Directory(absolute),
             items,
             lists: BTreeMap::new(),

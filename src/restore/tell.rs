@@ -117,7 +117,7 @@ pub(super) fn shortfalls(shortfalls: &Shortfalls, monitor: &dyn Monitor) {
         else {
             continue;
         };
-        let first = event::printable(&path.to_string_lossy());
+        let first = event::printable_path(path);
         let others = match times - 1 {
             0 => String::new(),
             more => format!(", and so do {}", count(more, "other")),

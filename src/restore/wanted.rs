@@ -5,6 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
+use crate::event::printable_path;
+
 /// How many names that look like a wanted one are remembered.
 const NEAR: usize = 5;
 
@@ -149,7 +151,7 @@ impl Found {
             .iter()
             .enumerate()
             .find(|(number, _)| !self.seen.contains(number))?;
-        let shown = |path: &PathBuf| format!("`/{}`", path.display());
+        let shown = |path: &PathBuf| format!("`/{}`", printable_path(path));
         let advice = match (self.near.get(&number), self.way.get(&number)) {
             (Some(near), _) => {
                 let near: Vec<String> = near.iter().map(shown).collect();

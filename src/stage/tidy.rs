@@ -18,7 +18,7 @@ pub(super) fn tidy(request: &Request<'_>, monitor: &dyn Monitor) -> io::Result<(
         if !swept.is_empty() {
             monitor.note(format!(
                 "swept what an interrupted run left in {}",
-                event::printable(&daily.path().to_string_lossy())
+                event::printable_path(daily.path())
             ));
         }
         // Only our own staging writes a list before the mark; Cedar Backup's half done days stay unmarked.
@@ -52,7 +52,7 @@ pub(super) fn repair_sums(
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             monitor.warn(format!(
                 "the list of digests in {} is damaged ({error}); it is made anew from the files as they are now",
-                event::printable(&daily.path().to_string_lossy())
+                event::printable_path(daily.path())
             ));
             daily.complete_sums(&Sums::new(), ids)
         }

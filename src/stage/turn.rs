@@ -196,7 +196,7 @@ impl Work<'_> {
             Ok(readiness) => readiness,
             Err(error) => return Ok(Err(Absent::because(&error))),
         };
-        let dir = event::printable(&peer.collect_dir().to_string_lossy());
+        let dir = event::printable_path(peer.collect_dir());
         if readiness == Readiness::NotReady {
             return Ok(Err(Absent {
                 reason: format!("not ready: {dir} has no cback.collect"),

@@ -14,7 +14,7 @@ use super::staged::{StagedDay, What};
 use super::steps::Previous;
 use crate::archive::manifest::{self, Coverage, ManifestError, ManifestReader, Place, Stored};
 use crate::catalog::CopyRow;
-use crate::event::{Problem, Tell as _, printable};
+use crate::event::{Problem, Tell as _, printable_path};
 use crate::iso9660::{Content, FileReader, Kind};
 use crate::units::{Day, PeerName};
 
@@ -53,13 +53,7 @@ pub(super) fn check<'a>(
                 .others
                 .iter()
                 .filter(|needed| !places.have(&peer, needed, late))
-                .map(|needed| {
-                    format!(
-                        "{} of {}",
-                        printable(&needed.archive.to_string_lossy()),
-                        needed.day
-                    )
-                })
+                .map(|needed| format!("{} of {}", printable_path(&needed.archive), needed.day))
                 .collect();
             if !missing.is_empty() {
                 let reason = format!(

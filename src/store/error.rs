@@ -12,7 +12,7 @@ use crate::units::Day;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The drive is empty.
-    #[error("there is no disc in {}", .0.display())]
+    #[error("there is no disc in {}", event::printable_path(.0))]
     NoDisc(PathBuf),
     /// The disc is not one of this backup's.
     #[error(transparent)]
@@ -21,7 +21,10 @@ pub enum StoreError {
     #[error(transparent)]
     Drive(#[from] DriveError),
     /// What is on the disc cannot be read, so it cannot be continued.
-    #[error("the newest session on {} cannot be read: {source}", place.display())]
+    #[error(
+        "the newest session on {} cannot be read: {source}",
+        event::printable_path(place)
+    )]
     Volume {
         /// The drive.
         place: PathBuf,

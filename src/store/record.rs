@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 use super::staged::{StagedDay, What};
 use super::{Store, StoreError};
 use crate::catalog::{CatalogError, DiscRow, FileRow, SessionRow};
-use crate::event::{Problem, Tell as _};
+use crate::event::{Problem, Tell as _, printable_path};
 use crate::iso9660::{Content, FileReader, Kind, ReadAt, Tree, Volume};
 use crate::media::Disc;
 use crate::sums::{self, Digest, Sums};
@@ -92,7 +92,7 @@ pub(super) fn replaced(job: &mut Store<'_>, id: Option<&str>, set_aside: Option<
     if let Some(place) = set_aside {
         job.monitor.note(format!(
             "the disc before was set aside as {}",
-            place.display()
+            printable_path(place)
         ));
     }
     let Some(id) = id else { return };
@@ -122,7 +122,7 @@ pub(super) fn mark(job: &Store<'_>, disc: &Disc, day: &StagedDay) -> Result<(), 
             disc.sessions.len(),
             newest.start,
             newest.end,
-            job.drive.place().display()
+            printable_path(job.drive.place())
         );
     }
     day.daily

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::event::{Monitor, Tell as _};
+use crate::event::{Monitor, Tell as _, printable_path};
 use crate::fsx;
 use crate::iso9660::{Meta, Time};
 use crate::staging::{Daily, STORED};
@@ -103,7 +103,7 @@ pub(super) fn read(daily: &Daily, monitor: &dyn Monitor) -> io::Result<StagedDay
             let Some(entry) = look(&path, name, sums.as_ref())? else {
                 monitor.warn(format!(
                     "{} is neither file, directory nor link and is not stored",
-                    path.display()
+                    printable_path(path)
                 ));
                 continue;
             };
@@ -174,7 +174,7 @@ fn complete(day: &StagedDay, sums: &Sums) -> io::Result<()> {
 
 /// An error that names the file.
 fn at(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+    io::Error::new(error.kind(), format!("{}: {error}", printable_path(path)))
 }
 
 /// On the disc, everything belongs to root and everybody may read it, as on Cedar Backup's discs: whoever

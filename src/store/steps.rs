@@ -9,7 +9,7 @@ use super::layout::{self, Fit, Laid};
 use super::session::{Part, Session};
 use super::staged::{self, StagedDay};
 use super::{CheckData, Discs, Preview, Store, StoreError, Stored, only_copy, record};
-use crate::event::{Problem, Tell as _};
+use crate::event::{Problem, Tell as _, printable_path};
 use crate::iso9660::{Image, ReadAt, Tree, Volume};
 use crate::media::{self, Asked, Burn, CheckMedia, Disc, Payload, Renewal, Unlike};
 use crate::staging::Daily;
@@ -301,7 +301,7 @@ pub(super) fn previous(
         Err(error) if asked == Asked::Full => {
             job.monitor.warn(format!(
                 "what is on {} cannot be listed before it gives way: {error}",
-                job.drive.place().display()
+                printable_path(job.drive.place())
             ));
             Ok(None)
         }
@@ -439,7 +439,7 @@ pub(super) fn outcome(
     set_aside: Option<std::path::PathBuf>,
 ) -> Stored {
     Stored {
-        label: String::from_utf8_lossy(disc.label().unwrap_or_default()).into_owned(),
+        label: crate::event::printable_bytes(disc.label().unwrap_or_default()),
         session: disc.sessions.len(),
         burnt,
         free: disc.available(Burn::Append),

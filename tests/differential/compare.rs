@@ -286,7 +286,10 @@ impl Comparison<'_> {
             Age::Today => {}
             Age::Staged => their.clear(),
             Age::Collected => {
-                their.retain(|member| Path::new("/").join(&member.path).symlink_metadata().is_ok());
+                their.retain(|member| {
+                    let now = Path::new("/").join(&member.path).symlink_metadata();
+                    now.is_ok_and(|now| now.is_dir() == (member.kind == '5'))
+                });
             }
         }
         self.met(Known::StaleArchive, usize::from(age != Age::Today));

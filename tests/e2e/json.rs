@@ -253,6 +253,61 @@ fn a_result_is_printed_whatever_bytes_its_names_have() {
     assert_eq!(finished(&said.stdout)["status"], said.status);
 }
 
+/// Texts have names in them, too: in each of them the name is whole, in the one way that the documentation names.
+#[test]
+fn no_text_has_lost_a_byte_of_a_name() {
+    let machine = Machine::new();
+    tree::file(machine.path("source/file"), "x");
+    machine.cback("collect stage store").run().well();
+    let odd = machine.path(OsStr::from_bytes(b"n\xff\x1b"));
+    tree::file(&odd, "no disc, no directory");
+    let full = machine.path(OsStr::from_bytes(b"f\xff\x1b"));
+    tree::file(full.join("something"), "in the way");
+    let mut lost = String::new();
+    for (words, path) in [
+        ("restore --into back --from", &odd),
+        ("restore --into", &odd),
+        ("restore --into", &full),
+        ("restore --into back", &odd),
+        ("quickstart", &odd),
+        ("disc info", &odd),
+        ("disc info", &full),
+        ("disc ls", &odd),
+        ("disc get --into back", &odd),
+        ("disc burn --disc", &odd),
+        ("disc blank", &odd),
+        ("disc close", &odd),
+        ("disc image -o", &odd),
+        ("disc image -o x.iso", &full.join("none")),
+        ("disc copy back", &full),
+        ("disc compare", &odd),
+        ("-c", &odd),
+        ("-l", &full),
+        ("config check -c", &odd),
+    ] {
+        let call = machine.cback(&format!("--json {words}")).arg(path);
+        let call = match words {
+            "-c" | "-l" => call.arg("collect"),
+            "disc compare" => call.arg(machine.disc()),
+            "disc burn --disc" | "disc image -o" => call.arg("source"),
+            _ => call,
+        };
+        let ended = call.run();
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        let whole = [
+            r"n\xff\u{1b}",
+            r"f\xff\u{1b}",
+            r"n\\xff\\u{1b}",
+            r"f\\xff\\u{1b}",
+        ];
+        let is_whole = whole.iter().any(|name| said.contains(name));
+        if said.contains(['\u{fffd}', '\u{1b}']) || !is_whole {
+            lost += &format!("{words}: {said}\n");
+        }
+    }
+    assert!(lost.is_empty(), "{lost}");
+}
+
 #[test]
 fn a_result_that_cannot_be_printed_is_no_success() {
     let machine = Machine::new();

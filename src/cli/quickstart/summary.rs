@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -182,12 +183,23 @@ pub(super) fn program() -> PathBuf {
     std::env::current_exe().unwrap_or_else(|_| PathBuf::from("cback"))
 }
 
-/// A path as one word of a shell.
+/// A path as one word of a shell. One with bytes that cannot be shown is written `$'…'`, which bash and zsh understand.
 pub fn shell_word(path: impl AsRef<Path>) -> String {
-    let text = path.as_ref().to_string_lossy();
+    let bytes = path.as_ref().as_os_str().as_bytes();
+    let Some(text) = std::str::from_utf8(bytes)
+        .ok()
+        .filter(|text| !text.contains(char::is_control))
+    else {
+        let escaped = bytes.iter().map(|byte| match byte {
+            b'\'' | b'\\' => format!("\\{}", char::from(*byte)),
+            b' '..=b'~' => char::from(*byte).to_string(),
+            _ => format!("\\x{byte:02x}"),
+        });
+        return format!("$'{}'", escaped.collect::<String>());
+    };
     let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
-        return text.into_owned();
+        return text.to_owned();
     }
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{ALIGN, FileDrive, append, aside, medium, output};
-use crate::event::{Event, Monitor, Progress};
+use crate::event::{Event, Monitor, Progress, printable_path};
 use crate::fsx::{self, AtomicFile};
 use crate::media::{Burnt, Disc, DriveError, Original, Payload, Renewal, SECTOR, ring};
 
@@ -124,7 +124,7 @@ fn make_room(
             free: free + gained,
         });
     }
-    log::info!("blanking {} first: no room for two", target.display());
+    log::info!("blanking {} first: no room for two", printable_path(target));
     fsx::remove_durably(target)
         .and_then(|()| old.set_len(0))
         .map_err(drive.io("blank"))

@@ -11,6 +11,8 @@ use ssh2::{CheckResult, KnownHostFileKind, Session};
 
 use super::ssh_config::wildcard;
 
+use crate::event::printable_path;
+
 /// A kind of key, and the algorithms in which it is used.
 type Row = (&'static str, &'static [&'static str]);
 
@@ -70,7 +72,7 @@ impl KnownHosts {
                 text => text?,
             };
             for (at, line) in String::from_utf8_lossy(&text).lines().enumerate() {
-                let place = format!("{}:{}", file.display(), at + 1);
+                let place = format!("{}:{}", printable_path(file), at + 1);
                 lines.extend(named(line, host, place));
             }
         }

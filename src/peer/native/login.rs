@@ -8,7 +8,7 @@ use ssh2::{ErrorCode, PublicKey, Session};
 use super::account::Account;
 use super::known_hosts::base64;
 use super::ssh_config::Tokens;
-use crate::event::printable_bytes;
+use crate::event::{printable_bytes, printable_path};
 use crate::peer::PeerError;
 
 /// The systemd credential that has the passphrase of the keys.
@@ -142,7 +142,7 @@ fn by_file(
     passphrase: Option<&str>,
     tried: &mut Vec<String>,
 ) {
-    let shown = file.display();
+    let shown = printable_path(file);
     match std::fs::File::open(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
         Err(error) => {
@@ -177,7 +177,7 @@ fn passphrase(file: Option<&Path>) -> Result<Option<String>, PeerError> {
     let text = std::fs::read_to_string(&file).map_err(|error| {
         PeerError::Setup(format!(
             "the passphrase cannot be read: {}: {error}",
-            file.display()
+            printable_path(file)
         ))
     })?;
     Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))

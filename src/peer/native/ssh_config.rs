@@ -15,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::account::Account;
+use crate::event::printable_path;
 use include::included;
 use lines::{Line, line};
 pub(super) use pattern::wildcard;
@@ -123,19 +124,19 @@ impl Reader<'_> {
         if depth > DEEPEST {
             return Err(format!(
                 "{}: too many files include one another",
-                file.display()
+                printable_path(file)
             ));
         }
         let text = match self.asked.account.with_rights(|| std::fs::read(file)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            text => text.map_err(|error| format!("{}: {error}", file.display()))?,
+            text => text.map_err(|error| format!("{}: {error}", printable_path(file)))?,
         };
         let mut applies = true;
         for (at, text) in String::from_utf8_lossy(&text).lines().enumerate() {
             let Some(line) = line(text) else {
                 continue;
             };
-            let place = || format!("{}:{}", file.display(), at + 1);
+            let place = || format!("{}:{}", printable_path(file), at + 1);
             let told = |reason: String| format!("{}: {reason}", place());
             match line.keyword.as_str() {
                 "host" => applies = pattern::matches(&line.words, &self.name().map_err(told)?),

@@ -5,6 +5,8 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
+use crate::event::printable_path;
+
 /// A path made of plain names only: not absolute, no `..`, no NUL byte. Doubled slashes and `.` are gone.
 /// The empty path is the target directory itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -91,7 +93,7 @@ impl From<&Below> for OsString {
 
 impl fmt::Display for Below {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.path.display().fmt(f)
+        printable_path(&self.path).fmt(f)
     }
 }
 

@@ -8,14 +8,16 @@ use rustix::io::Errno;
 
 use super::Unsafe;
 
+use crate::event::printable_path;
+
 /// Why nothing can be restored into a directory.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// Things are in it.
-    #[error("`{}` is not empty", .0.display())]
+    #[error("`{}` is not empty", printable_path(.0))]
     NotEmpty(PathBuf),
     /// It cannot be made or opened.
-    #[error("`{}` cannot be used to restore into", path.display())]
+    #[error("`{}` cannot be used to restore into", printable_path(path))]
     Open {
         /// The directory.
         path: PathBuf,
@@ -23,7 +25,10 @@ pub enum TargetError {
         source: io::Error,
     },
     /// It could not be made sure that everything is on the disk.
-    #[error("what was restored into `{}` may not be on the disk", path.display())]
+    #[error(
+        "what was restored into `{}` may not be on the disk",
+        printable_path(path)
+    )]
     Sync {
         /// The directory.
         path: PathBuf,
@@ -42,7 +47,7 @@ pub enum WriteError {
     #[error("not restored, because something is there already")]
     Exists,
     /// A directory on its way is something else, for example a link.
-    #[error("not restored, because `{}` on its way is not a directory", .0.display())]
+    #[error("not restored, because `{}` on its way is not a directory", printable_path(.0))]
     InTheWay(OsString),
     /// A directory with something in it is where something else should be.
     #[error("not restored, because a directory is there that is not empty")]
@@ -56,7 +61,7 @@ pub enum WriteError {
         kept: Option<PathBuf>,
     },
     /// A further name of a file that was not restored.
-    #[error("not restored, because it is another name of `{}`, which was not restored", .0.display())]
+    #[error("not restored, because it is another name of `{}`, which was not restored", printable_path(.0))]
     Unlinked(PathBuf),
     /// Only root may make a device. Counted in the [`Shortfalls`].
     #[error("not restored, because only root may make a device")]
@@ -84,6 +89,6 @@ impl From<Errno> for WriteError {
 
 fn kept_as(kept: Option<&Path>) -> String {
     kept.map_or_else(String::new, |path| {
-        format!("; what could be read is in `{}`", path.display())
+        format!("; what could be read is in `{}`", printable_path(path))
     })
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use crate::cli::args::{MachineRole, media_kind, starting_day};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::event::printable_path;
 use crate::media::MediaKind;
 use crate::units::{PeerName, Weekday};
 
@@ -54,7 +55,7 @@ impl Asker {
         self.ask(question, "/etc /home", |text| {
             let dirs: Vec<PathBuf> = text.split_whitespace().map(PathBuf::from).collect();
             match dirs.iter().find(|dir| !dir.is_dir()) {
-                Some(dir) => Err(format!("{} is no directory", dir.display())),
+                Some(dir) => Err(format!("{} is no directory", printable_path(dir))),
                 None => Ok(dirs),
             }
         })
