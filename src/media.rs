@@ -15,9 +15,6 @@ mod unlike;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use burner::fuzz as fuzz_engine;
-#[cfg(fuzzing)]
-#[doc(hidden)]
-pub use burner::fuzz as fuzz_engine;
 pub use burner::{Burner, EngineKind, Handling, TrayUse};
 pub use decide::{Asked, Because, BlankMode, Blanking, Decision, Situation, decide};
 pub use disc::{Appendable, Burn, Disc, Renewal, SECTOR, Session};

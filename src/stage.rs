@@ -124,7 +124,7 @@ pub enum Marked {
 #[derive(Debug, thiserror::Error)]
 pub enum StageError {
     /// The staging directory or a daily directory cannot be used.
-    #[error("cannot use {}: {source}", event::printable(&path.to_string_lossy()))]
+    #[error("cannot use {}: {source}", event::printable_path(path))]
     Staging {
         /// The directory.
         path: PathBuf,
@@ -134,7 +134,7 @@ pub enum StageError {
     /// The file system of the staging directory is full. Who is in the day is whole, and is marked so.
     #[error(
         "no room in {} for {peer}: {}",
-        event::printable(&path.to_string_lossy()),
+        event::printable_path(path),
         lacking(*missing)
     )]
     Full {

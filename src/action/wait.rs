@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Context;
-use crate::event::{Event, Progress, Tell as _};
+use crate::event::{Event, Progress, Tell as _, printable_path};
 use crate::media::{Drive, Glance};
 use crate::process::{Command, Runner as _, Stdout};
 use crate::store::StoreError;
@@ -24,7 +24,7 @@ pub(super) fn for_disc(cx: &Context<'_>, drive: &dyn Drive, error: &StoreError) 
     call(cx, drive.place(), &reason);
     let task = format!(
         "waiting for another disc in {}: {reason}",
-        drive.place().display()
+        printable_path(drive.place())
     );
     let wrong = drive.inspect();
     let mut watch = Watch::new(matches!(wrong, Ok(None)));

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::super::diagnostics;
 use super::{Consent, Desk, Exit, Failure, failure, told};
 use crate::disc::{self, Checkup, Sacrifice, Trial, TrialResult, Unfit};
-use crate::event::{Problem, Tell as _, bytes, printable};
+use crate::event::{Problem, Tell as _, bytes, printable, printable_path};
 use crate::media::Drive;
 
 /// The report: what was found out, and what it was found out with.
@@ -60,7 +60,7 @@ pub(super) fn examine(
 }
 
 fn refusal(drive: &dyn Drive, unfit: &Unfit) -> Failure {
-    let place = drive.place().display();
+    let place = printable_path(drive.place());
     let (what, advice) = match unfit {
         Unfit::Holds(label) => (
             format!("{place} holds something, its label is `{label}`; it would be lost"),

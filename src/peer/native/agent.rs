@@ -17,6 +17,7 @@ use super::connect::Connected;
 use super::fault::{fault, io_fault};
 use super::sftp::check_name;
 use super::talk::{Silence, Talk};
+use crate::event::printable_path;
 use crate::peer::arrive::{Arrivals, Resume};
 use crate::peer::limits::{Deadline, Watched};
 use crate::peer::transport::{
@@ -57,7 +58,12 @@ type Answer = Result<u8, (u8, String)>;
 
 impl fmt::Debug for Agent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Agent({}:{})", self.connected.name, self.path.display())
+        write!(
+            f,
+            "Agent({}:{})",
+            self.connected.name,
+            printable_path(&self.path)
+        )
     }
 }
 
@@ -165,7 +171,7 @@ impl Agent {
             },
             trouble::FORBIDDEN => PeerError::Forbidden {
                 host: self.connected.name.clone(),
-                what: format!("reading {}", self.path.display()),
+                what: format!("reading {}", printable_path(&self.path)),
                 reason: text,
             },
             _ => PeerError::Unreadable {

@@ -19,6 +19,7 @@ use ssh2::{ErrorCode, FileStat};
 use super::agent::Instead;
 use super::connect::Connected;
 use super::fault::{fault, io_fault, is_absent, is_answer};
+use crate::event::printable_path;
 use crate::peer::arrive::{Arrivals, Resume};
 use crate::peer::limits::Watched;
 use crate::peer::transport::{
@@ -53,7 +54,12 @@ struct Mark {
 
 impl fmt::Debug for Sftp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sftp({}:{})", self.connected.name, self.path.display())
+        write!(
+            f,
+            "Sftp({}:{})",
+            self.connected.name,
+            printable_path(&self.path)
+        )
     }
 }
 
