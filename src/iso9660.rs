@@ -29,7 +29,9 @@ const SECTOR_LEN: usize = 2048;
 pub use date::Time;
 pub use image::{Fault, Image, ImageError, Joliet, Options, SYSTEM_AREA, SpaceSize, WriteError};
 pub use medium::{FileReader, ReadAt, ReadError};
-pub use session::{ALIGNMENT, HEAD, Session, descriptor_sector, grown_head, sessions};
+pub use session::{
+    ALIGNMENT, HEAD, Session, descriptor_sector, grown_head, sessions, sessions_of_copy,
+};
 pub use stream::Cause;
 pub use tree::{
     Children, Content, Extent, Kind, Meta, NAME_MAX, Node, Special, TARGET_MAX, Tree, TreeError,

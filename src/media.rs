@@ -23,6 +23,6 @@ pub use drive::{
 };
 pub use file::FileDrive;
 pub use kind::{DeviceType, MediaKind};
-pub use label::{CheckMedia, WrongDisc, check, check_owner, is_ours, label};
+pub use label::{BROKEN_OFF, CheckMedia, WrongDisc, check, check_owner, is_ours, label};
 pub use scsi_id::{ScsiId, ScsiIdError};
 pub use unlike::{Unlike, unlike};

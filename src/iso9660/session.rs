@@ -116,6 +116,58 @@ pub fn grown_head(old: &[u8], descriptors: &[u8]) -> Vec<u8> {
     new
 }
 
+/// The most sectors that lie between two sessions of a disc that is written once: the first border zone of a DVD-R has up
+/// to 56 MB.
+const GAP_MAX: u32 = 32_768;
+
+/// The sessions of an image that may be the copy of a whole disc. As [`sessions`]; and if the first one begins at sector 0,
+/// those behind it, although only the table of contents of the disc knew where they begin.
+pub fn sessions_of_copy(medium: &dyn ReadAt) -> Result<Vec<Session>, ReadError> {
+    let mut found = sessions(medium)?;
+    let sectors = length(medium)?;
+    let mut space = match &found[..] {
+        [only] if only.start == 0 => only.end,
+        _ => return Ok(found),
+    };
+    while let Some(last) = found.last_mut()
+        && let Some((end, start, next)) = behind(medium, last.start, space, sectors)?
+    {
+        last.end = end;
+        space = next.space;
+        found.push(Session {
+            start,
+            end: claimed_end(start, next.space, sectors),
+            volume_id: next.volume_id,
+        });
+        if found.len() == SESSIONS_MAX {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// The session behind the one that starts at `start`, with a gap between: where that one ends, where this one starts.
+fn behind(
+    medium: &dyn ReadAt,
+    start: u32,
+    space: u32,
+    sectors: u64,
+) -> Result<Option<(u32, u32, Found)>, ReadError> {
+    for end in ends(start, space) {
+        for at in end..end.saturating_add(GAP_MAX) {
+            if u64::from(at) + u64::from(SYSTEM_AREA) >= sectors {
+                break;
+            }
+            if let Some(found) = primary(medium, at)?
+                && found.root > at
+            {
+                return Ok(Some((end, at, found)));
+            }
+        }
+    }
+    Ok(None)
+}
+
 fn chain(
     medium: &dyn ReadAt,
     head: Option<&Found>,
@@ -309,6 +361,35 @@ mod tests {
                 let volume = crate::iso9660::Volume::open(&disc, one.start).unwrap();
                 assert_eq!(volume.end(), one.end);
             }
+        }
+    }
+
+    #[test]
+    fn the_copy_of_a_disc_with_gaps_has_all_its_sessions() {
+        for space_size in [SpaceSize::End, SpaceSize::Length] {
+            let mut disc = Vec::new();
+            let mut starts = Vec::new();
+            for (label, gap) in [("ONE", 0), ("TWO", 11_401), ("THREE", 6_901)] {
+                disc.resize(disc.len() + gap * 2048, 0);
+                let start = u32::try_from(disc.len() / 2048).unwrap();
+                starts.push((start, label.as_bytes().to_vec()));
+                let options = Options {
+                    start,
+                    volume_id: label.to_owned(),
+                    space_size,
+                    ..Options::default()
+                };
+                let image = Image::new(Tree::new(Meta::default()), &options).unwrap();
+                image.write(&mut disc, &mut |_| unreachable!()).unwrap();
+            }
+            let found = sessions_of_copy(&disc).unwrap();
+            let places: Vec<_> = found
+                .iter()
+                .map(|s| (s.start, s.volume_id.clone()))
+                .collect();
+            assert_eq!(places, starts);
+            assert_eq!(found[2].end as usize, disc.len() / 2048);
+            assert!(found.windows(2).all(|two| two[0].end < two[1].start));
         }
     }
 

@@ -181,7 +181,10 @@ impl Drive for Burner {
     }
 
     fn open(&self) -> Result<Box<dyn ReadAt>, DriveError> {
-        let (drive, _, disc) = self.look()?.ok_or_else(|| self.no_disc())?;
+        let (drive, medium, disc) = self.look()?.ok_or_else(|| self.no_disc())?;
+        if !medium.profile.is_overwritable() {
+            return Ok(Box::new(reader::Reader::of_sessions(drive, &disc.sessions)));
+        }
         let end = disc.sessions.iter().map(|session| session.end).max();
         Ok(Box::new(reader::Reader::new(drive, end.unwrap_or(0))))
     }

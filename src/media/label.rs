@@ -61,7 +61,16 @@ pub enum WrongDisc {
         .0.escape_ascii()
     )]
     Foreign(Vec<u8>),
+    /// Its last session is not whole, and lies where another one would go.
+    #[error(
+        "writing the last session of the disc was broken off, and nothing can follow it; insert another disc, and keep \
+         this one for what its earlier sessions hold"
+    )]
+    BrokenOff,
 }
+
+/// What stands for the label of a session that was broken off.
+pub const BROKEN_OFF: &[u8] = b"(broken off)";
 
 /// The check that `check_media` asks for: a rewritable disc must have a label, and a label must be ours.
 /// A blank write-once disc is fine.
@@ -77,6 +86,7 @@ pub fn check(disc: &Disc) -> Result<(), WrongDisc> {
 /// a new disc: a disc that we did not label is left alone. A blank disc passes.
 pub fn check_owner(disc: &Disc) -> Result<(), WrongDisc> {
     match disc.label() {
+        Some(BROKEN_OFF) => Err(WrongDisc::BrokenOff),
         Some(label) if !is_ours(label) => Err(WrongDisc::Foreign(label.to_vec())),
         _ => Ok(()),
     }

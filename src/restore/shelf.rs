@@ -116,7 +116,7 @@ impl Shelf {
             return Self::disc(path, medium, &starts);
         }
         let medium = Box::new(File::open(path).map_err(fault)?);
-        let starts = match iso9660::sessions(medium.as_ref()) {
+        let starts = match iso9660::sessions_of_copy(medium.as_ref()) {
             Ok(sessions) => sessions.iter().map(|session| session.start).collect(),
             // The chain is broken somewhere; what the two ends of it show may be sound.
             Err(_) => vec![HEAD, 0],

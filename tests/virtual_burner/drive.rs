@@ -31,6 +31,8 @@ pub struct Drive {
     write_page: [u8; 52],
     /// Something that takes long, until then.
     busy: Option<Busy>,
+    /// A disc was put in, and is told of as soon as it can be used (MMC-6 6.6, the media class).
+    arriving: bool,
     /// How long such a thing takes.
     pub slowness: Duration,
     /// The sectors of a CD session that was announced: the next one that must come.
@@ -58,6 +60,7 @@ impl Drive {
             event: None,
             write_page: modes::write_parameters(),
             busy: None,
+            arriving: false,
             slowness: Duration::from_millis(50),
             cue: None,
             last: sense::NO_SENSE,
@@ -99,6 +102,9 @@ impl Drive {
         let elapsed = busy.began.elapsed();
         if elapsed >= busy.time {
             self.busy = None;
+            if std::mem::take(&mut self.arriving) {
+                self.has_arrived();
+            }
             return Ok(());
         }
         let part = elapsed.as_micros() * 65_535 / busy.time.as_micros().max(1);

@@ -36,7 +36,7 @@ pub(super) fn disc(burner: &Burner, drive: &SgIo, medium: &Medium) -> Result<Dis
         sessions.push(Session {
             start: part.start,
             end: part.end,
-            label: b"(broken off)".to_vec(),
+            label: crate::media::BROKEN_OFF.to_vec(),
         });
     }
     let next = medium

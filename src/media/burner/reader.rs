@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::tray;
 use crate::iso9660::ReadAt;
-use crate::media::SECTOR;
 use crate::media::mmc::{Command, SgIo};
+use crate::media::{SECTOR, Session};
 
 /// Sectors that every host adapter gives in one go.
 const AT_ONCE: u64 = 32;
@@ -15,6 +15,9 @@ const AT_ONCE: u64 = 32;
 pub(super) struct Reader {
     drive: SgIo,
     end: u32,
+    /// First sectors and ends of what was written; empty if that is everything. Between the sessions of a disc that is
+    /// written once there are thousands of sectors that nobody writes and no drive reads.
+    written: Vec<(u32, u32)>,
     /// The sectors that were read last: readers ask for a few bytes after a few bytes.
     last: Mutex<Last>,
 }
@@ -31,8 +34,35 @@ impl Reader {
         Self {
             drive,
             end,
+            written: Vec::new(),
             last: Mutex::default(),
         }
+    }
+
+    /// The same; what lies between these sessions is zeros.
+    pub fn of_sessions(drive: SgIo, sessions: &[Session]) -> Self {
+        let end = sessions.iter().map(|session| session.end).max();
+        let written = sessions.iter().map(|one| (one.start, one.end)).collect();
+        Self {
+            written,
+            ..Self::new(drive, end.unwrap_or(0))
+        }
+    }
+
+    /// Some of the sectors from `first` on, at most `count`: those that are of one session, or of none.
+    fn fetch(&self, first: u64, count: u64) -> io::Result<Vec<u8>> {
+        let within =
+            |range: &&(u32, u32)| (u64::from(range.0)..u64::from(range.1)).contains(&first);
+        if self.written.is_empty() {
+            return sectors(&self.drive, first, count);
+        }
+        if let Some((_, end)) = self.written.iter().find(within) {
+            return sectors(&self.drive, first, count.min(u64::from(*end) - first));
+        }
+        let next = self.written.iter().map(|range| u64::from(range.0));
+        let next = next.filter(|start| *start > first).min();
+        let empty = next.map_or(count, |next| count.min(next - first));
+        Ok(vec![0; usize::try_from(empty * SECTOR).unwrap_or(0)])
     }
 
     /// Fills `buffer` from the beginning of the disc.
@@ -86,7 +116,7 @@ fn sectors(drive: &SgIo, first: u64, count: u64) -> io::Result<Vec<u8>> {
 impl ReadAt for Reader {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let small = (buffer.len() as u64) < AT_ONCE * SECTOR;
-        if !small {
+        if !small && self.written.is_empty() {
             return Self::read(&self.drive, self.end, buffer, offset);
         }
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -100,9 +130,9 @@ impl ReadAt for Reader {
                 return Ok(0);
             }
             // One bad sector must not hide its neighbours.
-            let bytes = match sectors(&self.drive, sector, count) {
+            let bytes = match self.fetch(sector, count) {
                 Ok(bytes) => bytes,
-                Err(_) if count > 1 => sectors(&self.drive, sector, 1)?,
+                Err(_) if count > 1 => self.fetch(sector, 1)?,
                 Err(error) => return Err(error),
             };
             *last = Last {

@@ -22,9 +22,9 @@ pub(super) fn appendable(file: &File, sessions: &[Session]) -> io::Result<Append
         && first.start != ALIGN
     {
         // Begun by another program, at sector 0: a copy of a disc that Cedar Backup burnt, or any image. If there is
-        // something behind its end, it may be sessions that only the disc's own table had.
+        // something behind its end, it may be sessions that only the disc's own table had; or such were found.
         let room = u64::from(last.end).next_multiple_of(u64::from(ALIGN)) * SECTOR;
-        if !is_ours(&last.label) || file.metadata()?.len() > room {
+        if !is_ours(&last.label) || sessions.len() > 1 || file.metadata()?.len() > room {
             return Ok(Appendable::Closed);
         }
     }
@@ -143,7 +143,7 @@ pub(super) fn sessions(path: &Path, file: &File) -> Result<Vec<Session>, DriveEr
         path: path.to_owned(),
         why,
     };
-    let found = iso9660::sessions(file).map_err(|error| refuse(error.to_string()))?;
+    let found = iso9660::sessions_of_copy(file).map_err(|error| refuse(error.to_string()))?;
     let metadata = file.metadata().map_err(|error| refuse(error.to_string()))?;
     let sectors = metadata.len() / SECTOR;
     let sessions: Vec<Session> = found

@@ -215,15 +215,19 @@ fn sequential(ask: &Ask<'_>, medium: &mut Medium) -> Result<(), AskError> {
                 && let Some(last) = track.end()
                 && last > track.start
             {
-                medium.unfinished = Some(Part {
-                    start: track.start,
-                    end: last,
-                });
+                let start = medium.unfinished.map_or(track.start, |part| part.start);
+                medium.unfinished = Some(Part { start, end: last });
             }
             continue;
         }
         let Some(last) = track.end() else { continue };
         end = end.max(u64::from(last));
+        // A session that is neither empty nor closed: closing it failed, or the current went away while it was written.
+        if disc.last_session == Status::Open && track.session == disc.sessions {
+            let start = medium.unfinished.map_or(track.start, |part| part.start);
+            medium.unfinished = Some(Part { start, end: last });
+            continue;
+        }
         match medium.sessions.last_mut() {
             Some(part) if track.session == session => part.end = last,
             _ => medium.sessions.push(Part {

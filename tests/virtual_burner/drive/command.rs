@@ -17,6 +17,8 @@ impl Drive {
         if self.faults.unknown.contains(&code) {
             return self.failed(sense::UNKNOWN_COMMAND);
         }
+        // whether what takes long has ended
+        let _ = self.ready();
         // INQUIRY, REQUEST SENSE, GET CONFIGURATION, GET EVENT STATUS NOTIFICATION, REPORT LUNS
         let is_calm = matches!(code, 0x12 | 0x03 | 0x46 | 0x4a | 0xa0);
         if !is_calm && let Some(attention) = self.attention.pop_front() {

@@ -36,6 +36,7 @@ impl Drive {
         }
         self.tray_open = true;
         self.busy = None;
+        self.arriving = false;
         self.cue = None;
         self.event = Some(REMOVAL);
     }
@@ -47,14 +48,19 @@ impl Drive {
         }
         self.tray_open = false;
         if self.disc.is_some() {
-            self.arrived();
+            self.arrives();
         }
     }
 
-    fn arrived(&mut self) {
+    fn arrives(&mut self) {
+        self.arriving = true;
+        self.event = None;
+        self.take_time(sense::BECOMING_READY, true);
+    }
+
+    pub(super) fn has_arrived(&mut self) {
         self.attention.push_back(sense::MEDIUM_CHANGED);
         self.event = Some(NEW_MEDIA);
-        self.take_time(sense::BECOMING_READY, true);
     }
 
     /// GET EVENT STATUS NOTIFICATION, media class.
@@ -102,8 +108,9 @@ impl Drive {
         self.tray_open = false;
         self.cue = None;
         self.busy = None;
+        self.arriving = false;
         match self.disc {
-            Some(_) => self.arrived(),
+            Some(_) => self.arrives(),
             None => self.event = Some(REMOVAL),
         }
         Ok(())
