@@ -6,6 +6,7 @@
 //! Hidden here: which way each kind of disc is written, the program's words, how its progress is read, the ring of bytes
 //! before it, and the tray.
 
+mod close;
 mod engine;
 mod found;
 mod reader;

@@ -45,8 +45,6 @@ pub(super) enum Purpose {
     Blank(Thoroughness),
     /// Making a disc ready for writing anywhere.
     Format,
-    /// Closing the disc.
-    Close,
 }
 
 /// What is to be done.
@@ -348,7 +346,6 @@ fn task(purpose: Purpose) -> &'static str {
         Purpose::Head => "burning the head",
         Purpose::Blank(_) | Purpose::Erase => "blanking",
         Purpose::Format => "formatting",
-        Purpose::Close => "closing",
     }
 }
 

@@ -236,8 +236,7 @@ pub(super) fn details(drive: &SgIo, medium: &Medium) -> Vec<(String, String)> {
             "none yet; it is formatted when it is written first".to_owned(),
         );
     }
-    if !medium.incremental && way(medium, Burn::New).is_some_and(|way| way.manner == Manner::AtOnce)
-    {
+    if way(medium, Burn::New).is_some_and(|way| way.manner == Manner::AtOnce) {
         row("sessions", "one only; it closes the disc".to_owned());
     }
     if let Some(part) = medium.unfinished {

@@ -7,7 +7,7 @@ use std::io::Write;
 
 use super::engine::{End, Job, Purpose};
 use super::way::Manner;
-use super::{Burner, Drive as _, tray, write};
+use super::{Burner, Drive as _, close, tray, write};
 use crate::event::{Monitor, Tell as _};
 use crate::iso9660;
 use crate::media::mmc::{Medium, Profile, Status};
@@ -43,6 +43,7 @@ pub(super) fn treat(
             };
             run(burner, &job, monitor, &mut |out| write::zeros(out, sectors))
         }
+        Ok(Deed::Close) => close::close(burner, monitor),
         Ok(Deed::Ask(purpose, said)) => {
             if let Some(said) = said {
                 monitor.warn(said);
@@ -77,6 +78,8 @@ enum Deed {
     Nothing(&'static str),
     /// Zeros are written, at the beginning or everywhere.
     Erase(Thoroughness),
+    /// One last session.
+    Close,
     /// The burning program does it; something is said before.
     Ask(Purpose, Option<&'static str>),
 }
@@ -129,7 +132,7 @@ fn deed(medium: &Medium, treatment: Treatment) -> Result<Deed, String> {
         Treatment::Close if medium.status == Status::Complete => {
             Ok(Deed::Nothing("the disc is closed already"))
         }
-        Treatment::Close | Treatment::Eject => Ok(Deed::Ask(Purpose::Close, None)),
+        Treatment::Close | Treatment::Eject => Ok(Deed::Close),
     }
 }
 
@@ -224,7 +227,7 @@ mod tests {
                 Format,
                 "needs no format".to_owned(),
             ),
-            (0x09, Status::Open, true, Close, ask(Purpose::Close)),
+            (0x09, Status::Open, true, Close, "Close".to_owned()),
             (
                 0x09,
                 Status::Empty,

@@ -5,7 +5,7 @@
 //! | CD-R | | track at once; open |
 //! | CD-RW | blanked quickly, if it was written | track at once; open |
 //! | DVD-R | | incrementally; open |
-//! | DVD-R DL, and DVD-R on drives that cannot write incrementally | | in one go; closed |
+//! | DVD-R DL (whatever the drive says), and DVD-R on drives that cannot write incrementally | | in one go; closed |
 //! | DVD-RW, sequential | blanked everywhere, if it was written or only blanked quickly: only then is it written incrementally | open |
 //! | DVD+R, DVD+R DL, BD-R (with spare areas or without) | | open |
 //! | DVD+RW | (formats itself) | at a place |
@@ -67,32 +67,35 @@ pub(super) fn way(medium: &Medium, burn: Burn) -> Option<Way> {
         Burn::Append if medium.status == Status::Open => First::Nothing,
         Burn::New | Burn::Append => return None,
     };
-    Some(
-        match (medium.incremental || needs_no_feature(profile), first) {
-            (true, first) => Way {
-                first,
-                manner: Manner::Open,
-            },
-            // Blanked everywhere, it will be written incrementally.
-            (false, first) if burn == Burn::New && profile.is_rewritable() => Way {
-                first: match first {
-                    First::Nothing => First::Blank(Thoroughness::All),
-                    first => first,
-                },
-                manner: Manner::Open,
-            },
-            (false, First::Nothing) if burn == Burn::New => Way {
-                first: First::Nothing,
-                manner: Manner::AtOnce,
-            },
-            (false, _) => return None,
+    Some(match (takes_sessions(medium), first) {
+        (true, first) => Way {
+            first,
+            manner: Manner::Open,
         },
-    )
+        // Blanked everywhere, it will be written incrementally.
+        (false, first) if burn == Burn::New && profile.is_rewritable() => Way {
+            first: match first {
+                First::Nothing => First::Blank(Thoroughness::All),
+                first => first,
+            },
+            manner: Manner::Open,
+        },
+        (false, First::Nothing) if burn == Burn::New => Way {
+            first: First::Nothing,
+            manner: Manner::AtOnce,
+        },
+        (false, _) => return None,
+    })
 }
 
-/// Kinds whose sessions do not depend on the feature Incremental Streaming: all but the DVD-Rs.
-fn needs_no_feature(profile: Profile) -> bool {
-    !matches!(profile.0, 0x11 | 0x14..=0x17)
+/// Whether others can follow a session: on a DVD-R or DVD-RW only if it is written incrementally, which the drive has to be
+/// able to do with this disc; and of a DVD-R DL no program is known that does.
+fn takes_sessions(medium: &Medium) -> bool {
+    match medium.profile.0 {
+        0x15 | 0x16 => false,
+        0x11 | 0x14 | 0x17 => medium.incremental,
+        _ => true,
+    }
 }
 
 #[cfg(test)]
@@ -141,7 +144,8 @@ pub(super) mod tests {
             (0x11, Empty, true, true, New, Some((Nothing, Open))),
             (0x11, Empty, false, true, New, Some((Nothing, AtOnce))),
             (0x11, open, true, true, Append, Some((Nothing, Open))),
-            (0x15, Empty, false, true, New, Some((Nothing, AtOnce))),
+            (0x15, Empty, true, true, New, Some((Nothing, AtOnce))),
+            (0x16, Empty, false, true, New, Some((Nothing, AtOnce))),
             (0x15, Complete, false, true, New, None),
             (0x14, Empty, true, true, New, Some((Nothing, Open))),
             (0x14, Empty, false, true, New, Some((Blank(All), Open))),

@@ -24,7 +24,6 @@ pub(super) fn command(drive: &Path, job: &Job, speed: Option<NonZeroU32>) -> Com
     match job.purpose {
         Purpose::Blank(how) => return command.arg(blank(job.profile, how)),
         Purpose::Format => return command.arg(format(job.profile)),
-        Purpose::Close => return command.arg("-fix"),
         Purpose::Session | Purpose::Last | Purpose::Head | Purpose::Erase => {}
     }
     // A disc without sessions of its own has no end that could be marked, and `-multi` is refused.

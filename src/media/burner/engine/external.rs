@@ -17,7 +17,7 @@ pub(super) fn command(drive: &Path, job: &Job, speed: Option<NonZeroU32>) -> Opt
     } else {
         match job.purpose {
             Purpose::Blank(_) | Purpose::Format => dvd_rw_format(drive, job),
-            _ => growisofs(drive, job, speed),
+            _ => Some(growisofs(drive, job, speed)),
         }
     }
 }
@@ -35,7 +35,6 @@ fn cdrecord(drive: &Path, job: &Job, speed: Option<NonZeroU32>) -> Option<Comman
     match job.purpose {
         Purpose::Blank(Thoroughness::Fast) => return Some(command.arg("blank=fast")),
         Purpose::Blank(Thoroughness::All) => return Some(command.arg("blank=all")),
-        Purpose::Close => return Some(command.arg("-fix")),
         Purpose::Format => return None,
         Purpose::Session => command = command.arg("-multi"),
         Purpose::Last | Purpose::Head | Purpose::Erase => {}
@@ -52,15 +51,10 @@ fn cdrecord(drive: &Path, job: &Job, speed: Option<NonZeroU32>) -> Option<Comman
 
 /// `growisofs` takes an image from its standard input under the name `/dev/fd/0`. It would let the tray out and in by
 /// itself, which is our business, and give a blank Blu-ray disc spare areas, which is nobody's unless asked for.
-fn growisofs(drive: &Path, job: &Job, speed: Option<NonZeroU32>) -> Option<Command> {
+fn growisofs(drive: &Path, job: &Job, speed: Option<NonZeroU32>) -> Command {
     let mut command = Command::new("growisofs").arg("-use-the-force-luke=notray,tty,spare:none");
     if let Some(speed) = speed {
         command = command.arg(format!("-speed={speed}"));
-    }
-    if job.purpose == Purpose::Close {
-        let mut zeros = drive.as_os_str().to_owned();
-        zeros.push("=/dev/zero");
-        return (job.manner != Manner::Placed).then(|| command.arg("-M").arg(zeros));
     }
     if job.closes() {
         command = command.arg("-dvd-compat");
@@ -75,7 +69,7 @@ fn growisofs(drive: &Path, job: &Job, speed: Option<NonZeroU32>) -> Option<Comma
             .arg("-Z"),
         (_, start) => command.arg("-C").arg(format!("0,{start}")).arg("-M"),
     };
-    Some(command.arg(target))
+    command.arg(target)
 }
 
 fn dvd_rw_format(drive: &Path, job: &Job) -> Option<Command> {

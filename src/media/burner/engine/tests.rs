@@ -43,7 +43,7 @@ fn words(engine: EngineKind, job: &Job, speed: Option<u32>) -> String {
 #[allow(clippy::too_many_lines)] // a table
 fn each_job_has_its_words() {
     use Manner::{AtOnce, Open, Placed};
-    use Purpose::{Blank, Close, Format, Head, Last, Session};
+    use Purpose::{Blank, Format, Head, Last, Session};
     use Thoroughness::{All, Fast};
     let none = |profile, purpose| job(purpose, profile, Open, 0, 0);
     for (job, speed, own, external) in [
@@ -118,18 +118,6 @@ fn each_job_has_its_words() {
             None,
             "-v dev=/dev/sr0 gracetime=0 blank=format_defectmgt",
             "dvd+rw-format -force /dev/sr0",
-        ),
-        (
-            none(CD_R, Close),
-            None,
-            "-v dev=/dev/sr0 gracetime=0 -fix",
-            "cdrecord -v gracetime=2 dev=/dev/sr0 -fix",
-        ),
-        (
-            none(DVD_PLUS_R, Close),
-            None,
-            "-v dev=/dev/sr0 gracetime=0 -fix",
-            "growisofs '-use-the-force-luke=notray,tty,spare:none' -M '/dev/sr0=/dev/zero'",
         ),
         (
             none(CD_RW, Format),
