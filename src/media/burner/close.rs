@@ -10,7 +10,6 @@ use super::engine::{End, Job, Purpose};
 use super::{Burner, Drive as _};
 use crate::event::{Monitor, Tell as _};
 use crate::iso9660::{Image, Options, Volume, WriteError};
-use crate::media::mmc::Medium;
 use crate::media::{Burn, Disc, DriveError};
 
 /// Closes the disc. Refuses one whose newest session it cannot repeat.
@@ -27,7 +26,13 @@ pub(super) fn close(burner: &Burner, monitor: &dyn Monitor) -> Result<(), DriveE
     monitor.note(format!(
         "a last session of {needed} sectors closes the disc; it shows what is there already"
     ));
-    write(burner, &medium, &image, monitor)?;
+    let job = Job {
+        start: image.start(),
+        sectors: image.sectors(),
+        after: disc.newest().map(|newest| newest.start),
+        ..Job::of(Purpose::Last, medium.profile)
+    };
+    write(burner, &job, &image, monitor)?;
     burner.reload()
 }
 
@@ -59,16 +64,11 @@ fn last(burner: &Burner, disc: &Disc) -> Result<Image, DriveError> {
 
 fn write(
     burner: &Burner,
-    medium: &Medium,
+    job: &Job,
     image: &Image,
     monitor: &dyn Monitor,
 ) -> Result<(), DriveError> {
-    let job = Job {
-        start: image.start(),
-        sectors: image.sectors(),
-        ..Job::of(Purpose::Last, medium.profile)
-    };
-    let end = burner.engine().run(&job, monitor, &mut |out| {
+    let end = burner.engine().run(job, monitor, &mut |out| {
         let nothing = |_| -> std::io::Result<Box<dyn Read>> { Ok(Box::new(std::io::empty())) };
         image
             .write(out, &mut { nothing })

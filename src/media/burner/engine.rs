@@ -57,6 +57,8 @@ pub(super) struct Job {
     pub start: u32,
     /// Its length.
     pub sectors: u64,
+    /// Where the session before it begins, if there is one.
+    pub after: Option<u32>,
     /// How it is written.
     pub manner: Manner,
 }
@@ -69,6 +71,7 @@ impl Job {
             profile,
             start: 0,
             sectors: 0,
+            after: None,
             manner: Manner::Open,
         }
     }

@@ -73,6 +73,7 @@ pub(super) fn session(
     let job = Job {
         start: if head > 0 { 0 } else { image.start() },
         sectors: head + image.sectors() + tail,
+        after: disc.newest().map(|newest| newest.start),
         manner,
         ..Job::of(Purpose::Session, medium.profile)
     };

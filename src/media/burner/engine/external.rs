@@ -67,7 +67,11 @@ fn growisofs(drive: &Path, job: &Job, speed: Option<NonZeroU32>) -> Command {
         (Manner::Placed, start) => command
             .arg(format!("-use-the-force-luke=seek:{start}"))
             .arg("-Z"),
-        (_, start) => command.arg("-C").arg(format!("0,{start}")).arg("-M"),
+        // The first number is not what mkisofs(8) says: it is where the session before has its descriptor.
+        (_, start) => command
+            .arg("-C")
+            .arg(format!("{},{start}", job.after.unwrap_or(0) + 16))
+            .arg("-M"),
     };
     command.arg(target)
 }

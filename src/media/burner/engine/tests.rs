@@ -48,10 +48,13 @@ fn each_job_has_its_words() {
     let none = |profile, purpose| job(purpose, profile, Open, 0, 0);
     for (job, speed, own, external) in [
         (
-            job(Session, DVD_PLUS_R, Open, 1600, 4000),
+            Job {
+                after: Some(32),
+                ..job(Session, DVD_PLUS_R, Open, 1600, 4000)
+            },
             Some(8),
             "-v dev=/dev/sr0 gracetime=0 speed=8 -multi fs=0 -tao -data tsize=4000s -",
-            "growisofs '-use-the-force-luke=notray,tty,spare:none' '-speed=8' -C 0,1600 -M '/dev/sr0=/dev/fd/0'",
+            "growisofs '-use-the-force-luke=notray,tty,spare:none' '-speed=8' -C 48,1600 -M '/dev/sr0=/dev/fd/0'",
         ),
         (
             job(Session, DVD_PLUS_RW, Placed, 1600, 4000),
