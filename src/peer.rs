@@ -25,6 +25,7 @@ mod wire;
 #[doc(hidden)]
 pub use native::fuzzing;
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -118,6 +119,9 @@ pub enum Rehearsal {
 
 /// Lines that are logged of an action, or kept of a rehearsal: whoever prints without an end fills no disk.
 const MOST_LINES: usize = 10_000;
+
+/// Of what an action printed that failed, so many lines are told with it.
+const LAST_LINES: usize = 3;
 
 /// How far a peer has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,12 +241,17 @@ impl Peer {
     ) -> Result<(), PeerError> {
         let words = words(extent, &[], action);
         let mut told = 0;
+        let mut tail = VecDeque::new();
         let mut output = |line: &[u8]| {
+            let line = event::printable_bytes(line);
             told += 1;
             if told <= MOST_LINES {
-                let line = event::printable_bytes(line);
                 log::info!(target: event::OUTPUT, "{}: {line}", self.name);
             }
+            if tail.len() == LAST_LINES {
+                tail.pop_front();
+            }
+            tail.push_back(line.trim().to_owned());
         };
         let errand = Errand {
             words: &words,
@@ -253,7 +262,18 @@ impl Peer {
             let more = told - MOST_LINES;
             log::info!(target: event::OUTPUT, "{}: and {more} lines more", self.name);
         }
-        outcome
+        outcome.map_err(|error| match error {
+            PeerError::Failed {
+                command,
+                ending,
+                tail: none,
+            } if none.is_empty() => PeerError::Failed {
+                command,
+                ending,
+                tail: Vec::from(tail).join(" / "),
+            },
+            error => error,
+        })
     }
 
     /// Lets the peer's own cback say what `action` would do, if it is surely one that can; each line goes to `says`.

@@ -64,7 +64,12 @@ fn allowed(session: &Session, common: &Common, wish: &AgentWish) -> Result<Allow
             format!("this program cannot find itself: {error}"),
         )
     })?;
-    let cback = vec![own, PathBuf::from("--config"), common.config.clone()];
+    // Whoever logs in is somewhere else.
+    let config = std::path::absolute(&common.config).map_err(|error| {
+        let what = format!("{}: {error}", common.config.display());
+        Failure::new(Exit::Arguments, what)
+    })?;
+    let cback = vec![own, PathBuf::from("--config"), config];
     if let Some(dir) = &wish.collect_dir {
         return Ok(Allowed {
             collect_dir: AbsPath::new(dir.clone())

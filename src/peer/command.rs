@@ -6,6 +6,7 @@
 //! weighed while it comes, nothing but regular files counts, and none is followed.
 
 mod room;
+mod said;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -28,6 +29,7 @@ use crate::event::{Event, Monitor, printable_path};
 use crate::fsx;
 use crate::process::{Command, Ended, Runner as _, Status, Stdout, System};
 use crate::units::{CommandLine, Ids};
+use said::{Far, closed};
 
 /// What the commands are.
 #[derive(Debug)]
@@ -147,34 +149,10 @@ impl ByCommand {
     fn absent<T>(&self, ended: &Ended) -> Result<Option<T>, PeerError> {
         let host = self.who();
         let said = ended.tail.join(" / ");
-        let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
-        if has(&[
-            "Host key verification failed",
-            "REMOTE HOST IDENTIFICATION HAS CHANGED",
-        ]) {
-            return Err(PeerError::HostKey {
-                host: self.remote.host.clone(),
-                reason: format!("`{}` does not accept it", self.rcp.as_str()),
-                key: crate::event::printable(&said),
-                known_hosts: self.account.ssh_file("known_hosts"),
-            });
+        if let Some(error) = closed(&said, self.far_end(&self.rcp)) {
+            return Err(error);
         }
-        if has(&["Permission denied (", "Too many authentication failures"]) {
-            return Err(PeerError::Refused { host, reason: said });
-        }
-        if has(&[
-            "Connection refused",
-            "Connection timed out",
-            "Could not resolve hostname",
-            "No route to host",
-            "Network is unreachable",
-            "Connection reset",
-            "Connection closed",
-            "kex_exchange_identification",
-        ]) {
-            return Err(PeerError::Unreachable { host, reason: said });
-        }
-        if has(&["No such file or directory"]) || ended.success() {
+        if said.contains("No such file or directory") || ended.success() {
             return Ok(None);
         }
         Err(PeerError::Refused {
@@ -189,6 +167,15 @@ impl ByCommand {
                 said
             },
         })
+    }
+
+    fn far_end(&self, command: &CommandLine) -> Far {
+        Far {
+            host: self.remote.host.clone(),
+            who: self.who(),
+            command: command.as_str().to_owned(),
+            known_hosts: self.account.ssh_file("known_hosts"),
+        }
     }
 
     fn scratch(&self) -> Result<Scratch, PeerError> {
@@ -298,30 +285,31 @@ impl Transport for ByCommand {
             .time_limit(errand.end.left()?);
         let command = self.account.runs(command);
         let ended = System::new(&Nobody).run(&command, Stdout::Lines)?;
+        let said = ended.tail.join(" / ");
+        let failed = |status| PeerError::Failed {
+            command: text.clone(),
+            ending: ending(status),
+            tail: said.clone(),
+        };
         match ended.status {
             Status::Exited(0) => Ok(()),
             Status::TimedOut => {
-                Err(errand
-                    .end
-                    .left()
-                    .map_or_else(PeerError::from, |_| PeerError::Failed {
-                        command: text,
-                        ending: ending(Status::TimedOut),
-                    }))
+                errand.end.left()?;
+                Err(failed(ended.status))
             }
             Status::Exited(126) => Err(PeerError::Forbidden {
                 host: self.who(),
                 what: format!("`{text}`"),
-                reason: ended.tail.join(" / "),
+                reason: said,
             }),
-            Status::Exited(255) => Err(PeerError::Unreachable {
-                host: self.who(),
-                reason: ended.tail.join(" / "),
-            }),
-            status => Err(PeerError::Failed {
-                command: text,
-                ending: ending(status),
-            }),
+            Status::Exited(255) => {
+                let unreachable = PeerError::Unreachable {
+                    host: self.who(),
+                    reason: said.clone(),
+                };
+                Err(closed(&said, self.far_end(rsh)).unwrap_or(unreachable))
+            }
+            status => Err(failed(status)),
         }
     }
 }

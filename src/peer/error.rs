@@ -9,6 +9,15 @@ use crate::event;
 use crate::process::RunError;
 use crate::units::Day;
 
+/// Whether a host was known under another key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// It was not known at all.
+    Nothing,
+    /// It had another one, or this one is revoked.
+    Another,
+}
+
 /// Why a peer could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum PeerError {
@@ -82,6 +91,8 @@ pub enum PeerError {
         host: String,
         /// Unknown, changed, revoked.
         reason: String,
+        /// Whether another key was expected.
+        expected: Expected,
         /// The kind of the key that it showed, and the fingerprint.
         key: String,
         /// The file that decided.
@@ -139,12 +150,14 @@ pub enum PeerError {
     #[error("{0}")]
     Setup(String),
     /// The action that it was asked to do ended with a failure there.
-    #[error("`{command}` ended there with {ending}", command = event::printable(command))]
+    #[error("`{command}` ended there with {ending}{}", said(tail), command = event::printable(command))]
     Failed {
         /// The command as it was given.
         command: String,
         /// The exit status in words.
         ending: String,
+        /// The last that it printed.
+        tail: String,
     },
     /// A peer of this machine does its actions in the master's own run.
     #[error("a peer of this machine is not managed; {0} is done here by the master's own run")]
@@ -178,6 +191,15 @@ impl PeerError {
                     .to_owned()
             }
             Self::HostKey {
+                expected: Expected::Nothing,
+                known_hosts,
+                ..
+            } => format!(
+                "compare the fingerprint with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the peer itself; if \
+                 it is the same, add the key to {} (`ssh PEER true` as the backup user asks, and does it)",
+                event::printable(&known_hosts.to_string_lossy())
+            ),
+            Self::HostKey {
                 host, known_hosts, ..
             } => format!(
                 "somebody may be in between: compare the fingerprint with `ssh-keygen -lf \
@@ -206,6 +228,9 @@ impl PeerError {
                 "the key was let in, and is kept to other things: if the master may ask for that, print a new line \
                  for the peer's authorized_keys there (`cback agent --allow ACTION --print-key-line KEY.pub`)"
                     .to_owned()
+            }
+            Self::Failed { ending, .. } if ending.starts_with("status 127") => {
+                "say with `<cback_command>` what cback is called there".to_owned()
             }
             Self::Failed { .. } => "see the peer's own log".to_owned(),
             Self::Changing(_) => "run `cback stage` again when the peer's collect is over".to_owned(),

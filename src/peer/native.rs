@@ -105,7 +105,11 @@ fn exec(
         (None, 127) => "status 127: it is not found there".to_owned(),
         (None, status) => format!("status {status}"),
     };
-    Err(PeerError::Failed { command, ending })
+    Err(PeerError::Failed {
+        command,
+        ending,
+        tail: String::new(),
+    })
 }
 
 /// Bytes that become lines. One that never ends is cut.

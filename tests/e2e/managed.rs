@@ -133,6 +133,17 @@ fn a_client_whose_key_is_kept_to_files_says_that_it_runs_nothing() {
         ),
         (NATIVE, "exit 126", "does not allow `cback collect`"),
         (COMMAND, "exit 126", "does not allow `cback collect`"),
+        (
+            NATIVE,
+            "echo one; echo two; echo three; echo four; exit 3",
+            "status 3: two / three / four\n",
+        ),
+        (
+            COMMAND,
+            "echo sorry; exit 3",
+            "`cback collect` ended there with status 3: sorry\n",
+        ),
+        (NATIVE, "exit 127", "say with `<cback_command>` what"),
         (NATIVE, "exit 127", "status 127: it is not found there"),
         (COMMAND, "exit 127", "status 127: it is not found there"),
         (NATIVE, "kill -9 $$", "signal KILL"),

@@ -55,6 +55,7 @@ fn what_is_wrong_with_a_peer_is_told_and_the_others_come() {
         "cannot be reached: it ended the connection",
         "foreign: the host key of [127.0.0.1]:",
         "it has changed",
+        "if the machine really has a new key",
         &fingerprint,
         "ssh-keygen -R",
         "closed:",
@@ -244,4 +245,37 @@ fn a_host_that_says_nothing_is_not_waited_for() {
     NATIVE.master(&machine, &[&ada]);
     let ended = machine.cback("validate").run().with_status(4);
     ended.says(&["peer [ada]", "said nothing for 1 seconds"]);
+}
+
+#[test]
+fn a_host_that_is_not_known_yet_is_told_otherwise_than_one_that_changed() {
+    for way in [NATIVE, COMMAND] {
+        let machine = Machine::new();
+        let ada = Sshd::start(&machine, "ada");
+        ada.collected(&[("a", b"a")], Claims::Digests);
+        way.master(&machine, &[&ada]);
+        fs::write(machine.path("home/.ssh/known_hosts"), "").unwrap();
+        let ended = machine.cback("validate").run().with_status(4);
+        let ended = ended.says(&["the host key of ", "if it is the same, add the key to "]);
+        assert!(!ended.screen().contains("really has a new key"));
+        ada.know();
+        machine.cback("validate").run().well();
+        ada.change_host_key();
+        let ended = machine.cback("validate").run().with_status(4);
+        ended.says(&["the host key of ", "if the machine really has a new key"]);
+    }
+}
+
+#[test]
+fn the_line_for_the_agent_works_wherever_it_is_printed() {
+    let (machine, client) = (Machine::new(), Machine::new());
+    let ada = Sshd::start(&machine, "ada");
+    let key = ada.identity().with_extension("pub");
+    let call = client.cback("--config cback.conf agent --print-key-line");
+    let line = call.unconfigured().arg(key).run().well().stdout;
+    let config = client.path("cback.conf");
+    assert!(
+        line.contains(&format!("--config {} agent", config.display())),
+        "{line}"
+    );
 }

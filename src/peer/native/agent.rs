@@ -390,6 +390,7 @@ impl Transport for Agent {
                         _ => PeerError::Failed {
                             command: format!("cback {words}"),
                             ending: reason,
+                            tail: String::new(),
                         },
                     });
                 }
@@ -403,6 +404,7 @@ impl Transport for Agent {
         Err(PeerError::Failed {
             command: format!("cback {words}"),
             ending: format!("status {status}"),
+            tail: String::new(),
         })
     }
 }

@@ -12,11 +12,12 @@ use ssh2::{HashType, MethodType, Session};
 use super::account::Account;
 use super::fault::fault;
 use super::jump;
-use super::known_hosts::{self, KnownHosts, base64};
+use super::known_hosts::{self, Distrust, KnownHosts, base64};
 use super::login::{self, Keys};
 use super::ssh_config::{Asked, HostConfig, Tokens};
 use crate::event::{self, Monitor, Problem};
 use crate::peer::PeerError;
+use crate::peer::error::Expected;
 use crate::process::{Command, System};
 
 /// How long the way to a host may take, and the talk until we are in.
@@ -185,6 +186,10 @@ fn trust(session: &Session, known: &KnownHosts, shown: &str, name: &str) -> Resu
     known.check(&base64(key)).map_err(|distrust| {
         let hash = session.host_key_hash(HashType::Sha256).unwrap_or_default();
         PeerError::HostKey {
+            expected: match &distrust {
+                Distrust::Unknown | Distrust::Authority(_) => Expected::Nothing,
+                Distrust::Changed(_) | Distrust::Revoked(_) => Expected::Another,
+            },
             host: name.to_owned(),
             reason: distrust.to_string(),
             key: format!("{kind} SHA256:{}", base64(hash).trim_end_matches('=')),
