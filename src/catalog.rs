@@ -16,7 +16,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use crate::event::printable_path;
 use crate::units::{Day, PeerName};
 
-pub use rows::{CopyRow, DiscRow, FileRow, SessionRow};
+pub use rows::{CopyRow, DiscRow, FileRow, SessionRow, WantedRow};
 
 /// The name of the catalog in the working directory.
 pub const FILE_NAME: &str = "catalog.sqlite3";
@@ -282,6 +282,37 @@ impl Catalog {
                     },
                     session: row.get(3)?,
                     disc: disc(row, 4)?,
+                })
+            },
+        )
+    }
+
+    /// What has to be at hand for the state of `as_of`, or the latest: of every file name the newest copy, and those of the
+    /// week before it, since what is newer may build on them. Newest days first.
+    pub fn wanted(
+        &self,
+        as_of: Option<Day>,
+        peer: Option<&PeerName>,
+    ) -> Result<Vec<WantedRow>, CatalogError> {
+        let below = peer.map_or_else(Vec::new, |peer| format!("{peer}/").into_bytes());
+        let until = as_of.map_or_else(|| "9999-12-31".to_owned(), |day| day.to_string());
+        self.rows(
+            "WITH latest AS (
+                 SELECT name, max(day) AS last FROM copy
+                 WHERE day <= ?1 AND substr(name, 1, length(?2)) = ?2 GROUP BY name)
+             SELECT DISTINCT id, label, copy.name, day
+             FROM copy JOIN latest ON copy.name = latest.name JOIN disc ON disc = id
+             WHERE day <= last AND day > date(last, '-7 days')
+             ORDER BY day DESC, copy.name, id",
+            params![until, below],
+            |row| {
+                let day: String = row.get(3)?;
+                let wrong = |_| rusqlite::Error::InvalidQuery;
+                Ok(WantedRow {
+                    disc: row.get(0)?,
+                    label: row.get(1)?,
+                    name: row.get(2)?,
+                    day: day.parse().map_err(wrong)?,
                 })
             },
         )

@@ -32,7 +32,7 @@ pub use error::ChangerError;
 pub use inventory::{Entry, FILE_NAME, Inventory, Place, State};
 pub use library::{Contents, Library, Seen, Surroundings};
 pub use loaded::Loaded;
-pub use medium::{Counter, DiscInChanger};
+pub use medium::{Counter, DiscInChanger, Wishes};
 pub use pick::{Pick, Want, pick_for};
 pub use slots::{Slots, SlotsError};
 pub use status::{Held, Port, Slot, Status};

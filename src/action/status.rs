@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::ActionError;
 use super::store::drive;
+use crate::changer::{self, Inventory, State};
 use crate::config::{self, Config, Peer};
 use crate::event::printable_bytes;
 use crate::iso9660::SECTOR;
@@ -59,6 +60,19 @@ pub enum DiscStatus {
         used: u64,
         /// Bytes that can still be written.
         free: u64,
+    },
+    /// The discs are in a changer; what is remembered of them.
+    Changer {
+        /// Labels of the discs in use.
+        in_use: Vec<String>,
+        /// Bytes that each of them still takes.
+        free: Vec<u64>,
+        /// Blank discs.
+        blank: usize,
+        /// Discs that nobody has looked at.
+        unknown: usize,
+        /// Discs that cannot be written.
+        bad: usize,
     },
     /// It cannot be looked at.
     Unreadable {
@@ -133,11 +147,37 @@ fn peer_status(peer: &Peer, days: &[Daily], staged: &[&Daily]) -> std::io::Resul
 }
 
 fn disc(section: &config::Store, options: &config::Options) -> DiscStatus {
+    if section.changer.is_some() {
+        return remembered(options);
+    }
     let inspected = drive(section, options, None).inspect();
     match inspected.map_err(|error| error.to_string()) {
         Ok(Some(disc)) => there(&disc),
         Ok(None) => DiscStatus::None,
         Err(reason) => DiscStatus::Unreadable { reason },
+    }
+}
+
+/// What the inventory says; the changer is not disturbed.
+fn remembered(options: &config::Options) -> DiscStatus {
+    let path = options.working_dir.join(changer::FILE_NAME);
+    let discs = match Inventory::look(&path).map_err(|error| error.to_string()) {
+        Ok(Ok(inventory)) => inventory.discs,
+        Ok(Err(reason)) | Err(reason) => return DiscStatus::Unreadable { reason },
+    };
+    let here = |state: State| {
+        let discs = discs.iter();
+        discs.filter(move |disc| disc.is_here() && disc.state == state)
+    };
+    let used: Vec<_> = here(State::InUse)
+        .filter(|disc| disc.copy.is_some())
+        .collect();
+    DiscStatus::Changer {
+        in_use: used.iter().filter_map(|disc| disc.label.clone()).collect(),
+        free: used.iter().map(|disc| disc.free.unwrap_or(0)).collect(),
+        blank: here(State::Blank).count(),
+        unknown: here(State::Unknown).count(),
+        bad: here(State::Bad).count(),
     }
 }
 

@@ -55,3 +55,16 @@ pub struct CopyRow {
     /// The session that first held this copy, counted from 1.
     pub session: u32,
 }
+
+/// A copy that somebody who restores may need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedRow {
+    /// The disc that it is on.
+    pub disc: String,
+    /// The label of that disc.
+    pub label: String,
+    /// Its path in the daily directory: `PEER/NAME`.
+    pub name: Vec<u8>,
+    /// Its day.
+    pub day: Day,
+}

@@ -157,6 +157,11 @@ impl<'a> Library<'a> {
         }
     }
 
+    /// How many drives there are.
+    pub fn bays(&self) -> usize {
+        self.setup.bays.len()
+    }
+
     /// The disc of that index.
     pub fn disc(&self, disc: usize) -> Entry {
         self.inner().inventory.discs[disc].clone()

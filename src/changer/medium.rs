@@ -9,9 +9,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
 use super::inventory::Place;
-use super::{ChangerError, Library};
+use super::{ChangerError, Library, Seen};
 use crate::iso9660::ReadAt;
-use crate::media::Drive as _;
+use crate::media::{Drive as _, SECTOR};
 
 /// Bytes that are asked for at once, at least.
 const CHUNK: usize = 1 << 20;
@@ -32,26 +32,25 @@ pub struct DiscInChanger {
     last: Mutex<(u64, Vec<u8>)>,
 }
 
-/// Where wishes of several discs arrive.
-pub struct Counter {
-    ask: Sender<Ask>,
-    asked: Receiver<Ask>,
-}
+/// Where wishes of several discs are given.
+pub struct Counter(Sender<Ask>);
 
-impl Default for Counter {
-    fn default() -> Self {
-        let (ask, asked) = channel();
-        Self { ask, asked }
-    }
-}
+/// Where they arrive.
+pub struct Wishes(Receiver<Ask>);
 
 impl Counter {
+    /// A counter, and its other side.
+    pub fn new() -> (Self, Wishes) {
+        let (ask, asked) = channel();
+        (Self(ask), Wishes(asked))
+    }
+
     /// The disc of that index, which is so many bytes long.
     pub fn disc(&self, disc: usize, bytes: u64) -> DiscInChanger {
         DiscInChanger {
             disc,
             bytes,
-            ask: self.ask.clone(),
+            ask: self.0.clone(),
             last: Mutex::new((0, Vec::new())),
         }
     }
@@ -91,18 +90,19 @@ impl ReadAt for DiscInChanger {
 }
 
 impl Library<'_> {
-    /// Answers wishes until nobody has any of the counter's discs any more. A disc that is wished for is carried into a
+    /// Answers wishes until nobody has the counter or any of its discs any more. A disc that is wished for is carried into a
     /// drive, has to be the one that is remembered, and stays there until the drive is needed.
-    pub fn serve(&self, counter: Counter) {
-        let Counter { ask, asked } = counter;
-        drop(ask);
+    pub fn serve(&self, wishes: Wishes) {
         let mut open: BTreeMap<usize, (u32, Box<dyn ReadAt>)> = BTreeMap::new();
-        for wish in asked {
+        for wish in wishes.0 {
             let mut read = || {
-                if !open.contains_key(&wish.disc) {
+                let is_in = |drive: u32| self.disc(wish.disc).place == Place::Drive(drive);
+                if !open.get(&wish.disc).is_some_and(|(drive, _)| is_in(*drive)) {
                     // A drive that is needed has to let go of what is read from it.
-                    let drives = self.contents().status.drives;
-                    if open.len() >= drives.len() {
+                    open.retain(|&disc, (drive, _)| {
+                        disc != wish.disc && self.disc(disc).place == Place::Drive(*drive)
+                    });
+                    if open.len() >= self.bays() {
                         open.clear();
                     }
                     let found = self.to_read(wish.disc).map_err(io::Error::other)?;
@@ -145,8 +145,25 @@ impl Library<'_> {
         Ok((drive.number, medium))
     }
 
-    /// Where the disc is now.
-    pub fn place(&self, disc: usize) -> Place {
-        self.disc(disc).place
+    /// Carries `disc` into a drive and looks at it: what is on it then, with the starts of its sessions, oldest first, and
+    /// the medium, which is to be read while [`Library::serve`] serves `counter`. The drive may be used for another disc
+    /// at once.
+    pub fn open_disc(
+        &self,
+        disc: usize,
+        counter: &Counter,
+    ) -> Result<(Seen, Vec<u32>, DiscInChanger), ChangerError> {
+        let drive = self.load(disc, None)?;
+        let looked = self.examine(&drive).and_then(|seen| {
+            self.note(disc, &seen)?;
+            let found = drive.inspect()?;
+            let sessions = found.map_or_else(Vec::new, |found| found.sessions);
+            let starts: Vec<u32> = sessions.iter().map(|session| session.start).collect();
+            let end = sessions.iter().map(|session| session.end).max();
+            Ok((seen, starts, u64::from(end.unwrap_or(0)) * SECTOR))
+        });
+        self.release(disc);
+        let (seen, starts, bytes) = looked?;
+        Ok((seen, starts, counter.disc(disc, bytes)))
     }
 }

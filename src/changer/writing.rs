@@ -120,7 +120,8 @@ impl<T> Turns<'_, '_, T> {
         work: &mut dyn FnMut(&Loaded, Fresh) -> Verdict<T, E>,
     ) -> Result<bool, Trouble<E>> {
         let library = self.library;
-        let is_blank = library.disc(disc).state == State::Blank;
+        let before = library.disc(disc);
+        let is_blank = before.state == State::Blank;
         let drive = library.load(disc, None)?;
         self.used.insert(drive.number);
         let seen = match library.examine(&drive) {
@@ -141,6 +142,11 @@ impl<T> Turns<'_, '_, T> {
             State::InUse if library.disc(disc).copy == Some(self.copy) => Fresh::Continued,
             State::InUse => {
                 self.want = Want::Current;
+                return Ok(false);
+            }
+            State::Full if before.copy == Some(self.copy) => {
+                // The one that was in use; no other one is to be looked for.
+                self.want = Want::Blank;
                 return Ok(false);
             }
             _ => return Ok(false),

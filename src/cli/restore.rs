@@ -1,5 +1,8 @@
 //! `cback restore`: finds out where backups lie, shows the recipe, carries it out.
 
+mod changer;
+mod needed;
+
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
@@ -36,17 +39,55 @@ fn work(
     wish: &args::Restore,
 ) -> Result<Exit, session::Failure> {
     let monitor = session.monitor();
+    let from_changer = |path: &&PathBuf| path.as_os_str() == "changer";
+    let explicit = wish.from.iter().any(|path| from_changer(&path));
     let places = if wish.from.is_empty() {
         configured(session, common)?
     } else {
-        named(&wish.from, monitor)
+        let others: Vec<PathBuf> = wish
+            .from
+            .iter()
+            .filter(|path| !from_changer(path))
+            .cloned()
+            .collect();
+        let mut places = named(&others, monitor);
+        if explicit {
+            let config = session.load(common)?;
+            places.catalog = catalog_of(&config);
+            places.config = Some(config);
+        }
+        places
     };
+    if explicit || wish.from.is_empty() {
+        let store = places
+            .config
+            .as_ref()
+            .and_then(|config| config.store.as_ref());
+        if let Some(setup) = store.and_then(|store| store.changer.clone()) {
+            return changer::work(session, common, wish, places, &setup);
+        }
+        if explicit {
+            return Err(
+                session::Failure::new(Exit::Config, "the configuration names no changer")
+                    .advise("name a disc or a staging directory with --from"),
+            );
+        }
+    }
     if places.shelves.is_empty() {
         return Err(
             session::Failure::new(Exit::Disc, "there is nothing to restore from")
                 .advise("name a disc or a staging directory with --from"),
         );
     }
+    let recipe = recipe(wish, &places)?.map_err(failure)?;
+    fulfil(session, common, wish, &recipe, &places.shelves)
+}
+
+/// How to restore what `wish` says from `places`. The outer error is in the wish itself.
+fn recipe(
+    wish: &args::Restore,
+    places: &Places,
+) -> Result<Result<Recipe, RestoreError>, session::Failure> {
     let request = Request {
         as_of: wish.as_of,
         peer: wish.peer.clone(),
@@ -65,22 +106,33 @@ fn work(
     };
     let discs =
         |peer: &PeerName, day: Day, name: &OsStr| labels(places.catalog.as_ref(), peer, day, name);
-    let recipe = restore::plan(&request, &places.shelves, &discs).map_err(failure)?;
+    Ok(restore::plan(&request, &places.shelves, &discs))
+}
+
+/// Shows the recipe, or carries it out.
+fn fulfil(
+    session: &Session,
+    common: &Common,
+    wish: &args::Restore,
+    recipe: &Recipe,
+    shelves: &[Shelf],
+) -> Result<Exit, session::Failure> {
+    let monitor = session.monitor();
     if wish.dry_run {
         for trouble in &recipe.troubles {
             monitor.problem(&Problem::new("manifest", trouble.as_str()));
         }
-        session.show(&recipe, ToString::to_string);
+        session.show(recipe, ToString::to_string);
         return Ok(if recipe.missing.is_empty() {
             Exit::Well
         } else {
             Exit::Disc
         });
     }
-    let summary = restore::carry_out(&recipe, &places.shelves, monitor).map_err(failure)?;
+    let summary = restore::carry_out(recipe, shelves, monitor).map_err(failure)?;
     // Without anybody watching, silence means that all is there.
     if common.json || common.verbose || (io::stdout().is_terminal() && !common.quiet) {
-        session.show(&summary, |summary| told(&recipe, summary));
+        session.show(&summary, |summary| told(recipe, summary));
     }
     Ok(match summary {
         Summary { damaged: 1.., .. } => Exit::Damaged,
@@ -141,13 +193,7 @@ fn named(from: &[PathBuf], monitor: &dyn Monitor) -> Places {
 fn configured(session: &Session, common: &Common) -> Result<Places, session::Failure> {
     let monitor = session.monitor();
     let config = session.load(common)?;
-    let path = config.options.working_dir.join(catalog::FILE_NAME);
-    // Opening makes a catalog where there is none; restoring changes nothing.
-    let catalog = if path.is_file() {
-        Catalog::open(&path).ok().map(|(catalog, _)| catalog)
-    } else {
-        None
-    };
+    let catalog = catalog_of(&config);
     let mut paths: Vec<PathBuf> = Vec::new();
     let mut add = |path: &Path| {
         if path.exists() && !paths.iter().any(|known| known == path) {
@@ -159,7 +205,7 @@ fn configured(session: &Session, common: &Common) -> Result<Places, session::Fai
     }
     if let Some(store) = &config.store {
         add(&store.source_dir);
-        if store.device_type == DeviceType::File {
+        if store.device_type == DeviceType::File && store.changer.is_none() {
             add(&store.target);
             // Discs that were set aside, should the catalog not know of them.
             for disc in set_aside(&store.target) {
@@ -167,8 +213,21 @@ fn configured(session: &Session, common: &Common) -> Result<Places, session::Fai
             }
         }
     }
+    let changer = config
+        .store
+        .as_ref()
+        .and_then(|store| store.changer.as_ref());
     for disc in catalog.iter().flat_map(Catalog::discs).flatten() {
-        add(&disc.place);
+        // What is in a drive of the changer is the changer's business.
+        let is_bay = changer.is_some_and(|changer| {
+            changer
+                .bays
+                .iter()
+                .any(|bay| bay.device.as_path() == disc.place)
+        });
+        if !is_bay {
+            add(&disc.place);
+        }
     }
     let mut shelves = Vec::new();
     for path in paths {
@@ -188,6 +247,17 @@ fn configured(session: &Session, common: &Common) -> Result<Places, session::Fai
         catalog,
         config: Some(config),
     })
+}
+
+/// The catalog, if there is one.
+fn catalog_of(config: &Config) -> Option<Catalog> {
+    let path = config.options.working_dir.join(catalog::FILE_NAME);
+    // Opening makes a catalog where there is none; restoring changes nothing.
+    if path.is_file() {
+        Catalog::open(&path).ok().map(|(catalog, _)| catalog)
+    } else {
+        None
+    }
 }
 
 /// Files beside `target` that have the names of discs that were set aside, sorted.

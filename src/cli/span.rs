@@ -12,13 +12,14 @@ use super::diagnostics;
 use super::exit::Exit;
 use super::run;
 use super::session::{Failure, Session};
-use crate::action::{self, Context, Extent};
+use crate::action::{self, ActionError, Context, Extent};
+use crate::changer::Setup;
 use crate::config;
 use crate::event::{Tell as _, bytes, printable, printable_bytes, printable_path};
 use crate::media::{Disc, Renewal, SECTOR};
 use crate::span::{Fit, SpanError, span};
 use crate::staging::Daily;
-use crate::store::Item;
+use crate::store::{Item, Stored};
 use dialogue::{Default, Dialogue};
 
 /// How much of a disc is kept free, in percent, unless the person says otherwise: directories need it.
@@ -119,21 +120,14 @@ fn talk(session: &Session, dialogue: &mut Dialogue<'_>, cx: &Context<'_>) -> Res
         return Ok(Exit::Well);
     }
     let discs = solution(dialogue, &items, capacity)?;
-    let mut written = Vec::new();
-    let mut last = None;
-    for (number, disc) in (1..).zip(&discs) {
-        let chosen: Vec<&Item> = disc.iter().map(|&at| &items[at]).collect();
-        let which = format!("disc {number} of {}", discs.len());
-        let stored = write(dialogue, cx, &days, &chosen, &which, last.as_ref())?;
-        cx.monitor
-            .note(format!("{which} is written: `{}`", stored.label));
-        last = action::span::disc(cx).ok();
-        written.push(Written {
-            label: stored.label,
-            files: chosen.len(),
-            bytes: chosen.iter().map(|item| item.bytes).sum(),
-        });
-    }
+    let discs: Vec<Vec<&Item>> = discs
+        .iter()
+        .map(|disc| disc.iter().map(|&at| &items[at]).collect())
+        .collect();
+    let written = match &section.changer {
+        Some(setup) => from_changer(cx, setup, &days, &discs)?,
+        None => by_hand(dialogue, cx, &days, &discs)?,
+    };
     let labels: Vec<String> = written.iter().map(|disc| disc.label.clone()).collect();
     action::span::mark(cx, &days, &labels).map_err(failed)?;
     let spanned = Spanned {
@@ -147,6 +141,67 @@ fn talk(session: &Session, dialogue: &mut Dialogue<'_>, cx: &Context<'_>) -> Res
     Ok(Exit::Well)
 }
 
+/// Writes all discs, which the person puts in one after the other.
+fn by_hand(
+    dialogue: &mut Dialogue<'_>,
+    cx: &Context<'_>,
+    days: &[Daily],
+    discs: &[Vec<&Item>],
+) -> Result<Vec<Written>, Failure> {
+    let mut written = Vec::new();
+    let mut last = None;
+    for (number, disc) in (1..).zip(discs) {
+        let which = format!("disc {number} of {}", discs.len());
+        let stored = write(dialogue, cx, days, disc, &which, last.as_ref())?;
+        cx.monitor
+            .note(format!("{which} is written: `{}`", stored.label));
+        last = action::span::disc(cx).ok();
+        written.push(Written::new(stored.label, disc));
+    }
+    Ok(written)
+}
+
+/// Writes all discs, which the changer brings, as many at the same time as it has drives.
+fn from_changer(
+    cx: &Context<'_>,
+    setup: &Setup,
+    days: &[Daily],
+    discs: &[Vec<&Item>],
+) -> Result<Vec<Written>, Failure> {
+    let stored = action::changer::write_items(cx, setup, days, discs);
+    let stored = stored.map_err(|error| match error {
+        ActionError::Changer(error) => super::changer::failure(error),
+        error => Failure::of(Exit::Failed, error),
+    })?;
+    let mut written = Vec::new();
+    for (stored, disc) in stored.into_iter().zip(discs) {
+        unread(&stored)?;
+        written.push(Written::new(stored.label, disc));
+    }
+    Ok(written)
+}
+
+/// A disc on which a file is not what was staged does not count.
+fn unread(stored: &Stored) -> Result<(), Failure> {
+    match stored.left.first() {
+        Some(day) => {
+            let what = format!("a file of {day} was not read as it was staged; see the log");
+            Err(Failure::new(Exit::Failed, what))
+        }
+        None => Ok(()),
+    }
+}
+
+impl Written {
+    fn new(label: String, items: &[&Item]) -> Self {
+        Self {
+            label,
+            files: items.len(),
+            bytes: items.iter().map(|item| item.bytes).sum(),
+        }
+    }
+}
+
 /// How this machine stores.
 fn settings(section: &config::Store) -> String {
     let shown = |path: &std::path::Path| printable_path(path);
@@ -154,7 +209,10 @@ fn settings(section: &config::Store) -> String {
         "  source directory  {}\n  media             {}\n  device            {}\n  read back         {}",
         shown(&section.source_dir),
         section.kind.word(),
-        shown(&section.target),
+        match &section.changer {
+            Some(setup) => format!("a changer with drives: {}", setup.bays.len()),
+            None => shown(&section.target),
+        },
         if section.check_data { "yes" } else { "no" }
     )
 }
@@ -233,7 +291,7 @@ fn write(
     items: &[&Item],
     which: &str,
     last: Option<&Disc>,
-) -> Result<crate::store::Stored, Failure> {
+) -> Result<Stored, Failure> {
     loop {
         dialogue.ask(&format!("Insert {which}, and press return"))?;
         let failure = match attempt(dialogue, cx, days, items, last) {
@@ -256,7 +314,7 @@ fn attempt(
     days: &[Daily],
     items: &[&Item],
     last: Option<&Disc>,
-) -> Result<Option<crate::store::Stored>, Failure> {
+) -> Result<Option<Stored>, Failure> {
     let failed = |error| Failure::of(Exit::Failed, error);
     let disc = action::span::disc(cx).map_err(failed)?;
     if !disc.is_blank() && disc.renewal == Renewal::Blank {
@@ -275,9 +333,6 @@ fn attempt(
         }
     }
     let stored = action::span::write(cx, days, items).map_err(failed)?;
-    if let Some(day) = stored.left.first() {
-        let what = format!("a file of {day} was not read as it was staged; see the log");
-        return Err(Failure::new(Exit::Failed, what));
-    }
+    unread(&stored)?;
     Ok(Some(stored))
 }

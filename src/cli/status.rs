@@ -118,6 +118,24 @@ fn disc(disc: &DiscStatus) -> String {
                 bytes(*free),
             )
         }
+        DiscStatus::Changer {
+            in_use,
+            free,
+            blank,
+            unknown,
+            bad,
+        } => {
+            let used = in_use.iter().zip(free);
+            let mut parts: Vec<String> = used
+                .map(|(label, free)| format!("disc {label}, {} free", bytes(*free)))
+                .collect();
+            for (count, word) in [(blank, "blank"), (unknown, "unknown"), (bad, "bad")] {
+                if *count > 0 || word == "blank" {
+                    parts.push(format!("{count} {word}"));
+                }
+            }
+            format!("in the changer: {}", parts.join("; "))
+        }
         DiscStatus::Unreadable { reason } => {
             format!("the disc cannot be looked at: {}", printable(reason))
         }

@@ -2,9 +2,11 @@
 
 use super::ExtendError;
 use crate::action::{self, Context, Finding};
+use crate::changer::{self, Entry, Inventory, State};
 use crate::config::{self, Capacity};
 use crate::event::{self, Problem, Tell as _};
-use crate::media::{self, Burn, Disc, SECTOR};
+use crate::iso9660::SpaceSize;
+use crate::media::{self, Appendable, Burn, Disc, MediaKind, Renewal, SECTOR, Session};
 
 fn section<'a>(cx: &Context<'a>) -> Result<(&'a config::Store, Capacity), ExtendError> {
     let config = cx.config;
@@ -18,6 +20,9 @@ fn section<'a>(cx: &Context<'a>) -> Result<(&'a config::Store, Capacity), Extend
 
 pub(super) fn run(cx: &Context<'_>) -> Result<(), ExtendError> {
     let (store, limit) = section(cx)?;
+    if store.changer.is_some() {
+        return of_changer(cx, store, limit);
+    }
     let drive = action::drive(store, &cx.config.options, cx.ids);
     let disc = drive
         .inspect()?
@@ -42,6 +47,51 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ExtendError> {
         )),
     }
     Ok(())
+}
+
+/// The disc in use of a changer counts when no blank one is there to follow it.
+fn of_changer(cx: &Context<'_>, store: &config::Store, limit: Capacity) -> Result<(), ExtendError> {
+    let path = cx.config.options.working_dir.join(changer::FILE_NAME);
+    let inventory = Inventory::look(&path)?.unwrap_or_default();
+    let here = || inventory.discs.iter().filter(|disc| disc.is_here());
+    let blank = here().filter(|disc| disc.state == State::Blank).count();
+    for entry in here().filter(|disc| disc.state == State::InUse) {
+        let disc = remembered(entry, store.kind);
+        match full(&disc, limit).filter(|_| blank == 0) {
+            Some(reason) => {
+                let reason = format!("{reason}, and the changer has no blank disc that is known");
+                let problem = Problem::new(format!("the disc {}", entry.name()), &reason)
+                    .advise("put blank discs in, and run `cback changer scan`");
+                cx.monitor.problem(&problem);
+            }
+            None => cx.monitor.note(format!(
+                "the disc {} has {} free, and {blank} blank discs follow",
+                entry.name(),
+                event::bytes(available(&disc))
+            )),
+        }
+    }
+    Ok(())
+}
+
+/// The disc as it was when it was looked at last.
+fn remembered(entry: &Entry, kind: MediaKind) -> Disc {
+    let left = entry.free.unwrap_or(0) / SECTOR;
+    let written = u32::try_from(kind.sectors().saturating_sub(left)).unwrap_or(u32::MAX);
+    Disc {
+        kind,
+        sessions: vec![Session {
+            start: 0,
+            end: written,
+            label: Vec::new(),
+        }],
+        next_writable: written,
+        first_writable: 0,
+        capacity: kind.sectors(),
+        appendable: Appendable::Open,
+        renewal: Renewal::Insert,
+        space_size: SpaceSize::End,
+    }
 }
 
 /// Why the disc counts as nearly full; `None` if it does not.
@@ -98,7 +148,6 @@ pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::{Appendable, MediaKind, Renewal, Session};
     use crate::units::ByteSize;
 
     fn disc(next_writable: u32) -> Disc {
@@ -115,7 +164,7 @@ mod tests {
             capacity: 1000,
             appendable: Appendable::Open,
             renewal: Renewal::Insert,
-            space_size: crate::iso9660::SpaceSize::End,
+            space_size: SpaceSize::End,
         }
     }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::action::{ActionError, Finding};
+use crate::changer::ChangerError;
 use crate::dump::DumpError;
 use crate::encrypt::EncryptError;
 use crate::event::printable_path;
@@ -64,6 +65,9 @@ pub enum ExtendError {
     /// The drive cannot be used.
     #[error(transparent)]
     Drive(#[from] DriveError),
+    /// The changer, or what is remembered of it, failed.
+    #[error(transparent)]
+    Changer(#[from] ChangerError),
     /// Something that the actions do as well failed.
     #[error(transparent)]
     Action(#[from] ActionError),

@@ -2,8 +2,7 @@
 
 use std::fs;
 
-use crate::jukebox::Jukebox;
-use crate::machine::Machine;
+use crate::jukebox::{self, Jukebox};
 use crate::tree;
 
 /// Days of one week; it begins on Monday the 23rd.
@@ -13,30 +12,9 @@ const WED: &str = "2026-11-25";
 /// The week after.
 const NEXT: &str = "2026-11-30";
 
-fn machine() -> Machine {
-    let machine = Machine::new();
-    tree::one_of_everything(&machine.path("source"));
-    machine
-}
-
-/// Restores from the discs in the slots alone, and compares.
-fn comes_back(machine: &Machine, jukebox: &Jukebox<'_>, day: &str, kept: &std::path::Path) {
-    let into = machine.path("back");
-    let call = machine
-        .cback(&format!("restore --as-of {day}"))
-        .unconfigured();
-    call.args(jukebox.every_disc())
-        .arg("--into")
-        .arg(&into)
-        .run()
-        .well();
-    tree::assert_same(kept, &machine.restored("back"));
-    fs::remove_dir_all(into).unwrap();
-}
-
 #[test]
 fn a_week_goes_onto_one_disc_and_the_next_week_onto_the_next_one() {
-    let machine = machine();
+    let machine = jukebox::machine();
     let jukebox = Jukebox::new(&machine, 4, 1, "");
     jukebox.blanks([2, 3]);
     let monday = machine.keep("monday");
@@ -58,13 +36,13 @@ fn a_week_goes_onto_one_disc_and_the_next_week_onto_the_next_one() {
         ["load 2 0", "unload 2 0", "load 3 0", "unload 3 0"]
     );
     for (day, kept) in [(MON, &monday), (TUE, &tuesday), (NEXT, &next)] {
-        comes_back(&machine, &jukebox, day, kept);
+        jukebox.comes_back(day, kept);
     }
 }
 
 #[test]
 fn without_a_blank_disc_the_run_says_what_to_do_and_the_next_one_goes_on() {
-    let machine = machine();
+    let machine = jukebox::machine();
     let jukebox = Jukebox::new(&machine, 3, 1, "");
     for says in [
         "no disc is in it",
@@ -88,7 +66,7 @@ fn without_a_blank_disc_the_run_says_what_to_do_and_the_next_one_goes_on() {
 
 #[test]
 fn a_full_disc_is_followed_by_a_blank_one() {
-    let machine = machine();
+    let machine = jukebox::machine();
     let jukebox = Jukebox::new(&machine, 3, 1, "");
     jukebox.blanks([1, 2]);
     machine.back_up(MON);
@@ -101,7 +79,7 @@ fn a_full_disc_is_followed_by_a_blank_one() {
     let tuesday = machine.keep("tuesday");
     machine.back_up(TUE);
     assert!(jukebox.length(2) > 0);
-    comes_back(&machine, &jukebox, TUE, &tuesday);
+    jukebox.comes_back(TUE, &tuesday);
     jukebox.moves();
     // From then on the second one is used at once.
     machine.back_up(WED);
@@ -109,77 +87,8 @@ fn a_full_disc_is_followed_by_a_blank_one() {
 }
 
 #[test]
-fn a_bad_disc_is_rejected_and_remembered() {
-    let machine = machine();
-    let jukebox = Jukebox::new(&machine, 4, 1, "<reject_slot>4</reject_slot>");
-    jukebox.put(1, "disc", "scratched");
-    jukebox.blanks([2]);
-    let ended = machine.cback("all").on(MON).run().with_status(10);
-    ended.says(&["is bad", "another one is taken", "slot 4"]);
-    assert_eq!(
-        jukebox.moves(),
-        ["load 1 0", "unload 4 0", "load 2 0", "unload 2 0"]
-    );
-    assert!(jukebox.length(2) > 0);
-    // It is not tried again.
-    machine.cback("--full store").on(MON).run().with_status(12);
-    assert_eq!(jukebox.moves(), Vec::<String>::new());
-}
-
-#[test]
-fn a_write_that_fails_rejects_the_disc() {
-    let machine = machine();
-    let jukebox = Jukebox::new(&machine, 3, 1, "");
-    jukebox.blanks([1, 2, 3]);
-    let kept = machine.keep("monday");
-    machine.cback("collect stage").on(MON).run().well();
-    jukebox.fault("load 1 0", "spoil");
-    let ended = machine.cback("store").on(MON).run().with_status(10);
-    ended.says(&[
-        "the disc of slot 1",
-        "is bad",
-        "disc.iso",
-        "it is in slot 1",
-    ]);
-    assert!(jukebox.length(2) > 0 && jukebox.is_at_rest());
-    comes_back(&machine, &jukebox, MON, &kept);
-    // No disc can be written: one after the other is rejected.
-    let written = jukebox.drive(0).with_file_name(".disc.iso.partial");
-    let breaker = [
-        "strace",
-        "-f",
-        "-qqq",
-        "-o/dev/null",
-        "-P",
-        written.to_str().unwrap(),
-        "-etrace=pwrite64",
-        "-einject=pwrite64:error=EIO:when=1",
-    ];
-    let call = machine.cback("--full store").on(MON).under(breaker);
-    call.run()
-        .with_status(12)
-        .says(&["slot 3", "Input/output error", "1 in use, 2 bad"]);
-}
-
-#[test]
-fn several_bad_discs_one_after_the_other_are_the_drives_fault() {
-    let machine = machine();
-    let jukebox = Jukebox::new(&machine, 5, 1, "");
-    for slot in 1..=4 {
-        jukebox.put(slot, "disc", "scratched");
-    }
-    let ended = machine.cback("all").on(MON).run().with_status(6);
-    ended.says(&[
-        "3 discs failed one after the other in drive 0",
-        "cback changer scan",
-    ]);
-    assert!(jukebox.is_at_rest());
-    assert_eq!(jukebox.moves().len(), 6);
-}
-
-#[test]
 fn two_copies_are_written_in_two_drives() {
-    let machine = machine();
+    let machine = jukebox::machine();
     let jukebox = Jukebox::new(&machine, 6, 2, "<copies>2</copies>");
     jukebox.blanks([1, 2, 3]);
     let monday = machine.keep("monday");
@@ -234,7 +143,7 @@ fn two_copies_are_written_in_two_drives() {
 
 #[test]
 fn a_rebuilt_disc_is_a_blank_one() {
-    let machine = machine();
+    let machine = jukebox::machine();
     let jukebox = Jukebox::new(&machine, 3, 1, "");
     jukebox.blanks([1, 2]);
     machine.back_up(MON);
@@ -243,7 +152,7 @@ fn a_rebuilt_disc_is_a_blank_one() {
     machine.cback("rebuild").on(TUE).run().well_and_silent();
     assert_eq!(jukebox.moves(), ["load 2 0", "unload 2 0"]);
     jukebox.take(1);
-    comes_back(&machine, &jukebox, TUE, &machine.path("source"));
+    jukebox.comes_back(TUE, &machine.path("source"));
     // It is the one that is continued.
     machine.back_up(WED);
     assert_eq!(jukebox.moves(), ["load 2 0", "unload 2 0"]);
@@ -255,109 +164,9 @@ fn a_rebuilt_disc_is_a_blank_one() {
         .says(&["need no preparation"]);
 }
 
-/// What the robot does wrong costs nothing: it is told, and the next run goes on.
-#[test]
-fn a_robot_that_fails_is_told_and_the_next_run_completes() {
-    for (words, how, status, says) in [
-        ("load 1 0", "fail", 6, "the arm is stuck"),
-        ("load 1 0", "lie", 6, "into drive 0, which is empty"),
-        ("load 1 0", "other 2", 6, "the wrong disc"),
-        ("status", "fail", 6, "could not say what it holds"),
-        // What is written is written.
-        ("unload 1 0", "fail", 10, "the arm is stuck"),
-        ("unload 1 0", "lie", 10, "still full"),
-    ] {
-        let machine = machine();
-        let jukebox = Jukebox::new(&machine, 3, 1, "");
-        jukebox.put(1, "A1", "");
-        jukebox.put(2, "A2", "");
-        let kept = machine.keep("monday");
-        jukebox.fault(words, how);
-        let ended = machine.cback("all").on(MON).run().with_status(status);
-        ended.says(&[says]);
-        tree::file(machine.path("source/new"), "tuesday");
-        let tuesday = machine.keep("tuesday");
-        machine.back_up(TUE);
-        assert!(jukebox.is_at_rest(), "{words} {how}");
-        assert_eq!(jukebox.every_disc().len(), 2, "one disc: {words} {how}");
-        comes_back(&machine, &jukebox, MON, &kept);
-        comes_back(&machine, &jukebox, TUE, &tuesday);
-    }
-}
-
-#[test]
-fn discs_that_a_person_has_moved_are_found_again() {
-    for barcodes in [["A1", "A2", "A3"], ["disc", "disc", "disc"]] {
-        let machine = machine();
-        let jukebox = Jukebox::new(&machine, 4, 1, "");
-        for (slot, barcode) in (1..).zip(barcodes) {
-            jukebox.put(slot, barcode, "");
-        }
-        machine.back_up(MON);
-        // The disc in use and a blank one change places.
-        let (used, blank) = (jukebox.disc(1).unwrap(), jukebox.disc(3).unwrap());
-        let names = [&used, &blank].map(|path| path.file_name().unwrap().to_owned());
-        fs::rename(&used, machine.path("aside")).unwrap();
-        fs::rename(&blank, jukebox.slot(1).join(&names[1])).unwrap();
-        fs::rename(machine.path("aside"), jukebox.slot(3).join(&names[0])).unwrap();
-        tree::file(machine.path("source/new"), "tuesday");
-        let tuesday = machine.keep("tuesday");
-        let ended = machine.cback("all --verbose").on(TUE).run().well();
-        let told = ended
-            .screen()
-            .contains("another disc than the one that is remembered");
-        assert_eq!(told, barcodes[0] == "disc", "{}", ended.screen());
-        assert_eq!((jukebox.length(1), jukebox.length(2)), (0, 0));
-        comes_back(&machine, &jukebox, TUE, &tuesday);
-    }
-}
-
-#[test]
-fn a_strangers_disc_is_left_alone() {
-    let machine = machine();
-    let jukebox = Jukebox::new(&machine, 3, 1, "");
-    tree::file(machine.path("holiday/beach"), "sun");
-    let call = machine.cback("disc image holiday --volume-id HOLIDAY -o");
-    call.arg(jukebox.slot(1).join("disc.iso")).run().well();
-    jukebox.blanks([2]);
-    let before = fs::read(jukebox.disc(1).unwrap()).unwrap();
-    machine.back_up(MON);
-    machine
-        .cback("all")
-        .on(NEXT)
-        .run()
-        .with_status(12)
-        .says(&["1 foreign"]);
-    assert!(before == fs::read(jukebox.disc(1).unwrap()).unwrap());
-}
-
-#[test]
-fn a_lost_inventory_is_found_out_again() {
-    let machine = machine();
-    let jukebox = Jukebox::new(&machine, 5, 1, "");
-    jukebox.blanks([2, 3, 4]);
-    machine.back_up(MON);
-    machine.back_up(NEXT);
-    assert!(jukebox.length(2) > 0 && jukebox.length(3) > 0);
-    for damage in [None, Some("{"), Some("")] {
-        let inventory = machine.path("work/changer.json");
-        match damage {
-            None => fs::remove_file(&inventory).unwrap(),
-            Some(text) => fs::write(&inventory, text).unwrap(),
-        }
-        let before = jukebox.length(3);
-        tree::file(machine.path("source/new"), format!("{damage:?}"));
-        let kept = machine.keep(&format!("{damage:?}"));
-        machine.cback("all").on("2026-12-01").run().well();
-        // The newest of ours is continued, not the one of the week before, and no blank one is begun.
-        assert!(jukebox.length(3) > before && jukebox.length(4) == 0);
-        comes_back(&machine, &jukebox, "2026-12-01", &kept);
-    }
-}
-
 #[test]
 fn one_run_at_a_time_uses_the_changer() {
-    let machine = machine();
+    let machine = jukebox::machine();
     let jukebox = Jukebox::new(&machine, 3, 1, "");
     jukebox.blanks([1]);
     machine.cback("collect stage").on(MON).run().well();
@@ -374,7 +183,7 @@ fn one_run_at_a_time_uses_the_changer() {
 fn it_waits_for_a_blank_disc_if_it_is_told_to() {
     use std::io::{BufRead as _, BufReader};
     use std::process::Stdio;
-    let machine = machine();
+    let machine = jukebox::machine();
     let jukebox = Jukebox::new(&machine, 2, 1, "");
     let mut command = machine
         .cback("all --wait-for-disc --json")
@@ -392,7 +201,7 @@ fn it_waits_for_a_blank_disc_if_it_is_told_to() {
 
 #[test]
 fn a_person_sees_and_moves_discs_by_hand() {
-    let machine = machine();
+    let machine = jukebox::machine();
     let jukebox = Jukebox::new(&machine, 5, 2, "<slots>1-4</slots>");
     jukebox.put(1, "A1", "");
     jukebox.put(2, "A2", "");
@@ -459,37 +268,8 @@ fn a_person_sees_and_moves_discs_by_hand() {
 }
 
 #[test]
-fn a_bad_disc_that_was_exchanged_is_used_after_a_scan() {
-    let machine = machine();
-    let jukebox = Jukebox::new(&machine, 2, 1, "");
-    jukebox.put(1, "disc", "scratched");
-    machine
-        .cback("changer scan")
-        .on(MON)
-        .run()
-        .with_status(10)
-        .says(&["is bad", "take it out"]);
-    machine.cback("all").on(MON).run().with_status(12);
-    jukebox.take(1);
-    jukebox.blanks([1]);
-    machine
-        .cback("store")
-        .on(MON)
-        .run()
-        .with_status(12)
-        .says(&["1 bad"]);
-    machine
-        .cback("changer scan 1")
-        .on(MON)
-        .run()
-        .well()
-        .says(&["blank"]);
-    machine.cback("store").on(MON).run().well_and_silent();
-}
-
-#[test]
 fn a_dry_run_says_which_disc_it_would_be_and_moves_nothing() {
-    let machine = machine();
+    let machine = jukebox::machine();
     let jukebox = Jukebox::new(&machine, 3, 1, "");
     machine.cback("collect stage").on(MON).run().well();
     machine
@@ -530,4 +310,36 @@ fn a_dry_run_says_which_disc_it_would_be_and_moves_nothing() {
         .run()
         .with_status(4)
         .says(&["the arm is stuck"]);
+}
+
+#[test]
+fn status_and_capacity_tell_of_the_discs_without_moving_any() {
+    let machine = jukebox::machine();
+    let jukebox = Jukebox::new(&machine, 3, 1, "");
+    jukebox.blanks([1, 2]);
+    machine.back_up(MON);
+    jukebox.moves();
+    let status = machine.cback("status --json").on(MON).run().well();
+    assert!(status.stdout.contains(r#""state":"changer""#));
+    machine
+        .cback("status")
+        .on(MON)
+        .run()
+        .well()
+        .says(&["in the changer: disc CEDAR BACKUP 23-NOV-2026, 4.38 GB free; 0 blank; 1 unknown"]);
+    let text = fs::read_to_string(machine.path("cback.conf")).unwrap();
+    let action = "<extensions><action><name>capacity</name><module>CedarBackup3.extend.capacity</module>\
+        <function>executeAction</function><index>299</index></action></extensions><options>";
+    let text = text.replace("<options>", action).replace(
+        "</cb_config>",
+        "<capacity><min_bytes>100 GB</min_bytes></capacity></cb_config>",
+    );
+    fs::write(machine.path("cback.conf"), text).unwrap();
+    let capacity = || machine.cback("capacity").on(MON).run();
+    capacity()
+        .with_status(10)
+        .says(&["no blank disc that is known", "cback changer scan"]);
+    assert!(jukebox.moves().is_empty());
+    machine.cback("changer scan").on(MON).run().well();
+    capacity().well_and_silent();
 }

@@ -4,10 +4,17 @@
 //! Hides the program, its faults, and where a disc is.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::machine::Machine;
 use crate::tree;
+
+/// A machine with one of everything to back up.
+pub fn machine() -> Machine {
+    let machine = Machine::new();
+    tree::one_of_everything(&machine.path("source"));
+    machine
+}
 
 /// A changer on a machine.
 pub struct Jukebox<'m> {
@@ -177,5 +184,15 @@ impl<'m> Jukebox<'m> {
             }
         }
         all
+    }
+
+    /// Restores the state of `day` from the discs in the slots alone, and compares it with `kept`.
+    pub fn comes_back(&self, day: &str, kept: &Path) {
+        let into = self.machine.path("back");
+        let call = self.machine.cback(&format!("restore --as-of {day}"));
+        let call = call.unconfigured().args(self.every_disc());
+        call.arg("--into").arg(&into).run().well();
+        tree::assert_same(kept, &self.machine.restored("back"));
+        fs::remove_dir_all(into).unwrap();
     }
 }

@@ -10,6 +10,8 @@ mod call;
 mod cedar;
 mod cedar_pool;
 mod changer;
+mod changer_faults;
+mod changer_restore;
 mod cmdline;
 mod collect;
 mod config;

@@ -7,6 +7,7 @@ use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
 use crate::call::Ended;
+use crate::jukebox::Jukebox;
 use crate::machine::Machine;
 use crate::tree;
 
@@ -120,6 +121,50 @@ fn a_day_is_spread_over_discs_and_comes_back_from_them() {
         .args(from)
         .run()
         .well();
+    for number in 0..4_u8 {
+        let path = machine.restored("restored").join(format!("{number}/file"));
+        let bytes = fs::read(path).unwrap();
+        assert_eq!((bytes.len(), bytes[0]), (300_000, b'0' + number));
+    }
+}
+
+#[test]
+fn with_a_changer_nobody_inserts_anything_and_both_drives_burn() {
+    let machine = Machine::new();
+    let jukebox = Jukebox::new(&machine, 8, 2, "");
+    let changer = fs::read_to_string(machine.path("cback.conf")).unwrap();
+    let changer = changer.split_once("<changer>").unwrap().1;
+    let changer = changer.split_once("</changer>").unwrap().0.to_owned();
+    staged(&machine, "cdr-80");
+    let text = fs::read_to_string(machine.path("cback.conf")).unwrap();
+    let text = text
+        .replace(
+            machine.disc().to_str().unwrap(),
+            jukebox.drive(0).to_str().unwrap(),
+        )
+        .replace("</store>", &format!("<changer>{changer}</changer></store>"));
+    fs::write(machine.path("cback.conf"), text).unwrap();
+    // Too few discs: what was written stays, nothing counts as stored, and nobody is asked for a disc.
+    jukebox.blanks([1]);
+    let answers = "\n\n\n99.9\n\nfirst\n\n";
+    let ended = span(&machine, "", answers).with_status(12);
+    assert!(ended.screen().contains("no blank disc is left") && !ended.screen().contains("Insert"));
+    assert!(jukebox.is_at_rest());
+    jukebox.blanks([2, 3, 4, 5, 6]);
+    jukebox.moves();
+    span(&machine, "", answers).well();
+    let moves = jukebox.moves();
+    let loads = |drive: &str| {
+        moves
+            .iter()
+            .filter(|words| words.starts_with("load") && words.ends_with(drive))
+            .count()
+    };
+    assert!(loads(" 0") >= 1 && loads(" 1") >= 1, "{moves:?}");
+    assert!(jukebox.is_at_rest());
+    fs::remove_dir_all(machine.path("stage")).unwrap();
+    fs::create_dir(machine.path("stage")).unwrap();
+    machine.cback("restore --into restored").run().well();
     for number in 0..4_u8 {
         let path = machine.restored("restored").join(format!("{number}/file"));
         let bytes = fs::read(path).unwrap();

@@ -192,6 +192,12 @@ impl Library<'_> {
         empty.first().copied()
     }
 
+    /// Empties every drive with which nobody works.
+    pub fn clear_drives(&self) -> Result<(), ChangerError> {
+        let all = self.setup.bays.iter().map(|bay| bay.number).collect();
+        self.put_back_all(&all)
+    }
+
     /// Puts back what is in `drives`, but for discs with which somebody works. Every one is tried.
     pub fn put_back_all(&self, drives: &BTreeSet<u32>) -> Result<(), ChangerError> {
         let mut failed = None;

@@ -22,7 +22,7 @@ pub struct Restore {
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub into: PathBuf,
 
-    /// A disc: its file, its drive, or a directory with what was on it; several times
+    /// A disc: its file, its drive, or a directory with what was on it; `changer` for the discs in the changer; several times
     /// [default: the staging directory and the discs that the configuration knows]
     #[arg(long, value_name = "DISC", value_hint = ValueHint::AnyPath)]
     pub from: Vec<PathBuf>,
