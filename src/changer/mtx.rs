@@ -9,7 +9,7 @@
 //!       Storage Element 21 IMPORT/EXPORT:Empty
 //! ```
 //!
-//! Changers without barcodes leave the volume tags out; some do not know from which slot a disc in a drive came, and
+//! Changers without barcodes leave the volume tags out; some give an empty slot an empty one (`Empty:VolumeTag=`); some do not know from which slot a disc in a drive came, and
 //! old versions write `Data Transfer Element:` of the only drive. Volume tags are padded with blanks.
 
 use super::status::{Held, Port, Slot, Status};
@@ -60,7 +60,7 @@ pub(super) fn parse(text: &str) -> Result<Status, String> {
 /// What is in a slot or drive; an error if the words make no sense.
 fn held(what: &str) -> Result<Option<Held>, ()> {
     let what = what.trim();
-    if what == "Empty" {
+    if what == "Empty" || what.starts_with("Empty:") {
         return Ok(None);
     }
     let rest = what.strip_prefix("Full").ok_or(())?;
@@ -130,6 +130,34 @@ Data Transfer Element 1:Empty
             ports[3..],
             [Port::Inside, Port::ImportExport, Port::ImportExport]
         );
+    }
+
+    /// What mtx 1.3.12 prints of tgt's emulated changer, as recorded.
+    const TGT: &str = "  Storage Changer /dev/sg2:1 Drives, 5 Slots ( 1 Import/Export )
+Data Transfer Element 0:Full (Storage Element 1 Loaded):VolumeTag = A00001                          
+      Storage Element 1:Empty:VolumeTag=                                
+      Storage Element 2:Full :VolumeTag=A00002                          
+      Storage Element 3:Empty:VolumeTag=                                
+      Storage Element 4:Empty:VolumeTag=                                
+      Storage Element 5 IMPORT/EXPORT:Empty:VolumeTag=                                
+";
+
+    #[test]
+    fn a_changer_that_gives_empty_slots_a_tag_is_read() {
+        let status = parse(TGT).unwrap();
+        let loaded = Held {
+            from: Some(1),
+            ..disc("A00001")
+        };
+        assert_eq!(status.drives[&0], Some(loaded));
+        let full: Vec<_> = status
+            .slots
+            .iter()
+            .filter(|slot| slot.1.held.is_some())
+            .collect();
+        assert_eq!(full.len(), 1);
+        assert_eq!(status.slots[&2].held, Some(disc("A00002")));
+        assert_eq!(status.slots[&5].port, Port::ImportExport);
     }
 
     #[test]
