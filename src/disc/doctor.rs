@@ -223,6 +223,7 @@ impl Trials<'_> {
         let options = Options {
             start: disc.start(burn),
             volume_id: LABELS[number].to_owned(),
+            application: "CBACK".to_owned(),
             created: Time::from_seconds(since.as_secs().cast_signed()),
             space_size: disc.space_size,
             ..Options::default()

@@ -216,7 +216,7 @@ impl Drive for Burner {
         let Some((drive, medium, _)) = self.look()? else {
             return Ok(Vec::new());
         };
-        Ok(found::details(&drive, &medium))
+        Ok(found::details(self, &drive, &medium))
     }
 
     fn reload(&self) -> Result<(), DriveError> {

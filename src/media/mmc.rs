@@ -27,7 +27,7 @@ pub use medium::{Medium, Part, survey};
 pub use performance::{Capabilities, capabilities, speeds};
 pub use sg_io::SgIo;
 pub use structure::{media_id, spare_blocks};
-pub use toc::{Toc, TocSession, full_toc, toc};
+pub use toc::{Toc, TocSession, atip, full_toc, toc};
 pub use track::TrackInformation;
 
 /// A command to a drive.

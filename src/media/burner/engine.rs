@@ -204,13 +204,7 @@ impl<'a> Engine<'a> {
         if ended.success() {
             return Ok(());
         }
-        let mut tail = ended.tail;
-        tail.extend(told);
-        let tail: Vec<String> = tail
-            .into_iter()
-            .filter(|line| !line.trim().is_empty())
-            .collect();
-        let shown = &tail[tail.len().saturating_sub(hear::TAIL)..];
+        let shown = hear::reasons(&ended.tail, &told);
         let program = crate::event::printable_path(command.program());
         Err(self.failed(format!("{program} {}: {}", ended.status, shown.join("; "))))
     }

@@ -26,7 +26,8 @@ pub(super) fn disc(burner: &Burner, drive: &SgIo, medium: &Medium) -> Result<Dis
     }
     let mut sessions = Vec::new();
     for part in &medium.sessions {
-        sessions.push(session(burner, drive, *part)?);
+        // One that was closed before it was whole is as good as not there; `details` tells of it.
+        sessions.extend(session(burner, drive, *part)?.whole());
     }
     // A session that was broken off lies where the next one would begin: nothing can follow it in order.
     let open = medium.unfinished.is_none()
@@ -50,7 +51,12 @@ pub(super) fn disc(burner: &Burner, drive: &SgIo, medium: &Medium) -> Result<Dis
     Ok(Disc {
         kind,
         next_writable: next,
-        first_writable: 0,
+        // Behind what was broken off, if there is nothing else.
+        first_writable: if sessions.is_empty() && open && !profile.is_rewritable() {
+            next
+        } else {
+            0
+        },
         capacity: (medium.capacity + overhead).saturating_sub(super::engine::cost(profile)),
         appendable: if open {
             Appendable::Open
@@ -131,7 +137,7 @@ fn newest_root(reader: &Borrowed<'_>) -> std::io::Result<u32> {
 
 /// A session with its label. Its end is what its descriptor says, if the part of the disc has it: drives count what they
 /// pad a track with.
-fn session(burner: &Burner, drive: &SgIo, part: Part) -> Result<Session, DriveError> {
+fn session(burner: &Burner, drive: &SgIo, part: Part) -> Result<Held, DriveError> {
     let reader = Borrowed {
         drive,
         end: part.end,
@@ -148,25 +154,51 @@ fn session(burner: &Burner, drive: &SgIo, part: Part) -> Result<Session, DriveEr
                 why: format!("the session at sector {}: {source}", part.start),
             })?
     };
+    Ok(held(part, &sector[..got]))
+}
+
+/// A part of a disc, by what is in its sector 16.
+enum Held {
+    /// A session.
+    Session(Session),
+    /// One of ours that was closed before it was whole.
+    Cut(Part),
+}
+
+impl Held {
+    fn whole(self) -> Option<Session> {
+        match self {
+            Self::Session(session) => Some(session),
+            Self::Cut(_) => None,
+        }
+    }
+}
+
+fn held(part: Part, sector: &[u8]) -> Held {
     let mut found = Session {
         start: part.start,
         end: part.end,
         label: Vec::new(),
     };
-    if got < sector.len() || sector[0] != 1 || &sector[1..6] != b"CD001" {
-        return Ok(found); // audio, or another file system
+    let is_volume = sector.len() == 2048 && sector.starts_with(b"\x01CD001");
+    if !is_volume {
+        return Held::Session(found); // audio, or another file system
     }
     let space = u32::from_le_bytes([sector[80], sector[81], sector[82], sector[83]]);
+    // Ours say their absolute end, others their length.
     let ends = [Some(space), part.start.checked_add(space)];
     let fits = |end: &u32| *end > part.start && *end <= part.end;
-    if let Some(end) = ends.into_iter().flatten().find(fits) {
-        found.end = end;
+    match ends.into_iter().flatten().filter(fits).max() {
+        Some(end) => found.end = end,
+        // ECMA-119 8.4.20: the application. Others' programs may be wrong about sizes; ours is not.
+        None if sector[574..].starts_with(b"CBACK") => return Held::Cut(part),
+        None => {}
     }
     found.label = sector[40..72].to_vec();
     while matches!(found.label.last(), Some(b' ' | 0)) {
         found.label.pop();
     }
-    Ok(found)
+    Held::Session(found)
 }
 
 /// The kind of a disc, by what the drive calls it and by how much it holds; `None` if it is only seen as something that is
@@ -174,7 +206,10 @@ fn session(burner: &Burner, drive: &SgIo, part: Part) -> Result<Session, DriveEr
 pub(super) fn kind(profile: Profile, sectors: u64) -> Option<MediaKind> {
     use MediaKind as Kind;
     let by_layers = |kinds: &[MediaKind]| {
-        let fitting = kinds.iter().find(|kind| kind.sectors() >= sectors);
+        // Without spare areas a disc has a little more than its kind.
+        let fitting = kinds
+            .iter()
+            .find(|kind| kind.sectors() + kind.sectors() / 10 >= sectors);
         fitting.or(kinds.last()).copied()
     };
     match profile.0 {
@@ -196,7 +231,7 @@ pub(super) fn kind(profile: Profile, sectors: u64) -> Option<MediaKind> {
 }
 
 /// Drive and medium, for people.
-pub(super) fn details(drive: &SgIo, medium: &Medium) -> Vec<(String, String)> {
+pub(super) fn details(burner: &Burner, drive: &SgIo, medium: &Medium) -> Vec<(String, String)> {
     let mut rows = Vec::new();
     let mut row = |word: &str, value: String| rows.push((word.to_owned(), value));
     let name = tray::ask(drive, &mmc::inquiry(), super::PATIENCE).ok();
@@ -239,7 +274,15 @@ pub(super) fn details(drive: &SgIo, medium: &Medium) -> Vec<(String, String)> {
     if way(medium, Burn::New).is_some_and(|way| way.manner == Manner::AtOnce) {
         row("sessions", "one only; it closes the disc".to_owned());
     }
-    if let Some(part) = medium.unfinished {
+    let cut = medium
+        .sessions
+        .iter()
+        .filter(|_| !medium.profile.is_overwritable());
+    let cut = cut.filter_map(|part| match session(burner, drive, *part) {
+        Ok(Held::Cut(part)) => Some(part),
+        _ => None,
+    });
+    for part in cut.chain(medium.unfinished) {
         row(
             "broken off",
             format!("a session at sector {} was not finished", part.start),
@@ -269,5 +312,66 @@ impl ReadAt for Borrowed<'_> {
 
     fn len(&self) -> std::io::Result<u64> {
         Ok(u64::from(self.end) * SECTOR)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_session_ends_where_its_volume_says_and_one_that_was_cut_is_known() {
+        let sector = |space: u32, application: &[u8]| {
+            let mut sector = vec![0; 2048];
+            sector[..6].copy_from_slice(b"\x01CD001");
+            sector[40..48].copy_from_slice(b"LABEL   ");
+            sector[80..84].copy_from_slice(&space.to_le_bytes());
+            sector[574..574 + application.len()].copy_from_slice(application);
+            sector
+        };
+        let part = Part {
+            start: 1000,
+            end: 6000,
+        };
+        // space, application, expected end
+        for (space, application, end) in [
+            (5900, &b"CBACK"[..], Some(5900)),
+            (4900, b"XORRISO", Some(5900)),
+            (9000, b"CBACK", None),
+            (9000, b"XORRISO", Some(6000)),
+        ] {
+            let found = held(part, &sector(space, application)).whole();
+            assert_eq!(found.map(|session| session.end), end, "{space}");
+        }
+        let label = held(part, &sector(5900, b"CBACK")).whole().unwrap().label;
+        assert_eq!(label, b"LABEL");
+        assert_eq!(held(part, &[]).whole().unwrap().end, 6000);
+        assert_eq!(held(part, &[0; 2048]).whole().unwrap().label, b"");
+    }
+
+    /// CDs and DVDs by their names, Blu-ray by how much they hold.
+    #[test]
+    fn the_kind_is_what_the_drive_calls_it_and_how_much_it_holds() {
+        for (profile, sectors, word) in [
+            (0x09, 332_000, "cdr-74"),
+            (0x0a, 359_849, "cdrw-80"),
+            (0x11, 2_298_496, "dvd-r"),
+            (0x13, 2_298_496, "dvd-rw"),
+            (0x15, 4_171_712, "dvd-r-dl"),
+            (0x2b, 4_173_824, "dvd+r-dl"),
+            (0x41, 12_219_392, "bd-r"),
+            (0x41, 24_438_784, "bd-r-dl"),
+            (0x41, 48_878_592, "bd-r-tl"),
+            (0x41, 62_500_864, "bd-r-ql"),
+            (0x43, 11_826_176, "bd-re"),
+            (0x43, 12_219_392, "bd-re"),
+            (0x43, 23_652_352, "bd-re-dl"),
+            (0x43, 47_305_728, "bd-re-tl"),
+        ] {
+            let found = kind(Profile(profile), sectors).map(MediaKind::word);
+            assert_eq!(found, Some(word), "{profile:#04x} {sectors}");
+        }
+        assert_eq!(kind(Profile(0x10), 1), None);
     }
 }

@@ -16,7 +16,7 @@ use super::way::{First, Manner, Way, way};
 use super::{Burner, Drive as _};
 use crate::event::{Monitor, Tell as _};
 use crate::iso9660::{self, Image};
-use crate::media::mmc::Medium;
+use crate::media::mmc::{Medium, Status};
 use crate::media::{
     Appendable, Burn, Burnt, Disc, DriveError, Original, Payload, Renewal, SECTOR, Session,
     Thoroughness, ring,
@@ -49,6 +49,10 @@ pub(super) fn session(
     }
     let (medium, disc, manner) = ready(burner, medium, before, burn, monitor)?;
     in_place(image, &disc, burn)?;
+    let free = disc.available(burn);
+    if needed > free {
+        return Err(DriveError::TooLarge { needed, free });
+    }
     tell_cost(&medium, manner, monitor);
 
     // Read before anything is written.
@@ -170,7 +174,14 @@ fn ready(
         Burn::New => DriveError::NotBlank,
         Burn::Append => DriveError::Closed(burner.path.clone().into()),
     };
-    let Way { first, manner } = way(&medium, burn).ok_or_else(refused)?;
+    // One that has only what was broken off and can still be written is begun behind that.
+    let how = if disc.is_blank() && medium.status == Status::Open && !medium.profile.is_rewritable()
+    {
+        Burn::Append
+    } else {
+        burn
+    };
+    let Way { first, manner } = way(&medium, how).ok_or_else(refused)?;
     let purpose = match first {
         First::Nothing => return Ok((medium, disc, manner)),
         First::Blank(how) => {

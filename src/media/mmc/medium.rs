@@ -246,7 +246,24 @@ fn sequential(ask: &Ask<'_>, medium: &mut Medium) -> Result<(), AskError> {
     if profile.is_cd() && !medium.sessions.is_empty() {
         by_toc(ask, medium);
     }
+    if profile.is_rewritable() {
+        medium.capacity = medium.capacity.max(when_blank(ask, profile));
+    }
     Ok(())
+}
+
+/// How many sectors a disc will have when it is blanked; 0 if nothing tells.
+fn when_blank(ask: &Ask<'_>, profile: Profile) -> u64 {
+    if profile.is_cd() {
+        let answer = ask(&toc::atip_command()).ok();
+        return answer
+            .and_then(|bytes| toc::atip(&bytes))
+            .map_or(0, u64::from);
+    }
+    let answer = ask(&FormatCapacities::command()).ok();
+    answer
+        .and_then(|bytes| FormatCapacities::decode(&bytes).ok())
+        .map_or(0, |formats| formats.most())
 }
 
 fn track(ask: &Ask<'_>, number: u16) -> Result<TrackInformation, AskError> {

@@ -362,6 +362,15 @@ fn a_disc_that_is_written_anywhere_is_as_large_as_it_is_or_will_be() {
 }
 
 #[test]
+fn a_cd_tells_how_large_it_is_when_it_is_blank() {
+    // 79 minutes, 59 seconds, 74 frames
+    let answer = hex("001a0000 c0000000 61221600 4f3b4a00 00000000 00000000 00000000");
+    assert_eq!(atip(&answer), Some(359_849));
+    assert_eq!(atip(&answer[..12]), None);
+    assert_eq!(atip(&[0; 28]), None);
+}
+
+#[test]
 fn spare_areas_are_counted() {
     let answer = hex("000e0000 00000000 00001000 00003000");
     assert_eq!(spare_blocks(&answer), Some(0x3000));
@@ -422,6 +431,7 @@ fn no_answer_breaks_a_decoder() {
         let _ = MediaStatus::decode(&answer);
         let _ = FormatCapacities::decode(&answer).map(|found| found.most());
         let _ = full_toc(&answer);
+        let _ = atip(&answer);
         let _ = spare_blocks(&answer);
         let _ = sg_io::decode_sense(&answer);
         let _ = name(&answer);

@@ -92,6 +92,20 @@ pub fn full_toc(bytes: &[u8]) -> Result<Vec<TocSession>, Malformed> {
     Ok(sessions)
 }
 
+/// The command for what is pressed into a CD that can be written (ATIP), format 4.
+pub fn atip_command() -> Command {
+    Command {
+        bytes: vec![0x43, 2, 4, 0, 0, 0, 0, 0, 28, 0],
+        room: 28,
+    }
+}
+
+/// The sectors of an empty CD, in the answer to [`atip_command`]: where its last lead-out has to begin.
+pub fn atip(bytes: &[u8]) -> Option<u32> {
+    let answer = Answer::counted16(bytes).ok()?;
+    sector(answer.slice(12, 3).ok()?).filter(|sectors| *sectors > 0)
+}
+
 /// The sector of an address in minutes, seconds and frames; `None` for one that cannot be.
 fn sector(address: &[u8]) -> Option<u32> {
     let &[minutes, seconds, frames] = address else {

@@ -76,6 +76,36 @@ pub(super) fn listen(out: impl Read, hear: &mut dyn FnMut(&str)) -> Vec<String> 
     last.into()
 }
 
+/// What a program that failed said of it: on its standard error, and last of all; not how far it had come.
+pub(super) fn reasons(errors: &[String], told: &[String]) -> Vec<String> {
+    const PROGRESS: [&str; 8] = [
+        "Track 01:",
+        "Writing  time",
+        "Min drive buffer",
+        "Last chance",
+        "Fixating",
+        "cdrskin: thank you",
+        "cdrskin: working",
+        "cdrskin: formatting (",
+    ];
+    // What is printed over something else stands behind it, with blanks between.
+    let over = |line: &String| {
+        let line = line.trim();
+        let last = line.rsplit_once("    ").map_or(line, |(_, last)| last);
+        last.trim().to_owned()
+    };
+    let last = |lines: &[String], count: usize| -> Vec<String> {
+        let lines = lines.iter().map(over).filter(|line| {
+            !line.is_empty() && !PROGRESS.iter().any(|begin| line.starts_with(begin))
+        });
+        let lines: Vec<String> = lines.collect();
+        lines[lines.len().saturating_sub(count)..].to_vec()
+    };
+    let errors = last(errors, TAIL);
+    let told = last(told, if errors.is_empty() { TAIL } else { 1 });
+    [errors, told].concat()
+}
+
 /// A line that is longer is cut.
 const LONGEST: usize = 4096;
 
@@ -142,6 +172,34 @@ mod tests {
             Some("cdrskin: burning done")
         );
         assert!(last.iter().any(|line| line.starts_with("Track 01:    2")));
+    }
+
+    #[test]
+    fn what_failed_is_told_and_not_how_far_it_came() {
+        let lines = |text: &[&str]| {
+            text.iter()
+                .map(|line| (*line).to_owned())
+                .collect::<Vec<_>>()
+        };
+        let told = lines(&[
+            "Track 01:    2 of    2 MB written [buf   0%]  20.1x.",
+            "Fixating...",
+            "Min drive buffer fill was 50%",
+            "cdrskin: burning failed",
+        ]);
+        let errors = lines(&[
+            "cdrskin: working post-track (burning since 1 seconds)        cdrskin: FAILURE : Failed to close session (2).",
+            "cdrskin: formatting ( done 2.2% , 1 seconds elapsed )          ",
+            "",
+        ]);
+        assert_eq!(
+            reasons(&errors, &told),
+            [
+                "cdrskin: FAILURE : Failed to close session (2).",
+                "cdrskin: burning failed"
+            ]
+        );
+        assert_eq!(reasons(&[], &told), ["cdrskin: burning failed"]);
     }
 
     #[test]
