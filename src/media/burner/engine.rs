@@ -191,20 +191,20 @@ impl<'a> Engine<'a> {
             .stdout
             .take()
             .map(|out| hear::listen(out, &mut |_| {}));
-        self.ended(command, running.wait(), told.unwrap_or_default())
+        self.ended(command, running.wait(), &told.unwrap_or_default())
     }
 
     fn ended(
         &self,
         command: &Command,
         ended: Result<crate::process::Ended, RunError>,
-        told: Vec<String>,
+        told: &[String],
     ) -> Result<(), DriveError> {
         let ended = ended.map_err(|error| self.run_error(&error))?;
         if ended.success() {
             return Ok(());
         }
-        let shown = hear::reasons(&ended.tail, &told);
+        let shown = hear::reasons(&ended.tail, told);
         let program = crate::event::printable_path(command.program());
         Err(self.failed(format!("{program} {}: {}", ended.status, shown.join("; "))))
     }
@@ -286,7 +286,7 @@ impl<'a> Engine<'a> {
             )),
         }
         let fed = filled.and(fed);
-        if let Err(error) = self.ended(command, running.wait(), told) {
+        if let Err(error) = self.ended(command, running.wait(), &told) {
             return match error {
                 DriveError::Engine { why, .. } if fed.is_ok() => Ok(End::Complained(why)),
                 error => Err(error),

@@ -78,8 +78,7 @@ pub(super) fn listen(out: impl Read, hear: &mut dyn FnMut(&str)) -> Vec<String> 
 
 /// What a program that failed said of it: on its standard error, and last of all; not how far it had come.
 pub(super) fn reasons(errors: &[String], told: &[String]) -> Vec<String> {
-    const PROGRESS: [&str; 8] = [
-        "Track 01:",
+    const PROGRESS: [&str; 7] = [
         "Writing  time",
         "Min drive buffer",
         "Last chance",
@@ -95,7 +94,8 @@ pub(super) fn reasons(errors: &[String], told: &[String]) -> Vec<String> {
         last.trim().to_owned()
     };
     let last = |lines: &[String], count: usize| -> Vec<String> {
-        let lines = lines.iter().map(over).filter(|line| {
+        let lines = lines.iter().filter(|line| !line.starts_with("Track "));
+        let lines = lines.map(over).filter(|line| {
             !line.is_empty() && !PROGRESS.iter().any(|begin| line.starts_with(begin))
         });
         let lines: Vec<String> = lines.collect();
