@@ -199,14 +199,17 @@ impl Drive for FileDrive {
     }
 
     fn reload(&self) -> Result<(), DriveError> {
-        let Some((_, sessions)) = self.look()? else {
+        let Some((file, sessions)) = self.look()? else {
             return Ok(());
         };
         let Some(newest) = sessions.last() else {
             return Ok(());
         };
-        if sessions.len() == 1 && newest.start == 0 {
-            return Ok(()); // what it has at the head are its own descriptors
+        // By the head alone there is one session at sector 0: what it has at the head are that one's own descriptors, and
+        // a copy of a disc with others behind stays one.
+        let chain = crate::iso9660::sessions(&file).unwrap_or_default();
+        if chain.len() == 1 && chain[0].start == 0 {
+            return Ok(());
         }
         let Some(file) = medium::lock(&self.path)? else {
             return Ok(());

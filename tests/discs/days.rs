@@ -36,7 +36,9 @@ week() {
   mkdir -p seen/$kind staged/$kind
   mount -r /dev/sr0 /mnt/disc && cp -a /mnt/disc/2026 seen/$kind/; echo $? >$kind.mounted.status
   umount /mnt/disc
-  cp -a stage/2026 staged/$kind/; find staged/$kind -name cback.store -exec rm {} +
+  cp -a stage/2026 staged/$kind/
+  # what only one of the two has, and the lists that name it
+  find staged/$kind seen/$kind -name cback.store -exec rm {} + -o -name SHA256SUMS -exec rm {} +
   second=$(sed 's/.*"sessions":\[[^]]*"number":2,"start":\([0-9]*\).*/\1/;q' $kind.json.said)
   other $kind.second mount -r -o sbsector=$second /dev/sr0 /mnt/disc
   ls /mnt/disc/2026/11 >$kind.second.said; umount /mnt/disc

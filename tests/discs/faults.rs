@@ -25,6 +25,7 @@ fn prepare(share: &Path) {
 
 /// Sessions appended, a disc closed, refused, copied and compared; a tray that is locked while somebody reads.
 const DISCS: &str = r"
+configure dvd+r dvdwriter
 for kind in cd-r dvd+r dvd-rw; do
   fresh $kind
   call $kind.first disc burn --volume-id FIRST source
@@ -113,7 +114,7 @@ done
 
 # an error when the session is closed: one that is none, and one that is
 again; day 24; call collected collect stage
-fresh dvd+r; drive fail close false; call alarm store; call alarm.info disc info
+fresh dvd+r; drive fail close false; call alarm -b store; call alarm.info disc info
 rm -f stage/2026/11/24/cback.store
 fresh dvd+r; drive fail close real; call lost store; call lost.info disc info
 fresh dvd-r; call regained store
@@ -140,7 +141,7 @@ fn what_goes_wrong_is_told_and_the_next_run_goes_on() {
         guest.has(&format!("{kind}.24"), 0, &[]);
         guest.has(&format!("{kind}.known"), 0, &["24-NOV-2026", "broken off"]);
         guest.has(&format!("{kind}.25"), 12, &["broken off", "another disc"]);
-        guest.has(&format!("{kind}.kept"), 10, &[]);
+        guest.has(&format!("{kind}.kept"), 0, &[]);
         guest.same("source", &format!("kept/{kind}/share/source"));
     }
     // nothing of a session is shown before all of it is there, so that the next one takes its place
@@ -148,7 +149,7 @@ fn what_goes_wrong_is_told_and_the_next_run_goes_on() {
     guest.has("dvd+rw.25", 0, &[]);
     guest.has("dvd+rw.kept", 0, &[]);
 
-    guest.has("alarm", 10, &["was read back and is what was written"]);
+    guest.has("alarm", 0, &["was read back and is what was written"]);
     guest.has("alarm.info", 0, &["24-NOV-2026", "takes another session"]);
     guest.has("lost", 6, &["not closed"]);
     guest.has("lost.info", 0, &["broken off"]);

@@ -9,8 +9,8 @@ use std::process::Command;
 const BEGINNING: &str = r#"
 set -u
 cd /share
-call() { name=$1; shift; $CBACK -c cback.conf -l log "$@" >$name.said 2>&1; echo $? >$name.status; }
-other() { name=$1; shift; "$@" >$name.said 2>&1; echo $? >$name.status; }
+call() { local name=$1; shift; $CBACK -c cback.conf -l log "$@" >$name.said 2>&1; echo $? >$name.status; }
+other() { local name=$1; shift; "$@" >$name.said 2>&1; echo $? >$name.status; }
 discs=0
 fresh() {
   drive rate none; drive well; tray -
