@@ -25,7 +25,7 @@ H=${BURNER_VM_HOME:-${XDG_CACHE_HOME:-$HOME/.cache}/burner-vm}
 PKGS="user-mode-linux busybox-static kmod libkmod2
  tgt open-iscsi libopeniscsiusr libisns0 libibverbs1 librdmacm1 libnl-3-200 libnl-route-3-200
  xorriso cdrskin libisoburn1 libburn4 libisofs6 libjte2 growisofs dvd+rw-tools genisoimage wodim sg3-utils libsgutils2-1.46-2
- libaio1 libreadline8 libmagic1 libmagic-mgc ${BURNER_VM_PKGS:-}"
+ eject libaio1 libreadline8 libmagic1 libmagic-mgc ${BURNER_VM_PKGS:-}"
 
 # what was fetched for another list of packages is left alone: somebody may be using it
 R=$H/root.$(cksum <<<"$PKGS" | cut -d' ' -f1)
