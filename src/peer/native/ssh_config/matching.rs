@@ -80,6 +80,8 @@ impl Reader<'_> {
             "user" => user_in_list(value, user),
             "localuser" => user_in_list(value, &account.name),
             "exec" if !holds => false,
+            // What is made up for a test is never run.
+            "exec" if cfg!(fuzzing) => false,
             "exec" => {
                 let tokens = Tokens {
                     host: &host,
