@@ -240,3 +240,6 @@ pub fn is_of_disc(error: &DriveError) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
