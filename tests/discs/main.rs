@@ -10,3 +10,4 @@ mod days;
 mod faults;
 mod foreign;
 mod guest;
+mod ways;

@@ -17,6 +17,8 @@ pub(super) fn command(drive: &Path, job: &Job, speed: Option<NonZeroU32>) -> Opt
     } else {
         match job.purpose {
             Purpose::Blank(_) | Purpose::Format => dvd_rw_format(drive, job),
+            // Its last session leaves the disc open, as was seen on DVD-R and DVD+R.
+            Purpose::Last if job.start > 0 => None,
             _ => Some(growisofs(drive, job, speed)),
         }
     }

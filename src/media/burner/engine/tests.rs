@@ -123,6 +123,13 @@ fn each_job_has_its_words() {
             "dvd+rw-format -force /dev/sr0",
         ),
         (
+            job(Last, DVD_PLUS_R, Open, 1600, 20),
+            None,
+            "-v dev=/dev/sr0 gracetime=0 fs=0 -tao -data tsize=20s -",
+            "/dev/sr0 holds a DVD+R, for which the external burning programs have no such command; \
+             <engine>cdrskin</engine> has",
+        ),
+        (
             none(CD_RW, Format),
             None,
             "-v dev=/dev/sr0 gracetime=0 blank=format_if_needed",

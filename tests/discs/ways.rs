@@ -1,0 +1,61 @@
+//! Each kind of disc is written in its way, by `cdrskin` and by the external programs; and one of another kind than configured is
+//! told, and not erased by a rule.
+
+use crate::guest::{Guest, noise};
+
+/// What the doctor tries: write, read back, append, read both back, blank or close.
+const DOCTOR: &str = r#"
+configure dvd+r dvdwriter
+sed -i 's,<check_data>,<engine>ENGINE</engine><check_data>,' template
+for kind in cd-rw dvd-rw dvd-ram dvd-r-dl bd-r bd-re; do
+  fresh $kind; call own.$kind disc doctor --yes
+done
+sed 's/MEDIA/dvd+r/; s/DEVICE/dvdwriter/; s/ENGINE/external/' template >cback.conf
+for kind in cd-r dvd+rw; do
+  fresh $kind; call external.$kind disc doctor --yes
+done
+
+# discs that are written once are configured, and one that can be erased is in
+sed 's/MEDIA/dvd+r/; s/DEVICE/dvdwriter/; s/ENGINE/cdrskin/' template >cback.conf
+begin; cp noise source; fresh dvd+rw
+day 24; call other.first collect stage store
+day 30; call other.monday collect stage store; call other.info disc info
+call other.full --full store
+"#;
+
+#[test]
+fn the_doctor_finds_every_kind_of_disc_well() {
+    let prepare = |share: &std::path::Path| {
+        std::fs::write(share.join("noise"), noise(400_000)).unwrap();
+    };
+    let guest = Guest::run(prepare, DOCTOR);
+    for (program, kind, last) in [
+        ("own", "cd-rw", "blank"),
+        ("own", "dvd-rw", "blank"),
+        ("own", "dvd-ram", "blank"),
+        ("own", "dvd-r-dl", "takes one session only"),
+        ("own", "bd-r", "close"),
+        ("own", "bd-re", "blank"),
+        ("external", "cd-r", "close"),
+        ("external", "dvd+rw", "blank"),
+    ] {
+        let name = format!("{program}.{kind}");
+        guest.has(&name, 0, &["read it back", last, "all is well"]);
+    }
+    guest.has("other.first", 0, &[]);
+    guest.has(
+        "other.monday",
+        12,
+        &[
+            "a `dvd+rw` that was written",
+            "whose discs are never erased",
+        ],
+    );
+    guest.has("other.info", 0, &["CEDAR BACKUP 24-NOV-2026"]);
+    guest.has("other.full", 0, &[]);
+    let log = std::fs::read_to_string(guest.path("log")).unwrap();
+    assert!(
+        log.contains("the configuration says `dvd+r`, and the disc in the drive is a `dvd+rw`"),
+        "{log}"
+    );
+}
