@@ -81,7 +81,9 @@ fn three_days_are_three_sessions_on_discs_that_are_written_once() {
     let prepare =
         |share: &std::path::Path| std::fs::write(share.join("noise"), noise(400_000)).unwrap();
     let guest = Guest::run(prepare, &script);
-    ONCE.iter().for_each(|kind| check(&guest, kind));
+    for kind in ONCE {
+        check(&guest, kind);
+    }
 }
 
 /// On Monday a new disc begins: what was on the one that is in is gone, and none of its sessions comes back.
@@ -91,10 +93,11 @@ fn three_days_are_three_sessions_on_discs_that_are_written_again() {
     for kind in AGAIN {
         script.push_str(&calls(&[*kind]));
         let kind = kind.0;
-        script.push_str(&format!(
+        let more = format!(
             "day 30; call {kind}.monday collect stage store; call {kind}.new disc info\n\
              call {kind}.wiped disc blank --yes; call {kind}.empty disc info\n"
-        ));
+        );
+        script.push_str(&more);
     }
     let prepare =
         |share: &std::path::Path| std::fs::write(share.join("noise"), noise(400_000)).unwrap();

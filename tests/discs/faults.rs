@@ -88,7 +88,7 @@ fn unpacked(guest: &Guest, kind: &str) {
 }
 
 /// A disc that is full; writing that breaks off, for several reasons; errors that are none.
-const TROUBLE: &str = r#"
+const TROUBLE: &str = r"
 again() { begin; cp noise source/noise; cp noise source/other; }
 # full, and the next disc comes while the run waits
 configure dvd+r dvdwriter; again; fresh dvd+r 3400
@@ -127,7 +127,7 @@ fresh bd-r; call replaced store
 # drives that know little, and count what is not there
 rm -f stage/2026/11/24/cback.store
 fresh dvd+r; drive poor; drive unknown 53; drive unknown ac; drive links 16; call poor store; call poor.info disc info
-"#;
+";
 
 #[test]
 fn what_goes_wrong_is_told_and_the_next_run_goes_on() {
