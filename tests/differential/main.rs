@@ -11,6 +11,7 @@ mod behind;
 mod case;
 mod cedar;
 mod compare;
+mod disc;
 mod ended;
 mod install;
 mod naming;
