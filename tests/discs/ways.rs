@@ -4,7 +4,7 @@
 use crate::guest::{Guest, noise};
 
 /// What the doctor tries: write, read back, append, read both back, blank or close.
-const DOCTOR: &str = r#"
+const DOCTOR: &str = r"
 configure dvd+r dvdwriter
 sed -i 's,<check_data>,<engine>ENGINE</engine><check_data>,' template
 for kind in cd-rw dvd-rw dvd-ram dvd-r-dl bd-r bd-re; do
@@ -21,7 +21,7 @@ begin; cp noise source; fresh dvd+rw
 day 24; call other.first collect stage store
 day 30; call other.monday collect stage store; call other.info disc info
 call other.full --full store
-"#;
+";
 
 #[test]
 fn the_doctor_finds_every_kind_of_disc_well() {
