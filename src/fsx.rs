@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use crate::units::Ids;
 
 pub use atomic::AtomicFile;
-pub use beneath::open_beneath;
+pub use beneath::{open_beneath, open_in};
 pub use copy::{copy_bytes, is_full, reflink};
 pub use early_sync::EarlySync;
 pub use exact::{Exact, Fate};

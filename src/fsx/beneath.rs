@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -13,12 +14,16 @@ use rustix::io::Errno;
 /// chosen by a stranger: one that is no single name is an error of kind `InvalidInput`, and a link is an error, too.
 /// The kernel is asked to see to it itself, where it can (`openat2`).
 pub fn open_beneath(dir: &Path, name: &OsStr, flags: OFlags, mode: Mode) -> io::Result<File> {
+    let directory = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    open_in(open(dir, directory, Mode::empty())?, name, flags, mode)
+}
+
+/// The same in a directory that is open, for many of its entries.
+pub fn open_in(dir: impl AsFd, name: &OsStr, flags: OFlags, mode: Mode) -> io::Result<File> {
     let bytes = name.as_bytes();
     if bytes.is_empty() || name == "." || name == ".." || bytes.contains(&b'/') {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    let directory = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let dir = open(dir, directory, Mode::empty())?;
     let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     match openat2(&dir, name, flags, mode, resolve) {

@@ -7,7 +7,8 @@
 //! what a power cut made of them does not count. What cannot be shown begins anew.
 //!
 //! The record lies among the partial files, under a partial name that no peer's file can have. Its lines are: the
-//! file's name in hexadecimal digits, size, mark, the bytes that came, their digest. The last one for a name counts.
+//! file's name in hexadecimal digits, size, mark, the bytes that came, their digest. The last one for a name counts, or
+//! the one before: who was killed had bytes on their way to the disk.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -35,7 +36,8 @@ const STRETCH: u64 = 8 << 20;
 /// What was recorded.
 #[derive(Default)]
 pub(super) struct Begun {
-    lines: HashMap<OsString, Line>,
+    /// The last two of each name.
+    lines: HashMap<OsString, [Option<Line>; 2]>,
     file: Option<Arc<File>>,
 }
 
@@ -90,15 +92,22 @@ impl Begun {
                 None
             }
         };
-        Self {
-            lines: text.lines().filter_map(line).collect(),
-            file,
+        let mut lines = HashMap::<_, [Option<Line>; 2]>::new();
+        for (name, line) in text.lines().filter_map(line) {
+            let two = lines.entry(name).or_default();
+            *two = [Some(line), two[0]];
         }
+        Self { lines, file }
     }
 
     /// What is in `into` of `entry`, as far as it is proved.
     pub(super) fn found(&self, into: &Path, entry: &Entry) -> Option<Found> {
-        let line = self.lines.get(&entry.name)?;
+        let lines = self.lines.get(&entry.name)?;
+        let mut lines = lines.iter().flatten();
+        lines.find_map(|line| Self::proved(line, into, entry))
+    }
+
+    fn proved(line: &Line, into: &Path, entry: &Entry) -> Option<Found> {
         if entry.mark != Some(line.mark) || entry.bytes != line.size || line.bytes > line.size {
             return None;
         }

@@ -229,7 +229,7 @@ impl Transport for ByCommand {
     }
 
     fn get(&self, job: &Job<'_>) -> Result<(), PeerError> {
-        let mut arrivals = Arrivals::new(job);
+        let mut arrivals = Arrivals::new(job)?;
         for entry in job.entries {
             arrivals.came(entry)?;
             (job.progress)(entry.bytes)?;

@@ -27,11 +27,12 @@ impl Directory {
         options.read(true).custom_flags(flags).open(path).map(Self)
     }
 
-    /// The regular file `name`. Never waits for a FIFO.
-    pub(in crate::peer) fn file(&self, name: &OsStr) -> io::Result<File> {
+    /// The regular file `name`, and what is known of it. Never waits for a FIFO.
+    pub(in crate::peer) fn file(&self, name: &OsStr) -> io::Result<(File, Stat)> {
         let file = self.look_up(name, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())?;
-        if FileType::from_raw_mode(fstat(&file)?.st_mode) == FileType::RegularFile {
-            Ok(file)
+        let stat = fstat(&file)?;
+        if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile {
+            Ok((file, stat))
         } else {
             Err(io::Error::other("it is no regular file"))
         }

@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, Read, Write};
 use std::os::unix::ffi::OsStrExt as _;
 
-use rustix::fs::{FileType, fstat};
+use rustix::fs::FileType;
 
 use super::{Allowed, Directory, Served};
 use crate::peer::STAGED;
@@ -45,8 +45,7 @@ pub(super) fn send(
             served = complain(output, &name, &error)?;
             continue;
         }
-        let opened = dir.file(&name).and_then(|file| Ok((fstat(&file)?, file)));
-        let (stat, file) = match opened {
+        let (file, stat) = match dir.file(&name) {
             Ok(opened) => opened,
             Err(error) => {
                 served = complain(output, &name, &error)?;

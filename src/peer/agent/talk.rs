@@ -1,8 +1,7 @@
 //! The agent's side of the talk with a master of ours.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -18,9 +17,11 @@ use crate::peer::{COLLECTED, STAGED};
 /// Answers until the master has no more questions.
 pub(super) fn talk(
     allowed: &Allowed,
-    input: &mut dyn Read,
+    input: &mut BufReader<&mut dyn Read>,
     output: &mut dyn Write,
 ) -> io::Result<Served> {
+    // Many small answers go together.
+    let output = &mut BufWriter::with_capacity(2 * PIECE, output);
     output.write_all(GREETING)?;
     output.flush()?;
     let mut hello = [0; HELLO.len()];
@@ -30,17 +31,31 @@ pub(super) fn talk(
     }
     let mut question = Vec::new();
     let mut buffer = vec![0; PIECE];
+    let mut open = None;
     while let Some(letter) = take(input, &mut question)? {
+        if letter != b'G' {
+            // Files are asked for thousands at a time, in the directory that was looked at before.
+            open = None;
+        }
         let outcome = match letter {
             b'X' => execute(allowed, &question, output)?,
             // The master names the directory that it means.
             b'I' if Path::new(OsStr::from_bytes(&question)) != allowed.collect_dir.as_path() => {
                 Err(io::ErrorKind::NotFound.into())
             }
-            _ => match Directory::open(&allowed.collect_dir) {
-                Ok(dir) => answer(&dir, letter, &question, &mut buffer, output)?,
-                Err(error) => Err(error),
-            },
+            _ => {
+                let opened = match open.take() {
+                    Some(dir) => Ok(dir),
+                    None => Directory::open(&allowed.collect_dir),
+                };
+                match opened {
+                    Ok(dir) => {
+                        let dir = open.insert(dir);
+                        answer(dir, letter, &question, &mut buffer, output)?
+                    }
+                    Err(error) => Err(error),
+                }
+            }
         };
         if let Err(error) = outcome {
             let kind = match error.kind() {
@@ -51,8 +66,11 @@ pub(super) fn talk(
             };
             send(output, b'!', &[&[kind], error.to_string().as_bytes()])?;
         }
-        output.flush()?;
+        if input.buffer().is_empty() {
+            output.flush()?;
+        }
     }
+    output.flush()?;
     Ok(Served::Yes)
 }
 
@@ -104,7 +122,7 @@ fn indicator(dir: &Directory) -> io::Result<Option<Indicator>> {
     });
     let mut text = Vec::new();
     if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile {
-        let file = dir.file(OsStr::new(COLLECTED))?;
+        let (file, _) = dir.file(OsStr::new(COLLECTED))?;
         file.take(LONGEST_INDICATOR).read_to_end(&mut text)?;
     }
     Ok(Some((u8::from(staged), mark(&stat), text)))
@@ -148,15 +166,11 @@ fn get(
     output: &mut dyn Write,
 ) -> io::Result<io::Result<()>> {
     use std::os::unix::fs::FileExt as _;
-    let opened = || -> io::Result<(File, [u8; 36], u64)> {
-        let file = dir.file(name)?;
-        let stat = fstat(&file)?;
-        Ok((file, mark(&stat), u64::try_from(stat.st_size).unwrap_or(0)))
-    };
-    let (file, before, bytes) = match opened() {
+    let (file, stat) = match dir.file(name) {
         Ok(opened) => opened,
         Err(error) => return Ok(Err(error)),
     };
+    let (before, bytes) = (mark(&stat), u64::try_from(stat.st_size).unwrap_or(0));
     let mut at = from;
     while at < bytes {
         let most = usize::try_from(bytes - at).map_or(buffer.len(), |left| left.min(buffer.len()));

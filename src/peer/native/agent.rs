@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use self::entry::{read_entry, what};
-use super::connect::Connected;
+use super::connect::{Connected, PACKET, WINDOW};
 use super::fault::{fault, io_fault};
 use super::sftp::check_name;
 use super::talk::{Silence, Talk};
@@ -28,8 +28,9 @@ use crate::peer::wire::{GREETING, HELLO, Mark, send, take, trouble};
 use crate::peer::{PeerError, Remote, STAGED};
 use crate::units::Ids;
 
-/// Files that are asked for before the first of them is there.
-const AHEAD: usize = 64;
+/// Files that are asked for before the first of them is there. The questions are together far smaller than what the
+/// way there takes in, so that both sides never wait for each other.
+const AHEAD: usize = 256;
 
 /// A session with an agent.
 pub(in crate::peer) struct Agent {
@@ -77,7 +78,7 @@ impl Agent {
         let failed = |error: ssh2::Error| fault(&error, &connected.name, connected.silence);
         let mut channel = connected
             .session
-            .channel_open("session", 8 << 20, 32_768, None)
+            .channel_open("session", WINDOW, PACKET, None)
             .map_err(failed)?;
         if channel.exec(command).is_err() {
             return Ok(Err((connected, Instead::Other)));
@@ -202,14 +203,22 @@ impl Agent {
         }
     }
 
-    /// Asks for `entry` from where it is to be continued.
-    fn ask_for(
+    /// Asks for the files of `entries` at once, each from where it is to be continued.
+    fn ask_for<'a>(
         &self,
         talk: &mut BufReader<Talk>,
-        entry: &Entry,
-        from: u64,
+        entries: &'a [Entry],
+        from: impl Fn(&'a Entry) -> Result<u64, PeerError>,
     ) -> Result<(), PeerError> {
-        self.ask(talk, b'G', &[&from.to_be_bytes(), entry.name.as_bytes()])
+        let mut questions = Vec::new();
+        for entry in entries {
+            let from = from(entry)?.to_be_bytes();
+            send(&mut questions, b'G', &[&from, entry.name.as_bytes()])
+                .map_err(|error| self.io_fault(&error))?;
+        }
+        talk.get_mut()
+            .write_all(&questions)
+            .map_err(|error| self.io_fault(&error))
     }
 
     /// Takes the file that was asked for. Gives whether it has to be asked for again.
@@ -318,19 +327,19 @@ impl Transport for Agent {
     fn get(&self, job: &Job<'_>) -> Result<(), PeerError> {
         let talk = &mut *locked(&self.talk);
         talk.get_mut().end = job.limits.end();
-        let mut arrivals = Arrivals::new(job);
+        let mut arrivals = Arrivals::new(job)?;
         let mut asked = 0;
         for (at, entry) in job.entries.iter().enumerate() {
-            while asked < job.entries.len() && asked < at + AHEAD {
-                let next = &job.entries[asked];
-                self.ask_for(talk, next, arrivals.there(next)?)?;
-                asked += 1;
+            if asked < job.entries.len() && asked <= at + AHEAD / 2 {
+                let next = &job.entries[asked..job.entries.len().min(at + AHEAD)];
+                self.ask_for(talk, next, |entry| arrivals.there(entry))?;
+                asked += next.len();
             }
             self.take_file(talk, entry, &mut arrivals, job, Resume::Yes)?;
         }
         arrivals.settle()?;
         for entry in arrivals.again() {
-            self.ask_for(talk, entry, 0)?;
+            self.ask_for(talk, std::slice::from_ref(entry), |_| Ok(0))?;
             self.take_file(talk, entry, &mut arrivals, job, Resume::No)?;
         }
         arrivals.settle()

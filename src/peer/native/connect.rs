@@ -24,6 +24,10 @@ use crate::process::{Command, System};
 const CONNECT: u64 = 30;
 /// How long a host may say nothing.
 const SILENCE: u64 = 60;
+/// What a host may send before we have taken it: enough for a far and fast one.
+pub(super) const WINDOW: u32 = 8 << 20;
+/// The longest packet, which every host has to be able to send.
+pub(super) const PACKET: u32 = 32_768;
 /// Ciphers in the order of their speed; the rest is for old servers.
 const CIPHERS: &str = "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,\
                        aes128-ctr,aes192-ctr,aes256-ctr";

@@ -51,13 +51,3 @@ pub(super) fn io_fault(error: &io::Error, host: &str, silence: u64) -> PeerError
         },
     }
 }
-
-/// Whether the server said that there is no such file.
-pub(super) fn is_absent(error: &ssh2::Error) -> bool {
-    matches!(error.code(), ErrorCode::SFTP(2 | 10))
-}
-
-/// Whether the server, not the connection, said no.
-pub(super) fn is_answer(error: &ssh2::Error) -> bool {
-    matches!(error.code(), ErrorCode::SFTP(_)) && error.code() != ErrorCode::SFTP(7)
-}

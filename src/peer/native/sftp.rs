@@ -3,37 +3,47 @@
 //! The third version of the protocol tells sizes and whole seconds. A file that was written while we read it shows
 //! by a second look at the directory, or by the digest that the peer claims.
 
+mod flow;
+mod packet;
 mod put;
+mod server;
 
-use std::collections::HashMap;
-use std::ffi::OsString;
+use std::collections::{HashMap, VecDeque};
+use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::io::{self, Read as _};
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock};
 
-use ssh2::{ErrorCode, FileStat};
+use ssh2::ExtendedData;
 
 use super::agent::Instead;
-use super::connect::Connected;
-use super::fault::{fault, io_fault, is_absent, is_answer};
+use super::connect::{Connected, PACKET, WINDOW};
+use super::fault::{fault, io_fault};
+use super::talk::Talk;
 use crate::event::printable_path;
 use crate::peer::arrive::{Arrivals, Resume};
-use crate::peer::limits::Watched;
+use crate::peer::limits::{Deadline, Watched};
 use crate::peer::transport::{
-    Collected, Entry, Errand, Job, LONGEST_INDICATOR, Listing, MOST_PASSED_BY, Refused, Transport,
-    is_wanted,
+    Collected, Entry, Errand, Job, LONGEST_INDICATOR, Listing, MOST_PASSED_BY, PATIENCE, Refused,
+    Transport, is_wanted,
 };
 use crate::peer::{COLLECTED, PeerError, Remote, STAGED};
 use crate::units::{CommandLine, Ids};
+use flow::Flow;
+use packet::{Attributes, Field, Status, kind};
+use server::{Server, Trouble, names};
+
+/// Parts of a listing that are asked for at once.
+const LISTS: usize = 4;
 
 /// A connection to an SFTP server.
 pub(in crate::peer) struct Sftp {
     // Before the session, which has to live longer. Started when it is needed: who is only asked to run an action
     // need not have one.
-    server: OnceLock<ssh2::Sftp>,
+    server: Mutex<Option<Server>>,
     connected: Connected,
     instead: Instead,
     path: PathBuf,
@@ -48,7 +58,7 @@ pub(in crate::peer) struct Sftp {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Mark {
     bytes: u64,
-    mtime: u64,
+    mtime: u32,
     mode: u32,
 }
 
@@ -67,7 +77,7 @@ impl Sftp {
     /// A machine that has no agent, but what `instead` says.
     pub(super) fn new(connected: Connected, instead: Instead, remote: &Remote) -> Self {
         Self {
-            server: OnceLock::new(),
+            server: Mutex::default(),
             connected,
             instead,
             path: remote.collect_dir.to_path_buf(),
@@ -78,89 +88,63 @@ impl Sftp {
         }
     }
 
-    /// Its SFTP server.
-    fn server(&self) -> Result<&ssh2::Sftp, PeerError> {
-        if let Some(server) = self.server.get() {
-            return Ok(server);
-        }
-        let server = self.connected.session.sftp();
-        let server = server.map_err(|error| match self.fault(&error) {
-            PeerError::Broken { host, reason } => PeerError::Refused {
-                host,
-                reason: format!("it starts no SFTP server ({reason})"),
-            },
-            other => other,
-        })?;
-        Ok(self.server.get_or_init(|| server))
-    }
-
-    fn fault(&self, error: &ssh2::Error) -> PeerError {
-        fault(error, &self.connected.name, self.connected.silence)
-    }
-
-    fn io_fault(&self, error: &io::Error) -> PeerError {
-        io_fault(error, &self.connected.name, self.connected.silence)
-    }
-
-    fn stat(&self, name: &str) -> Result<Option<FileStat>, PeerError> {
-        let path = self.path.join(name);
-        match self.server()?.stat(&path) {
-            Ok(stat) => Ok(Some(stat)),
-            Err(error) if is_absent(&error) => Ok(None),
-            Err(error) if is_answer(&error) => Err(unreadable(path, &error)),
-            Err(error) => Err(self.fault(&error)),
-        }
-    }
-
-    /// What is in the directory, up to one more than `most`. `enough` is asked after each name.
-    fn look(
+    /// Does something with its SFTP server, which may take until `end`.
+    fn with<T>(
         &self,
-        most: usize,
-        enough: &dyn Fn() -> Result<(), PeerError>,
-    ) -> Result<Vec<(OsString, FileStat)>, PeerError> {
-        let mut dir = match self.server()?.opendir(&self.path) {
-            Ok(dir) => dir,
-            Err(error) if is_absent(&error) => {
-                return Err(PeerError::NoDirectory {
-                    host: self.connected.name.clone(),
-                    path: self.path.clone(),
-                });
+        end: Deadline,
+        work: impl FnOnce(&mut Server) -> Result<T, PeerError>,
+    ) -> Result<T, PeerError> {
+        let mut server = locked(&self.server);
+        if server.is_none() {
+            *server = Some(self.start(end)?);
+        }
+        match &mut *server {
+            Some(server) => {
+                server.until(end);
+                work(server)
             }
-            Err(error) if is_answer(&error) => return Err(unreadable(self.path.clone(), &error)),
-            Err(error) => return Err(self.fault(&error)),
+            None => Err(self.foul("it has no SFTP server".to_owned())),
+        }
+    }
+
+    fn start(&self, end: Deadline) -> Result<Server, PeerError> {
+        let connected = &self.connected;
+        let none = |reason: String| PeerError::Refused {
+            host: connected.name.clone(),
+            reason: format!("it starts no SFTP server ({reason})"),
         };
-        let mut found = Vec::new();
-        let mut passed_by = 0;
-        loop {
-            enough()?;
-            match dir.readdir() {
-                Ok((name, stat)) => {
-                    let name = name.into_os_string().into_vec();
-                    check_name(&name).map_err(|reason| self.foul(reason))?;
-                    let name = OsString::from_vec(name);
-                    if is_wanted(&name) {
-                        found.push((name, stat));
-                    } else {
-                        passed_by += 1;
-                        if passed_by > MOST_PASSED_BY {
-                            return Err(self.foul("its listing has no end".to_owned()));
-                        }
-                    }
-                }
-                // The end.
-                Err(error) if error.code() == ErrorCode::Session(-16) => break,
-                Err(error) => return Err(self.fault(&error)),
+        let started = || -> Result<ssh2::Channel, ssh2::Error> {
+            let session = &connected.session;
+            let mut channel = session.channel_open("session", WINDOW, PACKET, None)?;
+            channel.handle_extended_data(ExtendedData::Ignore)?;
+            channel.subsystem("sftp")?;
+            Ok(channel)
+        };
+        let channel =
+            started().map_err(
+                |error| match fault(&error, &connected.name, connected.silence) {
+                    PeerError::Broken { reason, .. } => none(reason),
+                    other => other,
+                },
+            )?;
+        Server::greet(Talk::new(channel, end)).map_err(|trouble| match trouble {
+            Trouble::Way(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                none("it ended".to_owned())
             }
-            // One more shows that there are too many; all of them need not be borne.
-            if found.len() > most {
-                break;
+            trouble => self.fault(trouble),
+        })
+    }
+
+    fn fault(&self, trouble: Trouble) -> PeerError {
+        let host = self.connected.name.clone();
+        match trouble {
+            Trouble::Foul(reason) => PeerError::Foul { host, reason },
+            Trouble::Way(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                let reason = "its SFTP server ended".to_owned();
+                PeerError::Broken { host, reason }
             }
+            Trouble::Way(error) => io_fault(&error, &host, self.connected.silence),
         }
-        found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        if found.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-            return Err(self.foul("it has two files of one name".to_owned()));
-        }
-        Ok(found)
     }
 
     fn foul(&self, reason: String) -> PeerError {
@@ -170,110 +154,187 @@ impl Sftp {
         }
     }
 
-    /// Fetches one file.
-    fn get_one<'a>(
+    fn no_directory(&self) -> PeerError {
+        PeerError::NoDirectory {
+            host: self.connected.name.clone(),
+            path: self.path.clone(),
+        }
+    }
+
+    fn stat(&self, server: &mut Server, name: &str) -> Result<Option<Attributes>, PeerError> {
+        let path = self.path.join(name);
+        let stat = server.stat(bytes(&path));
+        match stat.map_err(|trouble| self.fault(trouble))? {
+            Ok(stat) => Ok(Some(stat)),
+            Err(status) if status.is_absent() => Ok(None),
+            Err(status) => Err(unreadable(path, status)),
+        }
+    }
+
+    /// What is in the directory, up to one more than `most`. `enough` is asked after each name.
+    fn look(
         &self,
-        entry: &'a Entry,
-        arrivals: &mut Arrivals<'a>,
-        job: &Job<'_>,
-        resume: Resume,
-    ) -> Result<(), PeerError> {
-        let path = self.path.join(&entry.name);
-        let mut file = match self.server()?.open(&path) {
-            Ok(file) => file,
-            Err(error) if is_absent(&error) => return Err(PeerError::Changing(path)),
-            Err(error) if is_answer(&error) => {
-                let error = io::Error::from(error);
-                return arrivals.refused(entry, Refused::Unreadable(error));
-            }
-            Err(error) => return Err(self.fault(&error)),
+        server: &mut Server,
+        most: usize,
+        enough: &dyn Fn() -> Result<(), PeerError>,
+    ) -> Result<Vec<(OsString, Attributes)>, PeerError> {
+        let fault = |trouble| self.fault(trouble);
+        let fields = [Field::Text(bytes(&self.path))];
+        let handle = match server.open(kind::OPENDIR, &fields).map_err(fault)? {
+            Ok(handle) => handle,
+            Err(status) if status.is_absent() => return Err(self.no_directory()),
+            Err(status) => return Err(unreadable(self.path.clone(), status)),
         };
-        let mut arriving = arrivals.begin(entry, resume)?;
-        if arriving.bytes > 0 {
-            use std::io::{Seek as _, SeekFrom};
-            file.seek(SeekFrom::Start(arriving.bytes))
-                .map_err(|error| self.io_fault(&error))?;
-        }
-        let mut buffer = vec![0; 1 << 20];
-        // One byte more than it says: a file that grows, or lies, shows.
-        let mut left = entry.bytes.saturating_add(1) - arriving.bytes;
-        while left > 0 {
-            let most = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
-            match file.read(&mut buffer[..most]) {
-                Ok(0) => break,
-                Ok(got) if got as u64 == left => return Err(PeerError::Changing(path)),
-                Ok(got) => {
-                    arriving.write(&buffer[..got])?;
-                    (job.progress)(got as u64)?;
-                    left -= got as u64;
+        let mut found: Vec<(OsString, Attributes)> = Vec::new();
+        let mut passed_by = 0;
+        let mut asked = VecDeque::new();
+        // One more than there may be shows that there are too many; all of them need not be borne.
+        while found.len() <= most {
+            while asked.len() < LISTS {
+                asked.push_back(server.ask(kind::READDIR, &[Field::Text(&handle)]));
+            }
+            let Some(number) = asked.pop_front() else {
+                break;
+            };
+            enough()?;
+            let packet = server.answer(number).map_err(fault)?;
+            let some = match names(&packet).map_err(fault)? {
+                Ok(Some(some)) => some,
+                Ok(None) => break,
+                Err(status) => return Err(unreadable(self.path.clone(), status)),
+            };
+            for (name, attributes) in some {
+                enough()?;
+                check_name(name).map_err(|reason| self.foul(reason))?;
+                let name = OsStr::from_bytes(name);
+                if is_wanted(name) {
+                    found.push((name.to_owned(), attributes));
+                } else {
+                    passed_by += 1;
+                    if passed_by > MOST_PASSED_BY {
+                        return Err(self.foul("its listing has no end".to_owned()));
+                    }
                 }
-                Err(error) => return Err(self.io_fault(&error)),
             }
         }
-        if arriving.bytes != entry.bytes {
-            return Err(PeerError::Changing(path));
+        for number in asked {
+            server.forget(number);
         }
-        let mode = locked(&self.marks)
-            .get(&entry.name)
-            .map_or(0o600, |mark| mark.mode);
-        arrivals.whole(entry, arriving, mode)
+        server.close(&handle);
+        found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        if found.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return Err(self.foul("it has two files of one name".to_owned()));
+        }
+        Ok(found)
+    }
+
+    /// The text of `cback.collect`.
+    fn text(&self, server: &mut Server) -> Result<Vec<u8>, PeerError> {
+        let fault = |trouble| self.fault(trouble);
+        let path = self.path.join(COLLECTED);
+        let fields = [
+            Field::Text(bytes(&path)),
+            Field::Number(1),
+            Field::Number(0),
+        ];
+        let handle = match server.open(kind::OPEN, &fields).map_err(fault)? {
+            Ok(handle) => handle,
+            Err(status) => return Err(unreadable(path, status)),
+        };
+        let mut text = Vec::new();
+        loop {
+            match server.read(&handle, text.len() as u64).map_err(fault)? {
+                Ok(Some(more)) => text.extend_from_slice(&more),
+                Ok(None) => break,
+                Err(status) => return Err(unreadable(path, status)),
+            }
+            if text.len() as u64 > LONGEST_INDICATOR {
+                return Err(self.foul(format!("its {COLLECTED} is too long")));
+            }
+        }
+        server.close(&handle);
+        Ok(text)
+    }
+
+    /// What `cback.collect` says.
+    fn indicated(&self, server: &mut Server) -> Result<Option<Collected>, PeerError> {
+        let Some(stat) = self.stat(server, COLLECTED)? else {
+            // Not there, or the whole directory is not.
+            let dir = server.stat(bytes(&self.path));
+            return match dir.map_err(|trouble| self.fault(trouble))? {
+                Ok(_) => Ok(None),
+                Err(status) if status.is_absent() => Err(self.no_directory()),
+                Err(status) => Err(unreadable(self.path.clone(), status)),
+            };
+        };
+        *locked(&self.indicator) = Some(mark(&stat));
+        let staged = self
+            .stat(server, STAGED)?
+            .is_some_and(|staged| staged.mtime >= stat.mtime);
+        let text = if kind_of(&stat).is_ok() {
+            self.text(server)?
+        } else {
+            Vec::new()
+        };
+        Ok(Some(Collected { text, staged }))
+    }
+
+    /// Brings the job's files.
+    fn get_all(&self, server: &mut Server, job: &Job<'_>) -> Result<(), PeerError> {
+        let before = locked(&self.marks);
+        let mode = |entry: &Entry| before.get(&entry.name).map_or(0o600, |mark| mark.mode);
+        let mut arrivals = Arrivals::new(job)?;
+        let mut flow = Flow {
+            most: server.most_read,
+            server,
+            dir: &self.path,
+            job,
+            fault: &|trouble| self.fault(trouble),
+            mode: &mode,
+        };
+        let all: Vec<&Entry> = job.entries.iter().collect();
+        flow.fetch(&all, &mut arrivals, Resume::Yes)?;
+        arrivals.settle()?;
+        let again = arrivals.again();
+        flow.fetch(&again, &mut arrivals, Resume::No)?;
+        arrivals.settle()?;
+        if job
+            .entries
+            .iter()
+            .all(|entry| job.claimed.get(entry.name.as_bytes()).is_some())
+        {
+            return Ok(());
+        }
+        // Nobody vouches for these: that they are the same as before shows that they were left alone.
+        let server = flow.server;
+        let listed = self.listed.load(Ordering::Relaxed);
+        for (name, stat) in self.look(server, listed, &|| (job.progress)(0))? {
+            if before
+                .get(&name)
+                .is_some_and(|before| *before != mark(&stat))
+            {
+                return Err(PeerError::Changing(self.path.join(name)));
+            }
+        }
+        Ok(())
     }
 }
 
 impl Transport for Sftp {
     fn collected(&self, limits: &Watched) -> Result<Option<Collected>, PeerError> {
-        let Some(stat) = self.stat(COLLECTED)? else {
-            // Not there, or the whole directory is not.
-            self.server()?.stat(&self.path).map_err(|error| {
-                if is_absent(&error) {
-                    PeerError::NoDirectory {
-                        host: self.connected.name.clone(),
-                        path: self.path.clone(),
-                    }
-                } else if is_answer(&error) {
-                    unreadable(self.path.clone(), &error)
-                } else {
-                    self.fault(&error)
-                }
-            })?;
-            return Ok(None);
-        };
-        *locked(&self.indicator) = Some(mark(&stat));
-        let staged = self
-            .stat(STAGED)?
-            .is_some_and(|staged| staged.mtime >= stat.mtime);
-        let mut text = Vec::new();
-        if stat.is_file() {
-            let path = self.path.join(COLLECTED);
-            let mut file = match self.server()?.open(&path) {
-                Ok(file) => file,
-                Err(error) if is_answer(&error) => return Err(unreadable(path, &error)),
-                Err(error) => return Err(self.fault(&error)),
-            };
-            let mut buffer = vec![0; 1 << 15];
-            loop {
-                limits.bytes(0)?;
-                match file.read(&mut buffer) {
-                    Ok(0) => break,
-                    Ok(got) => text.extend_from_slice(&buffer[..got]),
-                    Err(error) => return Err(self.io_fault(&error)),
-                }
-                if text.len() as u64 > LONGEST_INDICATOR {
-                    return Err(self.foul(format!("its {COLLECTED} is too long")));
-                }
-            }
-        }
-        Ok(Some(Collected { text, staged }))
+        self.with(limits.end(), |server| self.indicated(server))
     }
 
     fn list(&self, _into: &Path, limits: &Watched) -> Result<Listing, PeerError> {
         let mut listing = Listing::default();
         let mut marks = locked(&self.marks);
         marks.clear();
-        let found = self.look(limits.most_files(), &|| limits.bytes(0))?;
+        let found = self.with(limits.end(), |server| {
+            self.look(server, limits.most_files(), &|| limits.bytes(0))
+        })?;
         self.listed.store(found.len(), Ordering::Relaxed);
         for (name, stat) in found {
-            match kind(&stat) {
+            match kind_of(&stat) {
                 Ok(()) => {
                     marks.insert(name.clone(), mark(&stat));
                     let bytes = stat.size.unwrap_or(0);
@@ -290,38 +351,14 @@ impl Transport for Sftp {
     }
 
     fn get(&self, job: &Job<'_>) -> Result<(), PeerError> {
-        let mut arrivals = Arrivals::new(job);
-        for entry in job.entries {
-            self.get_one(entry, &mut arrivals, job, Resume::Yes)?;
-        }
-        arrivals.settle()?;
-        for entry in arrivals.again() {
-            self.get_one(entry, &mut arrivals, job, Resume::No)?;
-        }
-        arrivals.settle()?;
-        if job
-            .entries
-            .iter()
-            .all(|entry| job.claimed.get(entry.name.as_bytes()).is_some())
-        {
-            return Ok(());
-        }
-        // Nobody vouches for these: that they are the same as before shows that they were left alone.
-        let before = locked(&self.marks);
-        let listed = self.listed.load(Ordering::Relaxed);
-        for (name, stat) in self.look(listed, &|| (job.progress)(0))? {
-            if before
-                .get(&name)
-                .is_some_and(|before| *before != mark(&stat))
-            {
-                return Err(PeerError::Changing(self.path.join(name)));
-            }
-        }
-        Ok(())
+        self.with(job.limits.end(), |server| self.get_all(server, job))
     }
 
     fn unchanged(&self) -> Result<(), PeerError> {
-        let now = self.stat(COLLECTED)?.map(|stat| mark(&stat));
+        let now = self.with(Deadline::after(PATIENCE), |server| {
+            self.stat(server, COLLECTED)
+        })?;
+        let now = now.map(|stat| mark(&stat));
         if now == *locked(&self.indicator) {
             Ok(())
         } else {
@@ -330,7 +367,10 @@ impl Transport for Sftp {
     }
 
     fn put(&self, name: &str, text: &[u8], _ids: Option<Ids>) -> Result<(), PeerError> {
-        self.write(&self.path.join(name), text)
+        let path = self.path.join(name);
+        self.with(Deadline::after(PATIENCE), |server| {
+            self.write(server, &path, text)
+        })
     }
 
     fn exec(&self, errand: &Errand<'_>, output: &mut dyn FnMut(&[u8])) -> Result<(), PeerError> {
@@ -356,8 +396,8 @@ pub(in crate::peer) fn check_name(name: &[u8]) -> Result<(), String> {
 }
 
 /// Whether it is a regular file; else what it is.
-fn kind(stat: &FileStat) -> Result<(), &'static str> {
-    match stat.perm.map(|mode| mode & 0o170_000) {
+fn kind_of(stat: &Attributes) -> Result<(), &'static str> {
+    match stat.mode.map(|mode| mode & 0o170_000) {
         Some(0o100_000) => Ok(()),
         Some(0o040_000) => Err("a directory"),
         Some(0o120_000) => Err("a symbolic link"),
@@ -368,26 +408,30 @@ fn kind(stat: &FileStat) -> Result<(), &'static str> {
     }
 }
 
-fn mark(stat: &FileStat) -> Mark {
+fn mark(stat: &Attributes) -> Mark {
     Mark {
         bytes: stat.size.unwrap_or(0),
         mtime: stat.mtime.unwrap_or(0),
-        mode: stat.perm.unwrap_or(0o600),
+        mode: stat.mode.unwrap_or(0o600),
     }
 }
 
 /// The time in which a file was last changed, as a mark: more is not told.
-fn second(mtime: u64) -> [u8; 36] {
+fn second(mtime: u32) -> [u8; 36] {
     let mut mark = [0; 36];
-    mark[..8].copy_from_slice(&mtime.to_be_bytes());
+    mark[..8].copy_from_slice(&u64::from(mtime).to_be_bytes());
     mark
 }
 
-fn unreadable(path: PathBuf, error: &ssh2::Error) -> PeerError {
+fn unreadable(path: PathBuf, status: Status) -> PeerError {
     PeerError::Unreadable {
         path,
-        source: io::Error::other(error.message().to_owned()),
+        source: status.into(),
     }
+}
+
+fn bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_bytes()
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
