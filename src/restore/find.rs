@@ -44,6 +44,8 @@ pub struct Finder<'a> {
     headers: RefCell<HashMap<Copy, Option<Arc<Header>>>>,
     /// Manifests that turned out to be unreadable.
     bad: RefCell<HashSet<Copy>>,
+    /// Manifests that lie beside an archive of somebody else.
+    left_over: RefCell<HashSet<Copy>>,
     troubles: RefCell<Vec<String>>,
 }
 
@@ -54,6 +56,7 @@ impl<'a> Finder<'a> {
             shelves,
             headers: RefCell::default(),
             bad: RefCell::default(),
+            left_over: RefCell::default(),
             troubles: RefCell::default(),
         }
     }
@@ -105,6 +108,10 @@ impl<'a> Finder<'a> {
                 let Some(header) = self.header(&copy) else {
                     continue;
                 };
+                if self.is_left_over(&copy, &header) {
+                    self.left_over.borrow_mut().insert(copy);
+                    continue;
+                }
                 if as_of.is_some_and(|as_of| header.day > as_of) {
                     continue;
                 }
@@ -167,9 +174,14 @@ impl<'a> Finder<'a> {
                 }
                 let beside = stem_of_archive(&item.name).map(|(stem, _)| manifest_name(stem));
                 let beside = beside.map(|name| item.beside(item.day, &name));
-                let header = beside.and_then(|item| self.header(&Copy { shelf, item }));
+                let beside = beside.map(|item| Copy { shelf, item });
+                let left_over = beside
+                    .as_ref()
+                    .is_some_and(|manifest| self.left_over.borrow().contains(manifest));
+                let header = beside.and_then(|manifest| self.header(&manifest));
                 let copy = Copy { shelf, item };
                 match header {
+                    _ if left_over => {}
                     Some(header)
                         if header.day == stored.day && header.archive == stored.archive =>
                     {
@@ -184,8 +196,8 @@ impl<'a> Finder<'a> {
         sure
     }
 
-    /// Archives of the source `stem` of `peer` that Cedar Backup made: those without a manifest beside them. By the
-    /// day under which they lie; of one day, copies of one file together.
+    /// Archives of the source `stem` of `peer` that Cedar Backup made: those without a manifest of theirs beside them. By
+    /// the day under which they lie; of one day, copies of one file together.
     pub fn by_cedar(&self, peer: &PeerName, stem: &OsStr) -> BTreeMap<Day, Vec<Copy>> {
         let mut found: BTreeMap<Day, Vec<Copy>> = BTreeMap::new();
         let manifest = manifest_name(stem);
@@ -193,7 +205,11 @@ impl<'a> Finder<'a> {
             let named = |item: &&Item| {
                 item.peer == *peer
                     && stem_of_archive(&item.name).is_some_and(|(own, _)| own == stem)
-                    && held.length(&item.beside(item.day, &manifest)).is_none()
+                    && {
+                        let item = item.beside(item.day, &manifest);
+                        held.length(&item).is_none()
+                            || self.left_over.borrow().contains(&Copy { shelf, item })
+                    }
             };
             for item in held.items().filter(named) {
                 found.entry(item.day).or_default().push(Copy {
@@ -206,6 +222,44 @@ impl<'a> Finder<'a> {
             copies.sort_by(|a, b| (&a.item, a.shelf).cmp(&(&b.item, b.shelf)));
         }
         found
+    }
+
+    /// Whether the manifest `copy` came already on an earlier day, beside another archive: then somebody else, who knows
+    /// nothing of manifests, has made the one that lies beside it now.
+    fn is_left_over(&self, copy: &Copy, header: &Header) -> bool {
+        let beside = |manifest: &Copy| {
+            let shelf = &self.shelves[manifest.shelf];
+            let archive = manifest.item.beside(manifest.item.day, &header.archive);
+            Some((shelf.length(&archive)?, shelf.digest(&archive)))
+        };
+        let Some((length, digest)) = beside(copy) else {
+            return false;
+        };
+        let mut earlier: Vec<Copy> = Vec::new();
+        for (shelf, held) in self.shelves.iter().enumerate() {
+            let before = held.items().filter(|item| {
+                item.peer == copy.item.peer
+                    && item.name == copy.item.name
+                    && item.day < copy.item.day
+            });
+            earlier.extend(before.cloned().map(|item| Copy { shelf, item }));
+        }
+        earlier.sort_by_key(|copy| std::cmp::Reverse(copy.item.day));
+        for other in earlier {
+            match self.header(&other) {
+                None => {}
+                Some(other) if other.created != header.created => return false,
+                Some(_) => {
+                    if beside(&other).is_some_and(|(other_length, other_digest)| {
+                        let digests = other_digest.zip(digest);
+                        other_length != length || digests.is_some_and(|(a, b)| a != b)
+                    }) {
+                        return true;
+                    }
+                }
+            }
+        }
+        false
     }
 
     /// The header of the manifest `copy`; `None` if there is none that can be read.

@@ -291,3 +291,34 @@ fn what_others_left_in_the_collect_directory_stays_and_is_staged() {
         );
     }
 }
+
+#[test]
+fn our_manifest_that_stayed_beside_archives_of_cedar_backup_hides_none_of_them() {
+    let machine = Machine::new();
+    tree::file(machine.path("source/a"), "1\n");
+    tree::file(machine.path("source/b"), "b\n");
+    machine.cback("all").on("2026-11-23").run().well();
+    let stem = machine.path("source").to_str().unwrap()[1..].replace('/', "-");
+    let manifest = format!("{stem}.mtree.gz");
+    let ours = machine.path("stage/2026/11/23/ada").join(&manifest);
+    for (day, text) in [("2026-11-24", "2\n"), ("2026-11-25", "three\n")] {
+        tree::file(machine.path("source/a"), text);
+        stage(&machine, day, &["a"]);
+        let peer = machine
+            .path("stage")
+            .join(day.replace('-', "/"))
+            .join("ada");
+        fs::copy(&ours, peer.join(&manifest)).unwrap();
+    }
+    for (day, text) in [
+        ("2026-11-23", "1\n"),
+        ("2026-11-24", "2\n"),
+        ("2026-11-25", "three\n"),
+    ] {
+        let call = machine.cback("restore --from stage --as-of");
+        call.arg(day).arg("--into").arg(day).run().well();
+        let back = machine.restored(day);
+        assert_eq!(fs::read_to_string(back.join("a")).unwrap(), text, "{day}");
+        assert_eq!(fs::read_to_string(back.join("b")).unwrap(), "b\n", "{day}");
+    }
+}
