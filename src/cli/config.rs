@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::args::{Common, ConfigFile, ConfigWish, ConfigWord};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::session::Session;
+use super::session::{Session, unusable};
 use crate::config::{self, Colour, Config, ConfigError, Finding, Report, Severity};
 use crate::event::printable_path;
 use crate::units::Naming;
@@ -89,16 +89,6 @@ fn checked(session: &Session, report: &Report) {
         }
         text.trim_end().to_owned()
     });
-}
-
-fn unusable(error: &ConfigError) -> Failure {
-    let advice = match error {
-        ConfigError::Unreadable { .. } => {
-            Some("name another file, or write one: cback config init --help")
-        }
-        _ => None,
-    };
-    Failure::of(Exit::Config, error).advised(advice.map(str::to_owned))
 }
 
 fn show(session: &Session, path: &Path, naming: Naming) -> Result<Exit, Failure> {

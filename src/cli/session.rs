@@ -170,7 +170,7 @@ impl Session {
                 Ok(config)
             }
             Err(error) => {
-                let mut failure = Failure::of(Exit::Config, &error);
+                let mut failure = unusable(&error);
                 if let ConfigError::Problems(report) = &error {
                     for line in report.lines() {
                         log::error!(target: "cback", "{line}");
@@ -344,4 +344,17 @@ fn detail(common: &Common) -> Detail {
         (false, true) => Detail::Output,
         (false, false) => Detail::Normal,
     }
+}
+/// The failure of whoever needs a configuration that cannot be used.
+pub fn unusable(error: &ConfigError) -> Failure {
+    let advice = match error {
+        ConfigError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => Some(
+            "name it with -c FILE, or write one with `cback config init`; `cback quickstart DIR` needs none",
+        ),
+        ConfigError::Unreadable { .. } => {
+            Some("let the user who runs this read it, or name another one with -c FILE")
+        }
+        _ => None,
+    };
+    Failure::of(Exit::Config, error).advised(advice.map(str::to_owned))
 }

@@ -228,9 +228,9 @@ impl<'a> Finder<'a> {
     /// nothing of manifests, has made the one that lies beside it now.
     fn is_left_over(&self, copy: &Copy, header: &Header) -> bool {
         let beside = |manifest: &Copy| {
-            let shelf = &self.shelves[manifest.shelf];
+            let on = &self.shelves[manifest.shelf];
             let archive = manifest.item.beside(manifest.item.day, &header.archive);
-            Some((shelf.length(&archive)?, shelf.digest(&archive)))
+            Some((on.length(&archive)?, on.digest(&archive)))
         };
         let Some((length, digest)) = beside(copy) else {
             return false;
@@ -246,17 +246,18 @@ impl<'a> Finder<'a> {
         }
         earlier.sort_by_key(|copy| std::cmp::Reverse(copy.item.day));
         for other in earlier {
-            match self.header(&other) {
-                None => {}
-                Some(other) if other.created != header.created => return false,
-                Some(_) => {
-                    if beside(&other).is_some_and(|(other_length, other_digest)| {
-                        let digests = other_digest.zip(digest);
-                        other_length != length || digests.is_some_and(|(a, b)| a != b)
-                    }) {
-                        return true;
-                    }
-                }
+            let Some(known) = self.header(&other) else {
+                continue;
+            };
+            if known.created != header.created {
+                return false;
+            }
+            let is_another = beside(&other).is_some_and(|(other_length, other_digest)| {
+                let digests = other_digest.zip(digest);
+                other_length != length || digests.is_some_and(|(a, b)| a != b)
+            });
+            if is_another {
+                return true;
             }
         }
         false

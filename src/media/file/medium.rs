@@ -22,9 +22,11 @@ pub(super) fn appendable(file: &File, sessions: &[Session]) -> io::Result<Append
         && first.start != ALIGN
     {
         // Begun by another program, at sector 0: a copy of a disc that Cedar Backup burnt, or any image. If there is
-        // something behind its end, it may be sessions that only the disc's own table had; or such were found.
+        // something behind its end, it may be sessions that only the disc's own table had; or such were found, which no
+        // chain leads to.
         let room = u64::from(last.end).next_multiple_of(u64::from(ALIGN)) * SECTOR;
-        if !is_ours(&last.label) || sessions.len() > 1 || file.metadata()?.len() > room {
+        let chain = iso9660::sessions(file).map_or(0, |chain| chain.len());
+        if !is_ours(&last.label) || sessions.len() > chain || file.metadata()?.len() > room {
             return Ok(Appendable::Closed);
         }
     }
