@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::{ALIGN, FileDrive, output};
 use crate::event::{Event, Monitor, Progress};
-use crate::iso9660::{self, WriteError};
+use crate::iso9660::{self, ReadError, WriteError};
 use crate::media::{Burnt, DriveError, Payload, SECTOR, Session};
 
 /// Where the volume descriptors are in a session: behind the system area.
@@ -167,10 +167,13 @@ fn write_head(
     Ok(changed.into_iter().map(|(at, _)| at).collect())
 }
 
-/// Whether the first session starts at sector 0.
+/// Whether the first session starts at sector 0. It does not if there is no volume at all: then reading back tells.
 fn is_begun_at_zero(file: &File) -> io::Result<bool> {
-    let sessions = iso9660::sessions(file).map_err(io::Error::other)?;
-    Ok(sessions.first().is_some_and(|first| first.start == 0))
+    match iso9660::sessions(file) {
+        Ok(sessions) => Ok(sessions.first().is_some_and(|first| first.start == 0)),
+        Err(ReadError::Incompatible(_)) => Ok(false),
+        Err(error) => Err(io::Error::other(error)),
+    }
 }
 
 /// Takes room on the file system before the first byte, so that a full one is noticed now.
