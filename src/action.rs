@@ -55,6 +55,16 @@ pub enum Patience {
     ForDisc,
 }
 
+/// Whether a disc takes another session after this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Closing {
+    /// It does, as long as there is room.
+    #[default]
+    Open,
+    /// It is closed when the session is on it and was checked: `--close`.
+    Closed,
+}
+
 /// What every action of a run knows.
 pub struct Context<'a> {
     /// The configuration.
@@ -69,6 +79,8 @@ pub struct Context<'a> {
     pub extent: Extent,
     /// What happens when another disc is needed.
     pub patience: Patience,
+    /// Whether the disc that is written is closed then.
+    pub closing: Closing,
     /// To whom files are given; `None` unless this process is root.
     pub ids: Option<Ids>,
     /// Who is told.

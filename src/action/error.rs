@@ -56,6 +56,9 @@ pub enum ActionError {
     /// Only a disc in a drive of its own is prepared.
     #[error("discs in a changer need no preparation: blank ones are used as they are")]
     NotForChanger,
+    /// Only a disc in a drive of its own is closed.
+    #[error("a disc in a changer is not closed by --close; nothing was done")]
+    NotClosedInChanger,
     /// A day is on its discs and cannot be marked.
     #[error(
         "{day} is on its discs, but cannot be marked as stored: {source}; the next run marks it"

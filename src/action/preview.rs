@@ -93,6 +93,8 @@ pub struct Storing {
     pub free: u64,
     /// Whether all days that are due fit.
     pub fits: bool,
+    /// Whether the disc would be closed then.
+    pub closes: bool,
 }
 
 /// What `initialize` would do.
@@ -243,6 +245,9 @@ impl Storing {
                 "NOT stored, it does not fit or cannot be read: {}",
                 self.left.join(", ")
             ));
+        }
+        if self.closes {
+            lines.push("then the disc is CLOSED: no session can follow".to_owned());
         }
         if lines.is_empty() {
             lines.push(format!(

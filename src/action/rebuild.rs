@@ -2,7 +2,7 @@
 
 use super::changer;
 use super::preview::Storing;
-use super::store::{foresee, section, told, with_store};
+use super::store::{can_close, closed, foresee, section, told, with_store};
 use super::{ActionError, Context};
 use crate::event::Tell as _;
 use crate::media::Asked;
@@ -10,6 +10,7 @@ use crate::staging::{Daily, Staging};
 use crate::store::week;
 
 pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
+    can_close(cx)?;
     let days = days(cx)?;
     for daily in &days {
         cx.monitor.note(format!("rebuilding {}", daily.day()));
@@ -17,13 +18,17 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
     if let Some(setup) = &section(cx)?.changer {
         return changer::rebuild(cx, setup, &days);
     }
-    let stored = with_store(cx, |store| store.rebuild(&days))?;
+    let stored = with_store(cx, |store| {
+        let stored = store.rebuild(&days)?;
+        Ok(closed(cx, store.drive, stored))
+    })?;
     told(cx, &stored);
     Ok(())
 }
 
 /// What rebuilding would do.
 pub(super) fn preview(cx: &Context<'_>) -> Result<Storing, ActionError> {
+    can_close(cx)?;
     foresee(cx, &days(cx)?, cx.day, Asked::Full)
 }
 

@@ -3,14 +3,14 @@
 use super::changer;
 use super::look::{self, Access, Finding};
 use super::preview::{self, Storing};
-use super::{ActionError, Context, Extent, Patience, wait};
+use super::{ActionError, Closing, Context, Extent, Patience, wait};
 use crate::catalog::{Catalog, Found};
 use crate::config;
-use crate::event::{self, Monitor, Tell as _};
+use crate::event::{self, Monitor, Problem, Tell as _};
 use crate::fsx;
 use crate::media::{
     Asked, Burner, CheckMedia, DeviceType, Disc, Drive, DriveError, FileDrive, Handling, Renewal,
-    SECTOR, TrayUse,
+    SECTOR, TrayUse, Treatment,
 };
 use crate::staging::{self, Because, Daily, Scope, Staging};
 use crate::store::{CheckData, Discs, Store, StoreError, Stored};
@@ -18,6 +18,7 @@ use crate::units::{Day, Ids};
 
 pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
     let section = section(cx)?;
+    can_close(cx)?;
     let staging = Staging::new(section.source_dir.clone());
     let states = staging.states().map_err(|source| ActionError::Look {
         path: section.source_dir.clone(),
@@ -47,14 +48,54 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
     if let Some(setup) = &section.changer {
         return changer::store(cx, setup, &days, choice.day, asked);
     }
-    let stored = with_store(cx, |store| store.store(&days, choice.day, asked))?;
+    let stored = with_store(cx, |store| {
+        let stored = store.store(&days, choice.day, asked)?;
+        Ok(closed(cx, store.drive, stored))
+    })?;
     told(cx, &stored);
     Ok(())
+}
+
+/// Whether the disc can be closed, if that was asked for: a changer chooses its discs by the room that they have left.
+pub(super) fn can_close(cx: &Context<'_>) -> Result<(), ActionError> {
+    match (cx.closing, &section(cx)?.changer) {
+        (Closing::Closed, Some(_)) => Err(ActionError::NotClosedInChanger),
+        _ => Ok(()),
+    }
+}
+
+/// Closes the disc that has what was `stored`, if that was asked for. The backup is on it whether or not it can be
+/// closed, so that trouble with that is a problem and no failure.
+pub(super) fn closed(cx: &Context<'_>, drive: &dyn Drive, stored: Stored) -> Stored {
+    // A disc on which nothing of this run is stays as it is.
+    if cx.closing == Closing::Open || (stored.burnt == 0 && stored.marked.is_empty()) {
+        return stored;
+    }
+    match drive.treat(Treatment::Close, cx.monitor) {
+        Ok(()) => {
+            cx.monitor
+                .note(format!("disc `{}` is closed", stored.label));
+            Stored { free: 0, ..stored }
+        }
+        Err(error) => {
+            cx.monitor.problem(
+                &Problem::new(
+                    format!("disc `{}`", stored.label),
+                    &format!("the backup is on it, but it could not be closed: {error}"),
+                )
+                .advise(
+                    "take it out, so that nothing else is written on it, or try `cback disc close`",
+                ),
+            );
+            stored
+        }
+    }
 }
 
 /// What storing would do.
 pub(super) fn preview(cx: &Context<'_>) -> Result<Storing, ActionError> {
     let section = section(cx)?;
+    can_close(cx)?;
     let staging = Staging::new(section.source_dir.clone());
     let (scope, asked) = match cx.extent {
         Extent::Configured => (Scope::Pending, Asked::ByRule),
@@ -103,7 +144,14 @@ pub(super) fn foresee(
         bytes: preview.sectors * SECTOR,
         free: preview.free * SECTOR,
         fits: preview.left.is_empty(),
+        closes: closes(cx, &preview),
     })
+}
+
+/// Whether the disc would be closed.
+fn closes(cx: &Context<'_>, preview: &crate::store::Preview) -> bool {
+    let something = !preview.days.is_empty() || !preview.on_disc.is_empty();
+    cx.closing == Closing::Closed && something
 }
 
 /// The label of `disc` as text.

@@ -100,6 +100,10 @@ pub struct Arguments {
     #[arg(long)]
     pub wait_for_disc: bool,
 
+    /// When store or rebuild has written its session, close the disc: no session can follow
+    #[arg(long)]
+    pub close: bool,
+
     /// Say what would be done, and change nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,

@@ -48,6 +48,7 @@ impl Desk<'_> {
             DiscCommand::Burn {
                 on,
                 append,
+                close,
                 volume,
                 speed,
                 consent,
@@ -57,13 +58,20 @@ impl Desk<'_> {
                 if let [image] = &paths[..]
                     && is_image(image)
                 {
-                    return self.burn_image(image, &*drive, *append, *consent);
+                    let exit = self.burn_image(image, &*drive, *append, *consent)?;
+                    if *close {
+                        self.close(&*drive);
+                    }
+                    return Ok(exit);
                 }
                 let how = if *append { Burn::Append } else { Burn::New };
                 consented(&*drive, how, *consent)?;
                 let wish = wish(volume, paths);
                 let made =
                     disc::burn(&wish, &*drive, how, self.session.monitor()).map_err(failure)?;
+                if *close {
+                    self.close(&*drive);
+                }
                 self.done(&made, told::made);
                 Ok(Exit::Well)
             }
@@ -120,6 +128,21 @@ impl Desk<'_> {
                 into,
                 paths,
             } => self.take(on, *session, paths, into),
+        }
+    }
+
+    /// Closes the disc that was burnt. What was burnt is there, whether it can be closed or not.
+    fn close(&self, drive: &dyn Drive) {
+        let monitor = self.session.monitor();
+        match drive.treat(Treatment::Close, monitor) {
+            Ok(()) => monitor.note("the disc is closed"),
+            Err(error) => {
+                let reason = format!("it is burnt, but could not be closed: {error}");
+                monitor.problem(
+                    &Problem::with_file(drive.place(), &reason)
+                        .advise("`cback disc info` says what is on it"),
+                );
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use super::dry_run;
 use super::exit::Exit;
 use super::managed;
 use super::session::{Failure, Session};
-use crate::action::{self, Action, ActionError, Context, Extent, Patience};
+use crate::action::{self, Action, ActionError, Closing, Context, Extent, Patience};
 use crate::changer::ChangerError;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, COMMANDS, Config, Hook};
@@ -48,9 +48,17 @@ fn work(session: &Session, common: &Common, arguments: &Arguments) -> Result<Exi
     } else {
         Extent::Configured
     };
+    let closing = if arguments.close {
+        Closing::Closed
+    } else {
+        Closing::Open
+    };
     if arguments.dry_run {
         // Takes no lock: that would change something.
-        let manner = Manner::of(extent);
+        let manner = Manner {
+            closing,
+            ..Manner::of(extent)
+        };
         return with_context(session, &config, manner, None, |context| {
             dry_run::show(session, &plan, context)
         });
@@ -60,7 +68,16 @@ fn work(session: &Session, common: &Common, arguments: &Arguments) -> Result<Exi
     } else {
         Patience::None
     };
-    carry_out(session, &config, &plan, Manner { extent, patience })?;
+    carry_out(
+        session,
+        &config,
+        &plan,
+        Manner {
+            extent,
+            patience,
+            closing,
+        },
+    )?;
     Ok(Exit::Well)
 }
 
@@ -71,14 +88,17 @@ pub struct Manner {
     pub extent: Extent,
     /// Whether the right disc is waited for.
     pub patience: Patience,
+    /// Whether the disc that is written is closed then.
+    pub closing: Closing,
 }
 
 impl Manner {
-    /// So much, and waiting for nothing.
+    /// So much, waiting for nothing, closing nothing.
     pub fn of(extent: Extent) -> Self {
         Self {
             extent,
             patience: Patience::None,
+            closing: Closing::Open,
         }
     }
 }
@@ -155,6 +175,7 @@ fn with_context<T>(
         stamp: stamp(clock.now()),
         extent: manner.extent,
         patience: manner.patience,
+        closing: manner.closing,
         ids,
         monitor: session.monitor(),
         programs: &programs,
@@ -269,6 +290,9 @@ fn advice(error: &ActionError) -> Option<String> {
         ActionError::Look { .. } => "is it mounted, and may this user read it?",
         ActionError::NothingToRebuild => "run `cback stage` first",
         ActionError::NotForChanger => "run `cback store`; `cback changer scan` says what is blank",
+        ActionError::NotClosedInChanger => {
+            "run it without --close; `cback changer load` puts a disc into a drive, and `cback disc close` closes it there"
+        }
         ActionError::Changer(error) => return error.advice().map(str::to_owned),
         ActionError::Choose(ChooseError::TodayNotStaged(_)) => "run `cback collect stage` first",
         ActionError::Choose(ChooseError::NothingWaits(_)) => {

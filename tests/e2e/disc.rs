@@ -177,6 +177,29 @@ fn a_closed_disc_takes_no_other_session() {
 }
 
 #[test]
+fn a_disc_that_is_burnt_with_close_takes_no_other_session() {
+    let machine = machine();
+    machine
+        .cback("disc image source -o made.iso")
+        .run()
+        .well_and_silent();
+    for (disc, what) in [("d.iso", "source"), ("i.iso", "made.iso")] {
+        machine
+            .cback(&format!("disc burn --close --disc {disc} {what}"))
+            .run()
+            .well_and_silent();
+        let info = machine.cback(&format!("disc info {disc}")).run().well();
+        info.says(&["closed"]);
+        machine
+            .cback(&format!("disc burn --append --disc {disc} source"))
+            .run()
+            .with_status(12);
+    }
+    extracted(&machine, "d.iso", "out");
+    extracted(&machine, "i.iso", "copied");
+}
+
+#[test]
 fn the_configured_disc_needs_no_name_and_its_files_are_checked() {
     let machine = machine();
     machine.back_up("2026-11-20");

@@ -82,6 +82,42 @@ fn a_write_once_disc_only_grows() {
 }
 
 #[test]
+fn a_disc_is_closed_after_its_session_if_asked_and_the_next_one_begins_another() {
+    let machine = Machine::new();
+    tree::one_of_everything(&machine.path("source"));
+    machine.back_up("2026-11-24");
+    machine
+        .cback("collect stage")
+        .on("2026-11-25")
+        .run()
+        .well_and_silent();
+    let foreseen = machine.cback("--dry-run --close store").on("2026-11-25");
+    foreseen.run().well().says(&["the disc is CLOSED"]);
+    let info = machine.cback("disc info").run().well();
+    info.says(&["takes another session"]);
+
+    machine
+        .cback("--close store")
+        .on("2026-11-25")
+        .run()
+        .well_and_silent();
+    assert_eq!(machine.discs(), [machine.disc()]);
+    let info = machine.cback("disc info").run().well();
+    let info = info.says(&["24-NOV-2026", "25-NOV-2026", "closed"]);
+    assert!(
+        !info.stdout.contains("takes another session"),
+        "{}",
+        info.stdout
+    );
+    assert!(machine.log().contains("is closed"), "{}", machine.log());
+
+    machine.back_up("2026-11-26");
+    assert_eq!(machine.discs().len(), 2);
+    let kept = machine.keep("kept");
+    machine.restores("", &kept);
+}
+
+#[test]
 fn a_rewritable_disc_begins_anew_with_the_week() {
     let machine = Machine::new();
     machine.configure(|text| text.replace("dvd+r<", "dvd+rw<"));

@@ -66,6 +66,7 @@ pub fn storing(
         bytes,
         free: free.unwrap_or(preview.free * SECTOR),
         fits: preview.left.is_empty(),
+        closes: false,
     })
 }
 

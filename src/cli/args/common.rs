@@ -12,7 +12,8 @@ use crate::units::Naming;
 #[allow(clippy::struct_excessive_bools)] // switches
 pub struct Common {
     /// Configuration file
-    #[arg(short, long, global = true, value_name = "PATH", default_value = SECOND.config, help_heading = FILES,
+    // `--c` meant it before there was `--close`.
+    #[arg(short, long, alias = "c", global = true, value_name = "PATH", default_value = SECOND.config, help_heading = FILES,
           value_hint = ValueHint::FilePath, allow_hyphen_values = true,
           value_parser = clap::builder::PathBufValueParser::new())]
     pub config: PathBuf,

@@ -100,6 +100,10 @@ pub enum DiscCommand {
         #[arg(long)]
         append: bool,
 
+        /// Then close the disc: no session can follow
+        #[arg(long)]
+        close: bool,
+
         /// How the volume is made.
         #[command(flatten)]
         volume: Volume,
@@ -132,7 +136,10 @@ pub enum DiscCommand {
         consent: Consent,
     },
 
-    /// Make a rewritable disc ready for writing anywhere
+    /// Make a rewritable disc ready for writing anywhere, or give a blank BD-R spare areas
+    #[command(after_help = "\
+A BD-R is used without a format. With spare areas the drive puts what falls on a bad place elsewhere; for that it reads back what it \
+writes, and writes at half its speed, and some of the room is gone. A disc that was written cannot get them any more.")]
     Format {
         /// Which disc.
         #[command(flatten)]
