@@ -1,5 +1,6 @@
 //! `cback disc …`: what a person does with a disc by hand.
 
+mod consent;
 mod doctor;
 mod told;
 mod which;
@@ -10,13 +11,14 @@ use std::time::{Instant, SystemTime};
 
 use serde::Serialize;
 
+use self::consent::{consented, loses};
 use super::args::{Common, Consent, DiscCommand, On, Volume};
 use super::exit::Exit;
 use super::session::{Failure, Session};
 use crate::disc::{self, Depth, DiscError, Verify, Wish};
 use crate::event::{Problem, Tell as _, printable_path};
 use crate::iso9660::{self, Joliet};
-use crate::media::{Burn, Drive, DriveError, Renewal, Thoroughness, Treatment};
+use crate::media::{Burn, Drive, DriveError, Thoroughness, Treatment};
 
 /// Carries out what `command` says.
 pub fn run(common: &Common, command: &DiscCommand) -> Exit {
@@ -55,25 +57,20 @@ impl Desk<'_> {
                 paths,
             } => {
                 let drive = self.drive_at(on, *speed)?;
-                if let [image] = &paths[..]
-                    && is_image(image)
-                {
-                    let exit = self.burn_image(image, &*drive, *append, *consent)?;
-                    if *close {
-                        self.close(&*drive);
+                let exit = match &paths[..] {
+                    [image] if is_image(image) => {
+                        self.burn_image(image, &*drive, *append, *consent)?
                     }
-                    return Ok(exit);
-                }
-                let how = if *append { Burn::Append } else { Burn::New };
-                consented(&*drive, how, *consent)?;
-                let wish = wish(volume, paths);
-                let made =
-                    disc::burn(&wish, &*drive, how, self.session.monitor()).map_err(failure)?;
+                    _ => {
+                        let how = if *append { Burn::Append } else { Burn::New };
+                        consented(&*drive, how, *consent)?;
+                        self.burn(&wish(volume, paths), &*drive, how)?
+                    }
+                };
                 if *close {
                     self.close(&*drive);
                 }
-                self.done(&made, told::made);
-                Ok(Exit::Well)
+                Ok(exit)
             }
             DiscCommand::Blank {
                 which,
@@ -129,6 +126,12 @@ impl Desk<'_> {
                 paths,
             } => self.take(on, *session, paths, into),
         }
+    }
+
+    fn burn(&self, wish: &Wish<'_>, drive: &dyn Drive, how: Burn) -> Result<Exit, Failure> {
+        let made = disc::burn(wish, drive, how, self.session.monitor()).map_err(failure)?;
+        self.done(&made, told::made);
+        Ok(Exit::Well)
     }
 
     /// Closes the disc that was burnt. What was burnt is there, whether it can be closed or not.
@@ -286,44 +289,6 @@ impl Desk<'_> {
                 .show(result, |result| format!("{time}  {}", text(result)));
         }
     }
-}
-
-/// Before a new disc is begun: whether what is on the disc that is in may be lost, if it would be.
-fn consented(drive: &dyn Drive, how: Burn, consent: Consent) -> Result<(), Failure> {
-    if how == Burn::Append {
-        return Ok(());
-    }
-    match drive.inspect().map_err(|error| failure(error.into()))? {
-        Some(disc) if disc.renewal == Renewal::Blank => loses(drive, consent),
-        _ => Ok(()),
-    }
-}
-
-/// Refuses to lose what is on a disc without consent.
-fn loses(drive: &dyn Drive, consent: Consent) -> Result<(), Failure> {
-    if consent.yes {
-        return Ok(());
-    }
-    // A disc that cannot be understood may hold anything.
-    let held = match drive.inspect() {
-        Ok(None) => return Ok(()),
-        // One that is written once loses nothing: it is refused.
-        Ok(Some(disc)) if disc.is_blank() || !disc.kind.is_rewritable() => return Ok(()),
-        Ok(Some(disc)) => format!(
-            "{} sessions, the newest one labelled `{}`",
-            disc.sessions.len(),
-            disc.label().unwrap_or_default().escape_ascii()
-        ),
-        Err(error) => format!("something that cannot be understood ({error})"),
-    };
-    Err(Failure::new(
-        Exit::Disc,
-        format!(
-            "{} holds {held}; it would be lost",
-            printable_path(drive.place())
-        ),
-    )
-    .advise("put another disc in, or say --yes if it may be lost"))
 }
 
 /// What was done to a disc.

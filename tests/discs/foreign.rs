@@ -1,5 +1,7 @@
 //! Programs of others on the virtual burner, as they are: what they write is read back by the kernel.
 
+use std::process::Command;
+
 use crate::guest::{Guest, noise};
 
 /// Each kind of disc by a program that writes it: three sessions, every one with a file of its own.
@@ -65,4 +67,58 @@ fn programs_of_others_work_on_the_virtual_burner() {
     }
     guest.has("dvd+r.growisofs.info", 0, &["DVD+R", "appendable"]);
     guest.has("dvd+rw.growisofs.info", 0, &["DVD+RW", "suspended"]);
+}
+
+/// Two days on discs that are written anywhere; what `xorriso` says of them in the drive.
+const JUDGED: &str = r"
+for kind in dvd+rw bd-re; do
+  begin; cp noise source; configure $kind dvdwriter; fresh $kind
+  day 24; call $kind.24 collect stage store
+  day 25; cp noise source/more; call $kind.25 collect stage store
+  tray reload
+  other $kind.drive xorriso -indev /dev/sr0 -toc -find / -type f
+  cp disc$discs $kind.image
+done
+";
+
+#[test]
+fn xorriso_finds_our_sessions_in_the_drive_and_in_a_file_of_the_same_sectors() {
+    let prepare =
+        |share: &std::path::Path| std::fs::write(share.join("noise"), noise(400_000)).unwrap();
+    let guest = Guest::run(prepare, JUDGED);
+    for kind in ["dvd+rw", "bd-re"] {
+        for day in [24, 25] {
+            guest.has(&format!("{kind}.{day}"), 0, &[]);
+        }
+        guest.has(&format!("{kind}.drive"), 0, &[]);
+        let device = format!("stdio:{}", guest.path(&format!("{kind}.image")).display());
+        let judged = Command::new("xorriso")
+            .args(["-indev", &device, "-toc", "-find", "/", "-type", "f"])
+            .output()
+            .unwrap();
+        assert!(judged.status.success(), "{judged:?}");
+        let of_file = String::from_utf8_lossy(&judged.stdout).into_owned()
+            + &String::from_utf8_lossy(&judged.stderr);
+        let of_drive = guest.said(&format!("{kind}.drive"));
+        for said in [&of_drive, &of_file] {
+            let sessions: Vec<&str> = said
+                .lines()
+                .filter(|line| line.contains("ISO session"))
+                .collect();
+            assert_eq!(sessions.len(), 2, "{kind}: {said}");
+            for (session, day) in sessions.iter().zip([24, 25]) {
+                let label = format!("CEDAR BACKUP {day}-NOV-2026");
+                assert!(session.contains(&label), "{kind}: {said}");
+            }
+            for file in [
+                "'/README.txt'",
+                "'/2026/11/24/SHA256SUMS'",
+                "'/2026/11/25/SHA256SUMS'",
+                "'/2026/11/24/ada/share-source.tar.gz'",
+                "'/2026/11/25/ada/share-source.tar.gz'",
+            ] {
+                assert!(said.contains(file), "{kind}: no {file}: {said}");
+            }
+        }
+    }
 }

@@ -59,3 +59,28 @@ fn the_doctor_finds_every_kind_of_disc_well() {
         "{log}"
     );
 }
+
+/// A session that closes its disc, where there are sessions.
+const CLOSE: &str = r"
+configure dvd+r dvdwriter
+begin; cp noise source; fresh dvd+r
+day 24; call close.once collect stage store --close; call close.info disc info
+day 25; call close.next collect stage store
+begin; cp noise source; fresh dvd+rw
+configure dvd+rw dvdwriter
+day 24; call close.again collect stage store --close; call close.stored store
+";
+
+#[test]
+fn a_disc_is_closed_with_its_session_where_that_can_be() {
+    let prepare = |share: &std::path::Path| {
+        std::fs::write(share.join("noise"), noise(400_000)).unwrap();
+    };
+    let guest = Guest::run(prepare, CLOSE);
+    guest.has("close.once", 0, &[]);
+    guest.has("close.info", 0, &["CEDAR BACKUP 24-NOV-2026", "closed"]);
+    guest.has("close.next", 12, &["insert another disc"]);
+    let no_sessions = "has no sessions that could be closed";
+    guest.has("close.again", 10, &["the backup is on it", no_sessions]);
+    guest.has("close.stored", 6, &["no staged day"]);
+}
