@@ -119,23 +119,28 @@ struct Direct {
 
 impl Direct {
     fn begin(file: &File, at: u64) -> io::Result<Self> {
-        let file = file.try_clone()?;
-        let flags = fcntl_getfl(&file)?;
-        fcntl_setfl(&file, flags | OFlags::DIRECT)?;
+        let own = file.try_clone()?;
+        let flags = fcntl_getfl(file)?;
+        fcntl_setfl(file, flags | OFlags::DIRECT)?;
         let (full, blocks) = sync_channel::<Block>(BLOCKS);
         let (give_back, empty) = sync_channel(BLOCKS);
         let write = move || {
-            let result = write_blocks(&file, at, &blocks, &give_back);
+            let result = write_blocks(&own, at, &blocks, &give_back);
             // The flag is that of the open file, which others hold too.
-            fcntl_setfl(&file, flags)?;
+            fcntl_setfl(&own, flags)?;
             result
         };
+        let disk = thread::Builder::new().name("disk".into()).spawn(write);
+        if disk.is_err() {
+            // Whoever writes plainly from now on knows nothing of blocks.
+            fcntl_setfl(file, flags)?;
+        }
         Ok(Self {
             block: Block::new(),
             filled: 0,
             full: Some(full),
             empty,
-            disk: Some(thread::Builder::new().name("disk".into()).spawn(write)?),
+            disk: Some(disk?),
         })
     }
 
