@@ -9,6 +9,7 @@ mod collect;
 mod error;
 mod initialize;
 pub(crate) mod look;
+pub mod peers;
 mod preview;
 mod purge;
 mod rebuild;
@@ -32,7 +33,6 @@ use crate::units::{Day, Ids};
 pub use error::ActionError;
 pub use look::Finding;
 pub use preview::Preview;
-pub use stage::peer;
 pub use status::{DiscStatus, PeerStatus, Status, status};
 pub use store::{drive, handling};
 

@@ -2,9 +2,9 @@
 
 use super::look::{self, Access, Finding};
 use super::preview::{self, Staging};
-use super::{ActionError, Context, Extent};
-use crate::config::{self, Config, Place};
-use crate::peer::{Occasion, Peer, Readiness, Remote};
+use super::{ActionError, Context, Extent, peers};
+use crate::config::{self, Place};
+use crate::peer::{Occasion, Peer, PeerError, Readiness};
 use crate::stage::{Request, Wanted, stage};
 use crate::staging;
 
@@ -15,7 +15,7 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
         .as_ref()
         .ok_or(ActionError::NoSection("stage"))?;
     let wanted = |configured: &config::Peer| Wanted {
-        peer: peer(cx.config, configured),
+        peer: peers::peer(cx.config, configured),
         ignore: configured.ignore_failures,
     };
     let peers: Vec<Wanted> = section.peers.iter().map(wanted).collect();
@@ -47,45 +47,25 @@ pub(super) fn preview(cx: &Context<'_>) -> Result<Staging, ActionError> {
         .as_ref()
         .ok_or(ActionError::NoSection("stage"))?;
     let daily = staging::Staging::new(section.staging_dir.clone()).daily(cx.day);
-    let peers = section.peers.iter().map(|configured| {
-        let peer = peer(cx.config, configured);
-        let (state, reason) = match peer.readiness(section.limits) {
+    let mut all = Vec::new();
+    let ask = |peer: &Peer| peer.readiness(section.limits);
+    peers::each(cx.config, &section.peers, ask, |peer, asked| {
+        let (state, reason) = match asked {
             Ok(Readiness::Ready) => ("ready", None),
             Ok(Readiness::Staged) => ("staged", None),
             Ok(Readiness::NotReady) => ("not_ready", Some("there is no cback.collect".to_owned())),
             Err(error) => ("unreachable", Some(error.to_string())),
         };
-        preview::Peer {
+        all.push(preview::Peer {
             name: peer.name().as_str().to_owned(),
             state,
             reason,
-        }
+        });
     });
     Ok(Staging {
         into: preview::shown(daily.path()),
-        peers: peers.collect(),
+        peers: all,
     })
-}
-
-/// The peer that is configured. Nothing is connected yet.
-pub fn peer(config: &Config, configured: &config::Peer) -> Peer {
-    let name = configured.name.clone();
-    let collect_dir = configured.collect_dir.clone();
-    let remote = match &configured.place {
-        Place::Local => return Peer::local(name, collect_dir),
-        Place::Remote(remote) => remote,
-    };
-    let remote = Remote {
-        user: remote.user.clone(),
-        host: name.to_string(),
-        collect_dir,
-        way: remote.way.clone(),
-        cback_command: remote.cback_command.clone(),
-        owner: config.options.owner.clone(),
-        passphrase_file: config.options.passphrase_file.clone(),
-        working_dir: config.options.working_dir.clone(),
-    };
-    Peer::remote(name, remote)
 }
 
 pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
@@ -99,33 +79,29 @@ pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
             Access::Write,
         ));
     }
-    for peer in staged {
-        match &peer.place {
-            Place::Local => {
-                let what = format!("collect directory of peer {}", peer.name);
-                findings.extend(look::dir(&what, &peer.collect_dir, Access::Read));
-            }
-            Place::Remote(_) => findings.extend(reached(cx.config, peer)),
-        }
-    }
     // Peers that are managed, and staged by nobody here.
     let others = cx.config.peers.iter();
-    for peer in others.filter(|peer| staged.iter().all(|other| other.name != peer.name)) {
-        if let Place::Remote(_) = peer.place {
-            findings.extend(reached(cx.config, peer));
-        }
+    let others = others.filter(|peer| staged.iter().all(|other| other.name != peer.name));
+    let remote = |peer: &&config::Peer| matches!(peer.place, Place::Remote(_));
+    for peer in staged.iter().filter(|peer| !remote(peer)) {
+        let what = format!("collect directory of peer {}", peer.name);
+        findings.extend(look::dir(&what, &peer.collect_dir, Access::Read));
     }
+    let asked = staged.iter().chain(others).filter(remote);
+    let limits = cx.config.stage.as_ref().map(|stage| stage.limits);
+    let ask = |peer: &Peer| peer.readiness(limits.unwrap_or_default());
+    peers::each(cx.config, asked, ask, |peer, readiness| {
+        findings.extend(readiness.err().map(|error| unreached(peer, &error)));
+    });
     findings
 }
 
-/// What is wrong with a peer on another machine: whether it is reached, has the key that is known, lets the backup
-/// user in, and has a collect directory that can be read. That nothing is collected yet is not wrong.
-fn reached(config: &Config, configured: &config::Peer) -> Option<Finding> {
-    let limits = config.stage.as_ref().map(|stage| stage.limits);
-    let readiness = peer(config, configured).readiness(limits.unwrap_or_default());
-    let error = readiness.err()?;
-    let mut text = format!("peer [{}]: {error}", configured.name);
-    let mut cause = std::error::Error::source(&error);
+/// What is wrong with a peer on another machine that cannot be reached, has another key than the one that is known,
+/// does not let the backup user in, or has no collect directory that can be read. That nothing is collected yet is not
+/// wrong.
+fn unreached(peer: &Peer, error: &PeerError) -> Finding {
+    let mut text = format!("peer [{}]: {error}", peer.name());
+    let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         let further = error.to_string();
         if !text.ends_with(&further) {
@@ -136,5 +112,5 @@ fn reached(config: &Config, configured: &config::Peer) -> Option<Finding> {
     let mend = error.advice().unwrap_or_else(|| {
         "see whether the peer is there and what <peer> says of it, and run `cback validate` again".to_owned()
     });
-    Some(Finding::new(text, mend))
+    Finding::new(text, mend)
 }

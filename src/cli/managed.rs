@@ -1,9 +1,5 @@
 //! Actions that peers are asked to run: several peers at once, told in the order of the configuration.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -12,9 +8,6 @@ use crate::action::{self, Context, Extent};
 use crate::event::{Event, Problem, Tell as _};
 use crate::peer::{self, Limits, Peer};
 use crate::units::{ActionName, PeerName};
-
-/// Peers that are asked at the same time, where `<stage>` does not say how many.
-const PARALLEL: usize = 4;
 
 /// What one peer would do if it were asked.
 #[derive(Debug, Serialize)]
@@ -101,46 +94,11 @@ fn each<T: Send>(
     peers: &[PeerName],
     context: &Context<'_>,
     work: impl Fn(&Peer) -> T + Sync,
-    mut tell: impl FnMut(&Peer, T),
+    tell: impl FnMut(&Peer, T),
 ) {
     let config = context.config;
-    let most = config
-        .stage
-        .as_ref()
-        .map_or(PARALLEL, |stage| stage.parallel);
     let configured = peers
         .iter()
         .filter_map(|name| config.peers.iter().find(|peer| peer.name == *name));
-    let peers: Vec<Peer> = configured.map(|peer| action::peer(config, peer)).collect();
-    let (peers, work) = (&peers, &work);
-    let next = &AtomicUsize::new(0);
-    let (sender, receiver) = mpsc::channel();
-    thread::scope(|scope| {
-        for _ in 0..most.min(peers.len()) {
-            let sender = sender.clone();
-            scope.spawn(move || {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(peer) = peers.get(at) else {
-                        return;
-                    };
-                    let result = work(peer);
-                    peer.hang_up();
-                    if sender.send((at, result)).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        let mut waiting = BTreeMap::new();
-        let mut told = 0;
-        for (at, result) in receiver {
-            waiting.insert(at, result);
-            while let Some(result) = waiting.remove(&told) {
-                tell(&peers[told], result);
-                told += 1;
-            }
-        }
-    });
+    action::peers::each(config, configured, work, tell);
 }
