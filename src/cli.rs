@@ -10,10 +10,12 @@ mod disc;
 mod dry_run;
 mod exit;
 mod failure;
+mod help;
 mod interrupt;
 mod machine;
 mod man;
 mod managed;
+mod meant;
 mod parse;
 mod program;
 mod quickstart;
@@ -29,7 +31,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use args::Command;
-use program::Tool;
+use program::{Defaults, Tool};
 
 use crate::event::printable_path;
 
@@ -43,19 +45,18 @@ pub fn main() -> ExitCode {
     let (tool, defaults) = program::named(&called, Path::exists);
     let wants_json = parse::wants_json(&line);
     let exit = match tool {
-        Tool::Main => parse::parse(line, defaults).map(|arguments| obey(&arguments)),
-        Tool::Span => parse::tool(line, defaults).map(|arguments: args::Span| {
+        Tool::Main => parse::parse(&line, defaults).map(|arguments| obey(&arguments, defaults)),
+        Tool::Span => parse::tool(&line, defaults).map(|arguments: args::Span| {
             failure::on_panic(&arguments.common);
             span::run(&arguments)
         }),
-        Tool::AmazonS3Sync => parse::tool(line, defaults).map(|arguments: args::AmazonS3Sync| {
+        Tool::AmazonS3Sync => parse::tool(&line, defaults).map(|arguments: args::AmazonS3Sync| {
             failure::on_panic(&arguments.common);
             amazons3_sync::run(&arguments)
         }),
     };
     let exit = exit.unwrap_or_else(|error| {
-        // A reader that has gone away is no failure.
-        let _ = error.print();
+        parse::tell(&error);
         match (error.use_stderr(), wants_json) {
             (false, _) => Exit::Well,
             (true, false) => Exit::Arguments,
@@ -66,7 +67,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Does what `cback` was asked for.
-fn obey(arguments: &Arguments) -> Exit {
+fn obey(arguments: &Arguments, defaults: Defaults) -> Exit {
     let common = &arguments.common;
     failure::on_panic(common);
     match &arguments.command {
@@ -79,6 +80,7 @@ fn obey(arguments: &Arguments) -> Exit {
         Some(Command::Config(wish)) => config::run(common, wish),
         Some(Command::Changer(wish)) => changer::run(common, &wish.command),
         Some(Command::Disc(wish)) => disc::run(common, &wish.command),
+        Some(Command::Help(wish)) => help::run(common, wish, defaults),
         Some(Command::Completions { shell }) => {
             man::completions(*shell);
             Exit::Well

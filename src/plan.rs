@@ -90,6 +90,9 @@ pub enum PlanError {
     /// An action that stands alone was combined.
     #[error("`{0}` stands alone; it cannot be combined with other actions, nor be named twice")]
     Alone(String),
+    /// A word without letters.
+    #[error("the name of an action is empty")]
+    Empty,
     /// Nothing was asked for.
     #[error("no action is named")]
     Nothing,

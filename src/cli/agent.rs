@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::args::{AgentWish, Common};
+use super::args::{AgentWish, Common, word};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::program;
 use super::session::Session;
+use crate::event::printable_path;
 use crate::peer::{Allowed, Served, serve};
 use crate::units::AbsPath;
 
@@ -64,12 +66,7 @@ fn allowed(session: &Session, common: &Common, wish: &AgentWish) -> Result<Allow
             format!("this program cannot find itself: {error}"),
         )
     })?;
-    // Whoever logs in is somewhere else.
-    let config = std::path::absolute(&common.config).map_err(|error| {
-        let what = format!("{}: {error}", common.config.display());
-        Failure::new(Exit::Arguments, what)
-    })?;
-    let cback = vec![own, PathBuf::from("--config"), config];
+    let cback = again(own, common)?;
     if let Some(dir) = &wish.collect_dir {
         return Ok(Allowed {
             collect_dir: AbsPath::new(dir.clone())
@@ -96,11 +93,34 @@ fn allowed(session: &Session, common: &Common, wish: &AgentWish) -> Result<Allow
     })
 }
 
+/// This program, `own`, with the switches that make it do on behalf of a master what it does here: those that
+/// whoever logs in, from somewhere else and by the program's own name, does not have.
+fn again(own: PathBuf, common: &Common) -> Result<Vec<PathBuf>, Failure> {
+    let absolute = |path: &Path| {
+        std::path::absolute(path).map_err(|error| {
+            let what = format!("{}: {error}", printable_path(path));
+            Failure::new(Exit::Arguments, what)
+        })
+    };
+    let (_, defaults) = program::named(own.as_os_str(), Path::exists);
+    let mut words = vec![own, PathBuf::from("--config"), absolute(&common.config)?];
+    if common.logfile != Path::new(defaults.logfile) {
+        words.extend([PathBuf::from("--logfile"), absolute(&common.logfile)?]);
+    }
+    if common.naming != defaults.naming {
+        words.extend([
+            PathBuf::from("--naming"),
+            PathBuf::from(word(common.naming)),
+        ]);
+    }
+    Ok(words)
+}
+
 /// The line for `authorized_keys`.
 fn key_line(allowed: &Allowed, key: &Path) -> Result<String, Failure> {
     let unusable = |reason: String| Failure::new(Exit::Arguments, reason);
     let text = std::fs::read_to_string(key)
-        .map_err(|error| unusable(format!("{}: {error}", crate::event::printable_path(key))))?;
+        .map_err(|error| unusable(format!("{}: {error}", printable_path(key))))?;
     let text = text.trim();
     let words: Vec<&str> = text.split_ascii_whitespace().collect();
     let is_key = text.lines().count() == 1
@@ -109,11 +129,10 @@ fn key_line(allowed: &Allowed, key: &Path) -> Result<String, Failure> {
             .iter()
             .any(|start| words[0].starts_with(start));
     if !is_key {
-        return Err(unusable(format!(
-            "{} is no public key",
-            crate::event::printable_path(key)
-        ))
-        .advise("give the file that ends in .pub"));
+        return Err(
+            unusable(format!("{} is no public key", printable_path(key)))
+                .advise("give the file that ends in .pub"),
+        );
     }
     let mut command = String::new();
     for program in &allowed.cback {
@@ -135,10 +154,7 @@ fn quoted(path: &Path) -> Result<String, Failure> {
         .to_str()
         .filter(|text| !text.contains(['\'', '"', '\\', '\n']));
     let text = text.ok_or_else(|| {
-        let what = format!(
-            "{} cannot stand in authorized_keys",
-            crate::event::printable_path(path)
-        );
+        let what = format!("{} cannot stand in authorized_keys", printable_path(path));
         Failure::new(Exit::Arguments, what)
     })?;
     let plain = text

@@ -10,6 +10,7 @@ mod common;
 mod config;
 mod config_init;
 mod disc;
+mod help;
 mod quickstart;
 mod restore;
 mod span;
@@ -28,6 +29,7 @@ pub use common::{Common, word};
 pub use config::{ConfigFile, ConfigWish, ConfigWord};
 pub use config_init::{ConfigInit, MachineRole, starting_day};
 pub use disc::{Consent, Disc, DiscCommand, On, Volume};
+pub use help::HelpWish;
 pub use quickstart::{Packing, Quickstart};
 pub use restore::Restore;
 pub use span::Span;
@@ -49,7 +51,7 @@ Examples:
   cback all                              tonight's backup, as /etc/cback.conf says
   cback --dry-run all                    what that would do, and what it would erase
   cback --full store                     today's day onto a fresh disc
-  cback --managed all                    the same, and what managed peers are to do
+  cback --managed all                    tonight's backup, here and on managed peers
   cback restore --into /tmp/r etc/fstab  the latest state of one file
   cback restore --as-of 2026-11-20 --from disc.iso --into /tmp/r
 
@@ -71,7 +73,6 @@ Exit status:
     after_help = AFTER_HELP,
     infer_long_args = true,
     args_override_self = true,
-    subcommand_negates_reqs = true,
     subcommand_value_name = "COMMAND",
     subcommand_help_heading = "Commands with switches of their own",
     override_usage = "cback [SWITCHES] ACTION...\n       cback COMMAND [SWITCHES]",
@@ -117,7 +118,7 @@ pub struct Arguments {
     pub unsupported: bool,
 
     /// What to do: collect, stage, store, purge, all; or alone rebuild, validate, initialize; or an extension
-    #[arg(required_unless_present = "diagnostics", value_name = "ACTION")]
+    #[arg(value_name = "ACTION")]
     pub actions: Vec<String>,
 
     /// One of the commands with switches of their own.
@@ -146,7 +147,7 @@ Examples:
   cback restore --from disc.iso --from older.iso --into /tmp/r
   cback restore --dry-run --into /tmp/r home/ada        what would be read from where
 
-Nothing is ever written outside the directory of --into, and nothing that is there is replaced. With --from no configuration is \
+Nothing is ever written outside the directory of --into, and nothing that is there is replaced unless --existing says so. With --from no configuration is \
 needed: a disc tells everything by itself.")]
     Restore(Restore),
 
@@ -195,6 +196,13 @@ Examples:
 
 A disc is a drive (/dev/sr0) or a file. Nothing that is on a disc is lost without --yes.")]
     Disc(Disc),
+
+    /// Explain an action or a command
+    #[command(after_help = "\
+Examples:
+  cback help store
+  cback help disc burn       the same as `cback disc burn --help`")]
+    Help(HelpWish),
 
     /// Print the shell's completions
     #[command(hide = true)]

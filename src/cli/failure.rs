@@ -75,6 +75,14 @@ impl Failure {
         self
     }
 
+    /// Says something else first, with what to do about that.
+    pub fn behind(mut self, first: &str, advice: Option<String>) -> Self {
+        self.what = format!("{first}; and {}", self.what);
+        let all: Vec<String> = advice.into_iter().chain(self.advice.take()).collect();
+        self.advice = (!all.is_empty()).then(|| all.join(" Otherwise "));
+        self
+    }
+
     /// What happened and all that caused it, as one sentence.
     pub fn sentence(&self) -> String {
         let mut text = self.what.clone();

@@ -2,12 +2,22 @@
 
 use std::ffi::OsString;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use super::args::{Arguments, word};
 use super::program::Defaults;
 use super::words;
+use crate::event::printable_path;
+
+/// What is said to whoever asks for nothing.
+const NOTHING: &str = "\
+it was not said what to do
+
+  cback all                 tonight's backup, as the configuration says
+  cback restore --into DIR  bring files back
+  cback quickstart DIR      a first backup, with nothing configured yet
+  cback help                everything else";
 
 /// The definition `command`, with those defaults.
 fn with_defaults(command: clap::Command, defaults: Defaults) -> clap::Command {
@@ -19,23 +29,65 @@ fn with_defaults(command: clap::Command, defaults: Defaults) -> clap::Command {
 
 /// Parses `line`, the program's name first, as one of the tools.
 pub fn tool<T: clap::CommandFactory + clap::FromArgMatches>(
-    line: Vec<OsString>,
+    line: &[OsString],
     defaults: Defaults,
 ) -> Result<T, clap::Error> {
-    let mut command = with_defaults(T::command(), defaults);
-    let line = words::in_order(line, &command);
-    let matches = command.try_get_matches_from_mut(line)?;
-    T::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    legible(line, |line| {
+        let mut command = with_defaults(T::command(), defaults);
+        let line = words::in_order(line, &command);
+        let matches = command.try_get_matches_from_mut(line)?;
+        T::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    })
 }
 
 /// Parses `line`, the program's name first.
-pub fn parse(line: Vec<OsString>, defaults: Defaults) -> Result<Arguments, clap::Error> {
+pub fn parse(line: &[OsString], defaults: Defaults) -> Result<Arguments, clap::Error> {
+    legible(line, |line| whole(line, defaults))
+}
+
+/// What `read` makes of `line`. If that is an error, words that cannot be shown as they are (bytes that are no UTF-8,
+/// control characters) stand in it with their escapes.
+fn legible<T>(
+    line: &[OsString],
+    read: impl Fn(Vec<OsString>) -> Result<T, clap::Error>,
+) -> Result<T, clap::Error> {
+    let error = match read(line.to_vec()) {
+        Ok(read) => return Ok(read),
+        Err(error) => error,
+    };
+    let shown: Vec<OsString> = line
+        .iter()
+        .map(|word| printable_path(word).into())
+        .collect();
+    if shown == line {
+        return Err(error);
+    }
+    let Err(better) = read(shown.clone()) else {
+        // Nothing but the bytes is wrong; with whose?
+        let odd = (1..line.len()).find(|&at| {
+            let mut one = shown.clone();
+            one[at].clone_from(&line[at]);
+            read(one).is_err()
+        });
+        let word = odd.map(|at| printable_path(&line[at])).unwrap_or_default();
+        let text = format!("`{word}` is not UTF-8; only names of files may be any bytes");
+        return Err(Arguments::command().error(ErrorKind::InvalidUtf8, text));
+    };
+    Err(better)
+}
+
+fn whole(line: Vec<OsString>, defaults: Defaults) -> Result<Arguments, clap::Error> {
     let mut command = with_defaults(Arguments::command(), defaults);
     let line = words::in_order(line, &command);
-    let matches = command.try_get_matches_from_mut(line)?;
+    let matches = command
+        .try_get_matches_from_mut(line)
+        .map_err(without_useless_tip)?;
     let arguments =
         Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
     let fault = |text: String| Err(command.clone().error(ErrorKind::ArgumentConflict, text));
+    if arguments.command.is_none() && arguments.actions.is_empty() && !arguments.diagnostics {
+        return Err(command.error(ErrorKind::MissingRequiredArgument, NOTHING));
+    }
     if let Some((name, _)) = matches.subcommand() {
         for (switch, given) in [
             ("--full", arguments.full),
@@ -52,6 +104,26 @@ pub fn parse(line: Vec<OsString>, defaults: Defaults) -> Result<Arguments, clap:
         }
     }
     Ok(arguments)
+}
+
+/// That `-- -x` is another way to write an unknown switch helps nobody: it would be the name of an action.
+fn without_useless_tip(mut error: clap::Error) -> clap::Error {
+    if error.kind() == ErrorKind::UnknownArgument {
+        error.remove(ContextKind::Suggested);
+    }
+    error
+}
+
+/// Prints what clap has to say, help or an error, in our manner.
+pub fn tell(error: &clap::Error) {
+    let text = error.render().ansi().to_string();
+    if error.use_stderr() {
+        let text = text.replacen("error:", "cback: error:", 1);
+        anstream::eprint!("{text}");
+    } else {
+        // A reader that has gone away is no failure.
+        let _ = error.print();
+    }
 }
 
 /// Whether `line`, which perhaps cannot be understood, asks for JSON, as far as one can see.
@@ -82,7 +154,10 @@ mod tests {
     use crate::units::Naming;
 
     fn parsed(line: &str) -> Result<Arguments, clap::Error> {
-        parse(line.split(' ').map(OsString::from).collect(), SECOND)
+        parse(
+            &line.split(' ').map(OsString::from).collect::<Vec<_>>(),
+            SECOND,
+        )
     }
 
     fn shown(line: &str) -> String {
@@ -181,8 +256,8 @@ mod tests {
     fn wrong_arguments_are_told() {
         // the line, and what is said of it
         for (line, says) in [
-            ("cback", "required"),
-            ("cback -b", "required"),
+            ("cback", "it was not said what to do"),
+            ("cback -b", "it was not said what to do"),
             ("cback -M -N all", "cannot be used with"),
             ("cback --man all", "--man"),
             ("cback --ver all", "--ver"),
@@ -233,11 +308,11 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_name() {
         let line = || ["cback3", "all"].map(OsString::from).to_vec();
-        let common = parse(line(), THIRD).unwrap().common;
+        let common = parse(&line(), THIRD).unwrap().common;
         assert_eq!(common.config.to_str(), Some("/etc/cback3.conf"));
         assert_eq!(common.logfile.to_str(), Some("/var/log/cback3.log"));
         assert_eq!(common.naming, Naming::V3);
-        let common = parse(line(), SECOND).unwrap().common;
+        let common = parse(&line(), SECOND).unwrap().common;
         assert_eq!(common.config.to_str(), Some("/etc/cback.conf"));
         assert_eq!(common.naming, Naming::V2);
         let common = parsed("cback --naming v3 all").unwrap().common;

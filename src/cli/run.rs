@@ -6,11 +6,12 @@ use super::args::{Arguments, Common};
 use super::dry_run;
 use super::exit::Exit;
 use super::managed;
+use super::meant;
 use super::session::{Failure, Session};
 use crate::action::{self, Action, ActionError, Closing, Context, Extent, Patience};
 use crate::changer::ChangerError;
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{self, COMMANDS, Config, Hook};
+use crate::config::{self, Config, Hook};
 use crate::event::{Event, Tell as _};
 use crate::extend::Extension;
 use crate::fsx;
@@ -35,7 +36,9 @@ pub fn run(arguments: &Arguments) -> Exit {
 }
 
 fn work(session: &Session, common: &Common, arguments: &Arguments) -> Result<Exit, Failure> {
-    let config = session.load(common)?;
+    let config = session
+        .load(common)
+        .map_err(|failure| meant::beside(failure, &arguments.actions))?;
     let reach = match (arguments.managed, arguments.managed_only) {
         (_, true) => Reach::ManagedOnly,
         (true, false) => Reach::HereAndManaged,
@@ -106,9 +109,10 @@ impl Manner {
 /// Why there is no plan, and what was perhaps meant.
 fn no_plan(error: PlanError) -> Failure {
     let advice = match &error {
-        PlanError::Unknown { name, .. } if COMMANDS.contains(&name.as_str()) => Some(format!(
-            "`{name}` is a command of its own, which stands alone: cback {name} --help"
-        )),
+        PlanError::Unknown { name, known } => {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            meant::instead(name, &known)
+        }
         _ => None,
     };
     Failure::of(Exit::Config, error).advised(advice)

@@ -27,6 +27,10 @@ pub fn in_order(words: Vec<OsString>, command: &clap::Command) -> Vec<OsString> 
         if takes_next {
             group.extend(rest.next());
         }
+        if rank == HELP && group[0].len() > "-h".len() && !group[0].as_bytes().starts_with(b"--") {
+            // In a cluster it may stand behind the version's letter.
+            groups.push((rank, vec!["-h".into()]));
+        }
         groups.push((rank, group));
     }
     groups.sort_by_key(|group| group.0);

@@ -155,8 +155,8 @@ fn action(at: Cursor<'_>, mode: Read<OrderMode>) -> Read<Extension> {
     })
 }
 
-/// Names that are built in, and `all`, which is no single action.
-pub(super) const BUILT_IN: [&str; 8] = [
+/// Actions that are built in, and `all`, which is no single one.
+pub const BUILT_IN: [&str; 8] = [
     "collect",
     "stage",
     "store",
@@ -168,12 +168,13 @@ pub(super) const BUILT_IN: [&str; 8] = [
 ];
 
 /// Commands of the program that are no actions; they are found before any extension of the same name.
-pub const COMMANDS: [&str; 9] = [
+pub const COMMANDS: [&str; 10] = [
     "agent",
     "changer",
     "completions",
     "config",
     "disc",
+    "help",
     "man",
     "quickstart",
     "restore",

@@ -343,10 +343,7 @@ pub(super) fn is_misspelled(
 }
 
 /// The candidate that `word` is most likely a slip of, if there is one.
-pub(super) fn nearest<'c>(
-    word: &str,
-    candidates: impl Iterator<Item = &'c str>,
-) -> Option<&'c str> {
+pub fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
     let letters = word.chars().count();
     candidates
         .map(|candidate| (distance(word, candidate), candidate))

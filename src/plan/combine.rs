@@ -23,6 +23,7 @@ pub(super) fn tasks(words: &[String], extensions: &[Extension]) -> Result<Vec<Ta
             _ if word == "all" => tasks.extend(ALL.map(Task::BuiltIn)),
             (Some(action), _) => tasks.push(Task::BuiltIn(action)),
             (None, Some(extension)) => tasks.push(Task::Extension(extension.clone())),
+            (None, None) if word.is_empty() => return Err(PlanError::Empty),
             (None, None) => return Err(unknown(word, extensions)),
         }
     }

@@ -308,3 +308,51 @@ fn init_asks_on_a_terminal() {
         0o600
     );
 }
+
+#[test]
+fn a_question_can_be_left_with_ctrl_c_and_with_ctrl_d() {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    // What is typed, how it ends, and what is said.
+    for (typed, status, says) in [
+        ("\u{3}", 5, "interrupted"),
+        ("\u{4}", 2, "nobody answers; nothing was written"),
+    ] {
+        let machine = Machine::new();
+        fs::remove_file(machine.path("cback.conf")).unwrap();
+        let words: Vec<String> = machine
+            .cback("config init")
+            .words()
+            .iter()
+            .map(|word| crate::call::quoted(word))
+            .collect();
+        // A shell that was interrupted, too, would hide the status.
+        let exec = format!("exec {}", words.join(" "));
+        let mut command = Command::new("timeout");
+        command.args(["60", "script", "-qec", &exec, "/dev/null"]);
+        let mut child = machine
+            .at_home(&mut command)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // The question first: what is typed before it steers the terminal before anybody reads from it.
+        let mut asked = Vec::new();
+        let mut screen = child.stdout.take().unwrap();
+        while !asked.ends_with(b"[single]: ") {
+            let mut byte = [0];
+            std::io::Read::read_exact(&mut screen, &mut byte).unwrap();
+            asked.push(byte[0]);
+        }
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(typed.as_bytes()).unwrap();
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut screen, &mut rest).unwrap();
+        let ended = child.wait().unwrap();
+        drop(stdin);
+        assert_eq!(ended.code(), Some(status), "{rest}");
+        assert!(rest.contains(says), "{rest}");
+        assert!(!machine.path("cback.conf").exists());
+    }
+}

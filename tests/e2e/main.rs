@@ -44,6 +44,7 @@ mod quickstart;
 mod rebuild;
 mod remote;
 mod restore;
+mod slips;
 mod span;
 mod ssh_config;
 mod sshd;

@@ -278,4 +278,15 @@ fn the_line_for_the_agent_works_wherever_it_is_printed() {
         line.contains(&format!("--config {} agent", config.display())),
         "{line}"
     );
+    // So is the log that the actions shall write, and whose names archives shall have.
+    let call =
+        client.cback("--config cback.conf --logfile my.log --naming v3 agent --print-key-line");
+    let key = ada.identity().with_extension("pub");
+    let line = call.unconfigured().arg(key).run().well().stdout;
+    let expected = format!(
+        "--config {} --logfile {} --naming v3 agent",
+        config.display(),
+        client.path("my.log").display()
+    );
+    assert!(line.contains(&expected), "{line}");
 }

@@ -9,7 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::event::printable_path;
 use crate::media::MediaKind;
-use crate::units::{PeerName, Weekday};
+use crate::units::{CommandLine, PeerName, Weekday};
 
 /// Who asks, and whether there is anybody to answer.
 pub(super) struct Asker {
@@ -51,9 +51,9 @@ impl Asker {
             )
             .advise("name directories with --dir DIR"));
         }
-        let question = "Which directories are backed up? (blanks between them)";
+        let question = "Which directories are backed up? (blanks between them; \"…\" around one with blanks in it)";
         self.ask(question, "/etc /home", |text| {
-            let dirs: Vec<PathBuf> = text.split_whitespace().map(PathBuf::from).collect();
+            let dirs: Vec<PathBuf> = directories(text);
             match dirs.iter().find(|dir| !dir.is_dir()) {
                 Some(dir) => Err(format!("{} is no directory", printable_path(dir))),
                 None => Ok(dirs),
@@ -119,7 +119,8 @@ impl Asker {
             return parse(default).map_err(useless);
         }
         loop {
-            let mut screen = io::stderr().lock();
+            // Not locked while it waits: a signal has something to say there.
+            let mut screen = io::stderr();
             let shown = if default.is_empty() { "none" } else { default };
             // A screen that has gone away is told by the answer that does not come.
             let _ = write!(screen, "{question} [{shown}]: ");
@@ -128,6 +129,7 @@ impl Asker {
             let read = io::stdin().lock().read_line(&mut answer);
             match read {
                 Ok(0) | Err(_) => {
+                    let _ = writeln!(screen);
                     return Err(Failure::new(
                         Exit::Arguments,
                         "nobody answers; nothing was written",
@@ -147,4 +149,17 @@ impl Asker {
             }
         }
     }
+}
+
+/// The directories that `text` names, as a shell would: blanks between them or within `"`, and `~/` is the home.
+fn directories(text: &str) -> Vec<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let words = text.parse::<CommandLine>().map(|line| line.words());
+    let words = words.unwrap_or_default().into_iter();
+    words
+        .map(|word| match (&home, word.strip_prefix("~/")) {
+            (Some(home), Some(below)) => home.join(below),
+            _ => PathBuf::from(word),
+        })
+        .collect()
 }
