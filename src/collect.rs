@@ -202,20 +202,16 @@ pub fn run_with(
 
 /// Removes what a killed run left under partial names.
 fn sweep(dir: &Path) -> Result<(), CollectError> {
-    let mut swept = Ok(());
     for name in acknowledge::read_dir(dir)? {
         if fsx::is_partial(&name) {
             let path = dir.join(&name);
             if path.symlink_metadata().is_ok_and(|stat| stat.is_dir()) {
                 continue; // not ours
             }
-            swept = fsx::remove_durably(&path).map_err(|source| CollectError::Write {
-                path: path.clone(),
-                source,
-            });
+            fsx::remove_durably(&path).map_err(|source| CollectError::Write { path, source })?;
         }
     }
-    swept
+    Ok(())
 }
 
 /// The work of one day.

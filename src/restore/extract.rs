@@ -1,7 +1,7 @@
 //! Getting what is wanted out of one archive, of which there may be several copies.
 //!
-//! An archive and the manifest that names it are in the same order, so one look at each is enough: whichever is
-//! behind moves on. What a damaged copy does not give is looked for in the next one.
+//! An archive and the manifest that names it are in the same order, so one look at each is enough: members are passed
+//! over up to the one that is wanted next. What a damaged copy does not give is looked for in the next one.
 
 use std::cmp::Ordering;
 use std::io::Read;
@@ -14,7 +14,7 @@ use crate::event::{Problem, Tell as _};
 
 use super::RestoreError;
 use super::carry::{Done, Exists, Thing, Work};
-use super::find::{self, chain};
+use super::find::{self, Copy, chain};
 use super::recipe::{self, Source, Step};
 use super::scan;
 use super::shelf::Shelf;
@@ -37,47 +37,37 @@ pub(super) fn by_manifest(
         } else {
             OnDamage::Discard
         };
-        let mut pass = Pass {
-            source,
-            entries: Entries::new(
-                &work.shelves[source.found.copy.shelf],
-                source,
-                stored,
-                todo.take(),
-            ),
-            on_damage,
-            failed: Vec::new(),
-        };
-        let shelf = &work.shelves[copy.shelf];
-        let archive = recipe::path(&shelf.by_hand(&copy.item));
-        let reason = match shelf.read(&copy.item) {
-            Ok(packed) => unpack(packing(&copy.item.name), packed, |tar| {
-                pass.merge(work, tar)
-            })?,
-            Err(error) => Some(error.to_string()),
-        };
+        let mut pass = Pass::new(work, source, stored, todo.take(), on_damage);
+        let mut stopped = pass.look_at(work, copy, Rounds::Several)?;
+        if stopped == Stopped::AtTheEnd {
+            // Something is not in it. Taken for the archive of a single round, it shows what; the rest comes back.
+            pass = pass.again(work, source, stored);
+            stopped = pass.look_at(work, copy, Rounds::One)?;
+        }
+        let reason = stopped.reason();
         if let Some(reason) = &reason {
             pass.give_up(work, &format!("its archive is damaged: {reason}"))?;
         }
-        if let Some(error) = pass.entries.trouble {
-            let text = format!("the manifest cannot be read any more: {}", chain(&error));
+        if let Some(error) = pass.entries.trouble() {
+            let text = format!("the manifest cannot be read any more: {}", chain(error));
             work.lost(&source.peer, &source.path, &text);
         }
         if pass.failed.is_empty() {
             return Ok(());
         }
+        let shelf = &work.shelves[copy.shelf];
+        let archive = recipe::path(&shelf.by_hand(&copy.item));
+        let name = format!("{archive} on {}", shelf.name());
         if others > 0 {
             let lost = recipe::count(pass.failed.len() as u64, "thing");
-            let name = format!("{archive} on {}", shelf.name());
             let text = format!("damaged; {lost} will be taken from another copy");
             work.stand_in(name, &text);
         } else if let Some(reason) = reason {
-            let name = format!("{archive} on {}", shelf.name());
             let advice = "another disc may have a copy; name it with --from";
             work.monitor()
                 .problem(&Problem::new(name, &reason).advise(advice));
         }
-        todo = Some(std::mem::take(&mut pass.failed));
+        todo = Some(pass.failed);
     }
     Ok(())
 }
@@ -91,32 +81,106 @@ struct Pass<'a> {
     failed: Vec<u64>,
 }
 
-impl Pass<'_> {
-    /// Goes through the archive up to the last thing that is wanted; gives what stopped it before.
+/// What the order of an archive's members says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rounds {
+    /// What links led to came in later rounds of the walk, each in order of the paths: whatever comes next may be meant.
+    Several,
+    /// Whatever comes behind an entry shows that the entry is not there.
+    One,
+}
+
+/// How a look at an archive ended.
+#[derive(Debug, PartialEq, Eq)]
+enum Stopped {
+    /// With the last thing that is wanted.
+    WhenDone,
+    /// Behind the last member, with things still wanted.
+    AtTheEnd,
+    /// Before, because of damage.
+    ByDamage(String),
+}
+
+impl Stopped {
+    fn reason(self) -> Option<String> {
+        match self {
+            Self::WhenDone => None,
+            Self::AtTheEnd => Some("it ends before its last members".to_owned()),
+            Self::ByDamage(reason) => Some(reason),
+        }
+    }
+}
+
+impl<'a> Pass<'a> {
+    fn new(
+        work: &Work<'a>,
+        source: &'a Source,
+        stored: &'a Arc<Stored>,
+        only: Option<Vec<u64>>,
+        on_damage: OnDamage,
+    ) -> Self {
+        let shelf = &work.shelves[source.found.copy.shelf];
+        Self {
+            source,
+            entries: Entries::new(shelf, source, stored, only),
+            on_damage,
+            failed: Vec::new(),
+        }
+    }
+
+    /// Another pass, for what this one did not come to.
+    fn again(mut self, work: &Work<'a>, source: &'a Source, stored: &'a Arc<Stored>) -> Self {
+        let rest = std::iter::from_fn(|| self.entries.next());
+        let rest = rest.map(|(number, _)| number).collect();
+        Self {
+            failed: self.failed,
+            ..Self::new(work, source, stored, Some(rest), self.on_damage)
+        }
+    }
+
+    fn look_at(
+        &mut self,
+        work: &mut Work<'_>,
+        copy: &Copy,
+        rounds: Rounds,
+    ) -> Result<Stopped, RestoreError> {
+        let shelf = &work.shelves[copy.shelf];
+        match shelf.read(&copy.item) {
+            Ok(packed) => unpack(packing(&copy.item.name), packed, |tar| {
+                self.merge(work, tar, rounds)
+            }),
+            Err(error) => Ok(Stopped::ByDamage(error.to_string())),
+        }
+    }
+
+    /// Goes through the archive up to the last thing that is wanted.
     fn merge(
         &mut self,
         work: &mut Work<'_>,
         tar: &mut dyn Read,
-    ) -> Result<Option<String>, RestoreError> {
+        rounds: Rounds,
+    ) -> Result<Stopped, RestoreError> {
         let mut reader = Reader::new(tar);
         while self.entries.peek().is_some() {
             let member = match reader.next_member() {
                 Ok(Some(member)) => member,
-                Ok(None) => return Ok(Some("it ends before its last members".to_owned())),
-                Err(error) => return Ok(Some(chain(&error))),
+                Ok(None) => return Ok(Stopped::AtTheEnd),
+                Err(error) => return Ok(Stopped::ByDamage(chain(&error))),
             };
             while let Some((_, entry)) = self.entries.peek() {
                 match order(&member.path, &entry.member.path) {
-                    Ordering::Less => break,
                     Ordering::Equal => {
                         self.take(work, &member, &mut reader)?;
                         break;
                     }
-                    Ordering::Greater => self.miss(work, "it is not in its archive")?,
+                    Ordering::Greater if rounds == Rounds::One => {
+                        self.miss(work, "it is not in its archive")?;
+                    }
+                    Ordering::Less | Ordering::Greater => break,
                 }
             }
         }
-        Ok(None)
+        Ok(Stopped::WhenDone)
     }
 
     /// Restores the next entry from `member`.

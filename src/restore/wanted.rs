@@ -24,8 +24,9 @@ pub enum Part {
 /// What somebody wants back from one peer.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// Wanted paths without leading slash, with their number among the arguments. Empty: everything.
-    paths: HashMap<PathBuf, usize>,
+    /// Wanted paths without leading slash, with their numbers among the arguments, of which several may name the same.
+    /// Empty: everything.
+    paths: HashMap<PathBuf, Vec<usize>>,
     ways: HashSet<PathBuf>,
     /// Last names of the wanted paths in lower case.
     names: HashMap<Vec<u8>, Vec<usize>>,
@@ -56,7 +57,8 @@ impl Wanted {
             let plain = plain(path);
             let own = peer.and_then(|peer| plain.strip_prefix(peer).ok());
             for path in [Some(plain.as_path()), own].into_iter().flatten() {
-                wanted.paths.insert(path.to_owned(), number);
+                let numbers = wanted.paths.entry(path.to_owned()).or_default();
+                numbers.push(number);
                 let ways = path.ancestors().skip(1).map(Path::to_owned);
                 wanted.ways.extend(ways);
                 if let Some(name) = path.file_name() {
@@ -95,13 +97,13 @@ impl Wanted {
             return;
         }
         for above in path.ancestors() {
-            if let Some(number) = self.paths.get(above) {
-                found.seen.insert(*number);
+            if let Some(numbers) = self.paths.get(above) {
+                found.seen.extend(numbers);
             }
         }
         if self.ways.contains(path) {
-            for (wanted, number) in &self.paths {
-                if wanted.starts_with(path) {
+            for (wanted, numbers) in &self.paths {
+                for number in numbers.iter().filter(|_| wanted.starts_with(path)) {
                     let way = found.way.entry(*number).or_default();
                     if path.as_os_str().len() > way.as_os_str().len() {
                         path.clone_into(way);
@@ -212,6 +214,15 @@ mod tests {
         assert_eq!(wanted.part(Path::new("etc/x")), Part::Wanted);
         let other = Wanted::new(&paths(&["alpha/etc"]), Some(OsStr::new("beta")));
         assert_eq!(other.part(Path::new("etc/x")), Part::Left);
+    }
+
+    #[test]
+    fn a_path_that_is_named_twice_is_there_both_times() {
+        let arguments = paths(&["/etc/ssh", "/etc", "etc//ssh/", "alpha/etc"]);
+        let wanted = Wanted::new(&arguments, Some(OsStr::new("alpha")));
+        let mut found = Found::default();
+        wanted.look(Path::new("etc/ssh"), &mut found);
+        assert_eq!(found.missing(&arguments), None);
     }
 
     #[test]

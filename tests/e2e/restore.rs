@@ -33,6 +33,32 @@ fn one_path_comes_back_and_nothing_else() {
 }
 
 #[test]
+fn what_a_link_led_to_comes_back_though_it_was_collected_behind_what_sorts_after_it() {
+    let machine = Machine::new();
+    machine.configure(|text| {
+        let dir = format!("<abs_path>{}</abs_path>", machine.path("source").display());
+        let followed = "<link_depth>1</link_depth><dereference>Y</dereference>";
+        text.replace(&dir, &format!("{dir}{followed}"))
+    });
+    let outside = machine.path("outside");
+    tree::file(outside.join("notes"), "by way of a link");
+    tree::file(outside.join("sub/more"), "deeper");
+    let source = machine.path("source");
+    tree::file(source.join("first"), "two names");
+    fs::hard_link(source.join("first"), source.join("second")).unwrap();
+    std::os::unix::fs::symlink(&outside, source.join("link")).unwrap();
+    machine.back_up("2026-11-24");
+    let below = |into: &str| machine.path(into).join(outside.strip_prefix("/").unwrap());
+    // The last member of the first round is a further name, which is made without the archive.
+    machine.restores("", &source);
+    machine.restore("all", "");
+    tree::assert_same(&outside, &below("all"));
+    let call = machine.cback("restore --into").arg(machine.path("some"));
+    call.arg(&outside).run().well();
+    tree::assert_same(&outside, &below("some"));
+}
+
+#[test]
 fn a_dry_run_says_what_comes_from_where_and_changes_nothing() {
     let (machine, _) = two_days();
     let into = machine.path("restored");
