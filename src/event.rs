@@ -170,7 +170,28 @@ pub fn printable_path(path: impl AsRef<OsStr>) -> String {
     printable_bytes(path.as_ref().as_bytes())
 }
 
-/// `1.25 GB in 40.00 MB/s`-like amounts for people.
+/// An error and what caused it, as one fragment: `cannot read the list: permission denied`. What a message says already
+/// of its cause is not said twice.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let further = error.to_string();
+        if !text.ends_with(&further) {
+            text = format!("{text}: {further}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// A number of things for people: `1 file`, `2 files`.
+pub fn count(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+/// An amount for people: `1.25 GB`.
 pub fn bytes(amount: u64) -> String {
     ByteSize(amount).to_string()
 }

@@ -40,6 +40,7 @@ pub use planning::{Discs, plan};
 pub use recipe::{Missing, PlainFile, Recipe, Source, Step};
 pub use shelf::{Item, Shelf, ShelfError};
 pub use target::Existing;
+pub use tell::troubles;
 
 /// What somebody wants back.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -66,10 +66,26 @@ impl Staging {
 
     /// Every daily directory there is, ascending.
     pub fn days(&self) -> io::Result<Vec<Daily>> {
+        let mut first = None;
+        let days = self.readable_days(&mut |_, error| {
+            first.get_or_insert(error);
+        });
+        first.map_or(Ok(days), Err)
+    }
+
+    /// Every daily directory that can be found, ascending. `trouble` is told of each directory that cannot be listed, the
+    /// staging directory itself among them.
+    pub fn readable_days(&self, trouble: &mut dyn FnMut(&Path, io::Error)) -> Vec<Daily> {
+        let mut list = |path: &Path, digits| {
+            numbered(path, digits).unwrap_or_else(|error| {
+                trouble(path, error);
+                Vec::new()
+            })
+        };
         let mut days = Vec::new();
-        for (year, path) in numbered(&self.root, 4)? {
-            for (month, path) in numbered(&path, 2)? {
-                for (day, path) in numbered(&path, 2)? {
+        for (year, path) in list(&self.root, 4) {
+            for (month, path) in list(&path, 2) {
+                for (day, path) in list(&path, 2) {
                     if let Ok(day) = Day::new(year.cast_signed(), month, day) {
                         days.push(Daily::new(day, path));
                     }
@@ -77,7 +93,7 @@ impl Staging {
             }
         }
         days.sort_unstable_by_key(Daily::day);
-        Ok(days)
+        days
     }
 
     /// How far every daily directory has come, ascending: what [`choose`] decides on.

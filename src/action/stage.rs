@@ -4,6 +4,7 @@ use super::look::{self, Access, Finding};
 use super::preview::{self, Staging};
 use super::{ActionError, Context, Extent, peers};
 use crate::config::{self, Place};
+use crate::event::with_causes;
 use crate::peer::{Occasion, Peer, PeerError, Readiness};
 use crate::stage::{Request, Wanted, stage};
 use crate::staging;
@@ -100,15 +101,7 @@ pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
 /// does not let the backup user in, or has no collect directory that can be read. That nothing is collected yet is not
 /// wrong.
 fn unreached(peer: &Peer, error: &PeerError) -> Finding {
-    let mut text = format!("peer [{}]: {error}", peer.name());
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        let further = error.to_string();
-        if !text.ends_with(&further) {
-            text = format!("{text}: {further}");
-        }
-        cause = error.source();
-    }
+    let text = format!("peer [{}]: {}", peer.name(), with_causes(error));
     let mend = error.advice().unwrap_or_else(|| {
         "see whether the peer is there and what <peer> says of it, and run `cback validate` again".to_owned()
     });

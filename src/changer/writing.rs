@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::inventory::State;
 use super::pick::{Pick, Want};
 use super::{BAD_IN_A_ROW, ChangerError, Library, Loaded};
-use crate::event::{Problem, Tell as _};
+use crate::event::{Problem, Tell as _, with_causes};
 use crate::fsx;
 use crate::media::DriveError;
 
@@ -80,7 +80,7 @@ pub fn write<T, E>(
         (Ok(()), Ok(())) => Ok(turns.done),
         (Ok(()), Err(error)) => {
             // What was written is written.
-            let problem = Problem::new("the changer", &causes(&error));
+            let problem = Problem::new("the changer", &with_causes(&error));
             let advice = "everything was written; `cback changer unload` puts the disc back";
             library.monitor().problem(&problem.advise(advice));
             Ok(turns.done)
@@ -214,17 +214,6 @@ impl<T> Turns<'_, '_, T> {
     fn put_back(&mut self) -> Result<(), ChangerError> {
         self.library.put_back_all(&self.used)
     }
-}
-
-/// An error with its causes, as one sentence.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 /// Whether an error of a drive may be the fault of the disc in it.

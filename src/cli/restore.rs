@@ -14,7 +14,7 @@ use super::exit::Exit;
 use super::session::{self, Session};
 use crate::catalog::{self, Catalog};
 use crate::config::Config;
-use crate::event::{Monitor, Problem, Tell as _, bytes, printable_path};
+use crate::event::{Monitor, Problem, Tell as _, bytes, count, printable_path, with_causes};
 use crate::media::{self, DeviceType};
 use crate::restore::{self, IfMissing, Recipe, Request, RestoreError, Shelf, ShelfError, Summary};
 use crate::units::{Day, PeerName};
@@ -31,6 +31,8 @@ struct Places {
     shelves: Vec<Shelf>,
     catalog: Option<Catalog>,
     config: Option<Config>,
+    /// Places that the configuration names and that are not there.
+    absent: Vec<PathBuf>,
 }
 
 fn work(
@@ -53,7 +55,7 @@ fn work(
         let mut places = named(&others, monitor);
         if explicit {
             let config = session.load(common)?;
-            places.catalog = catalog_of(&config);
+            places.catalog = catalog_of(&config, monitor);
             places.config = Some(config);
         }
         places
@@ -74,10 +76,12 @@ fn work(
         }
     }
     if places.shelves.is_empty() {
-        return Err(
-            session::Failure::new(Exit::Disc, "there is nothing to restore from")
-                .advise("name a disc or a staging directory with --from"),
-        );
+        let mut what = "there is nothing to restore from".to_owned();
+        for path in &places.absent {
+            let _ = write!(what, "; {} is not there", printable_path(path));
+        }
+        return Err(session::Failure::new(Exit::Disc, what)
+            .advise("name a disc or a staging directory with --from"));
     }
     let recipe = recipe(wish, &places)?.map_err(failure)?;
     fulfil(session, common, wish, &recipe, &places.shelves)
@@ -119,9 +123,7 @@ fn fulfil(
 ) -> Result<Exit, session::Failure> {
     let monitor = session.monitor();
     if wish.dry_run {
-        for trouble in &recipe.troubles {
-            monitor.problem(&Problem::new("manifest", trouble.as_str()));
-        }
+        restore::troubles(recipe, shelves, monitor);
         session.show(recipe, ToString::to_string);
         return Ok(if recipe.missing.is_empty() {
             Exit::Well
@@ -147,17 +149,18 @@ fn fulfil(
 
 fn told(recipe: &Recipe, summary: &Summary) -> String {
     let mut text = format!(
-        "restored {} files ({}) and {} other things into {}",
-        summary.files,
+        "restored {} ({}) and {} into {}",
+        count(summary.files, "file"),
         bytes(summary.bytes),
-        summary.others,
+        count(summary.others, "other thing"),
         printable_path(&recipe.into)
     );
     if summary.damaged + summary.failed > 0 {
         let _ = write!(
             text,
-            "; {} files are damaged and end in .damaged, {} things could not be restored",
-            summary.damaged, summary.failed
+            "; damaged, with names that end in .damaged: {}; not restored: {}",
+            count(summary.damaged, "file"),
+            count(summary.failed, "thing")
         );
     }
     text
@@ -179,13 +182,14 @@ fn named(from: &[PathBuf], monitor: &dyn Monitor) -> Places {
     for path in from {
         match Shelf::open(path) {
             Ok(shelf) => shelves.push(shelf),
-            Err(error) => monitor.problem(&Problem::with_file(path, &error)),
+            Err(error) => monitor.problem(&unusable(path, &error)),
         }
     }
     Places {
         shelves,
         catalog: None,
         config: None,
+        absent: Vec::new(),
     }
 }
 
@@ -193,20 +197,30 @@ fn named(from: &[PathBuf], monitor: &dyn Monitor) -> Places {
 fn configured(session: &Session, common: &Common) -> Result<Places, session::Failure> {
     let monitor = session.monitor();
     let config = session.load(common)?;
-    let catalog = catalog_of(&config);
+    let catalog = catalog_of(&config, monitor);
     let mut paths: Vec<PathBuf> = Vec::new();
+    let mut absent: Vec<PathBuf> = Vec::new();
+    // Whether it is there; one that cannot be looked at is opened, which says why not.
     let mut add = |path: &Path| {
-        if path.exists() && !paths.iter().any(|known| known == path) {
+        let there = !matches!(path.try_exists(), Ok(false));
+        if there && !paths.iter().any(|known| known == path) {
             paths.push(path.to_owned());
+        }
+        there
+    };
+    let mut expect = |path: &Path, there: bool| {
+        if !there && !absent.iter().any(|known| known == path) {
+            monitor.warn(format!("{} is not there", printable_path(path)));
+            absent.push(path.to_owned());
         }
     };
     if let Some(stage) = &config.stage {
-        add(&stage.staging_dir);
+        expect(&stage.staging_dir, add(&stage.staging_dir));
     }
     if let Some(store) = &config.store {
-        add(&store.source_dir);
+        expect(&store.source_dir, add(&store.source_dir));
         if store.device_type == DeviceType::File && store.changer.is_none() {
-            add(&store.target);
+            expect(&store.target, add(&store.target));
             // Discs that were set aside, should the catalog not know of them.
             for disc in set_aside(&store.target) {
                 add(&disc);
@@ -238,7 +252,7 @@ fn configured(session: &Session, common: &Common) -> Result<Places, session::Fai
             Err(error) => {
                 let advice =
                     "see by the days that `--dry-run` shows whether anything newer was there";
-                monitor.problem(&Problem::with_file(&path, &error).advise(advice));
+                monitor.problem(&unusable(&path, &error).advise(advice));
             }
         }
     }
@@ -246,18 +260,31 @@ fn configured(session: &Session, common: &Common) -> Result<Places, session::Fai
         shelves,
         catalog,
         config: Some(config),
+        absent,
     })
 }
 
-/// The catalog, if there is one.
-fn catalog_of(config: &Config) -> Option<Catalog> {
+/// What is told of a place at `path` that cannot be restored from.
+fn unusable(path: &Path, error: &ShelfError) -> Problem {
+    Problem::with_file(path, &with_causes(error))
+}
+
+/// The catalog, if there is one that can be used. It is only looked at: restoring changes nothing.
+fn catalog_of(config: &Config, monitor: &dyn Monitor) -> Option<Catalog> {
     let path = config.options.working_dir.join(catalog::FILE_NAME);
-    // Opening makes a catalog where there is none; restoring changes nothing.
-    if path.is_file() {
-        Catalog::open(&path).ok().map(|(catalog, _)| catalog)
-    } else {
-        None
-    }
+    let reason = match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => error.to_string(),
+        Ok(_) => match Catalog::look(&path) {
+            Ok((catalog, catalog::Found::Sound)) => return Some(catalog),
+            Ok(_) => "it is damaged, or of another version".to_owned(),
+            Err(error) => with_causes(&error),
+        },
+    };
+    let reason = format!("the catalog cannot be used: {reason}");
+    let advice = "discs that only it knows of are not looked at; name them with --from";
+    monitor.problem(&Problem::with_file(&path, &reason).advise(advice));
+    None
 }
 
 /// Files beside `target` that have the names of discs that were set aside, sorted.

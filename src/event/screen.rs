@@ -16,7 +16,7 @@ use anstyle::{AnsiColor, Style};
 
 use log::Level;
 
-use super::{Event, Monitor, Problem, Progress, bytes, journal, printable};
+use super::{Event, Monitor, Problem, Progress, bytes, count, journal, printable};
 
 /// Problems that are shown in full.
 const SHOWN: u64 = 20;
@@ -406,11 +406,6 @@ fn clock_face(seconds: u64) -> String {
     } else {
         format!("{minutes}:{seconds:02}")
     }
-}
-
-fn count(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
 }
 
 fn bold() -> Style {

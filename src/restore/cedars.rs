@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::manifest::Entry;
 use crate::archive::{Kind, Member, Reader, Timestamp, unpack};
-use crate::event::{Problem, Tell as _};
+use crate::event::{Problem, Tell as _, with_causes};
 use crate::units::Digest;
 
 use super::RestoreError;
 use super::carry::{Done, Thing, Work};
 use super::extract::{Entries, packing};
-use super::find::{Copy, chain};
+use super::find::Copy;
 use super::recipe::{self, Source, Step};
 use super::target::OnDamage;
 
@@ -78,7 +78,7 @@ pub(super) fn restore(
         lost.extend(wants.iter().filter(|want| !want.done).map(|want| want.path));
     }
     if let Some(error) = entries.trouble() {
-        let text = format!("the manifest cannot be read any more: {}", chain(error));
+        let text = format!("the manifest cannot be read any more: {}", with_causes(error));
         work.lost(&source.peer, &source.path, &text);
     }
     if lost.is_empty() {
@@ -176,7 +176,7 @@ fn members(
         let member = match reader.next_member() {
             Ok(Some(member)) => member,
             Ok(None) => return Ok(None),
-            Err(error) => return Ok(Some(chain(&error))),
+            Err(error) => return Ok(Some(with_causes(&error))),
         };
         let own = key(&member.path);
         let path = if aliases.is_empty() {

@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use crate::archive::manifest::{Entry, ManifestError, ManifestReader, Stored};
 use crate::archive::{Compression, Kind, Member, Reader, path_order, unpack};
-use crate::event::{Problem, Tell as _};
+use crate::event::{Problem, Tell as _, count, with_causes};
 
 use super::RestoreError;
 use super::carry::{Done, Exists, Thing, Work};
-use super::find::{self, Copy, chain};
+use super::find::{self, Copy};
 use super::recipe::{self, Source, Step};
 use super::scan;
 use super::shelf::Shelf;
@@ -49,7 +49,7 @@ pub(super) fn by_manifest(
             pass.give_up(work, &format!("its archive is damaged: {reason}"))?;
         }
         if let Some(error) = pass.entries.trouble() {
-            let text = format!("the manifest cannot be read any more: {}", chain(error));
+            let text = format!("the manifest cannot be read any more: {}", with_causes(error));
             work.lost(&source.peer, &source.path, &text);
         }
         if pass.failed.is_empty() {
@@ -59,7 +59,7 @@ pub(super) fn by_manifest(
         let archive = recipe::path(&shelf.by_hand(&copy.item));
         let name = format!("{archive} on {}", shelf.name());
         if others > 0 {
-            let lost = recipe::count(pass.failed.len() as u64, "thing");
+            let lost = count(pass.failed.len() as u64, "thing");
             let text = format!("damaged; {lost} will be taken from another copy");
             work.stand_in(name, &text);
         } else if let Some(reason) = reason {
@@ -144,8 +144,8 @@ impl<'a> Pass<'a> {
         copy: &Copy,
         rounds: Rounds,
     ) -> Result<Stopped, RestoreError> {
-        let shelf = &work.shelves[copy.shelf];
-        match shelf.read(&copy.item) {
+        let on = &work.shelves[copy.shelf];
+        match on.read(&copy.item) {
             Ok(packed) => unpack(packing(&copy.item.name), packed, |tar| {
                 self.merge(work, tar, rounds)
             }),
@@ -165,7 +165,7 @@ impl<'a> Pass<'a> {
             let member = match reader.next_member() {
                 Ok(Some(member)) => member,
                 Ok(None) => return Ok(Stopped::AtTheEnd),
-                Err(error) => return Ok(Stopped::ByDamage(chain(&error))),
+                Err(error) => return Ok(Stopped::ByDamage(with_causes(&error))),
             };
             while let Some((_, entry)) = self.entries.peek() {
                 match order(&member.path, &entry.member.path) {

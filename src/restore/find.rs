@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::archive::Compression;
 use crate::archive::manifest::{self, Header, ManifestReader, Stored};
-use crate::event::{printable, printable_path};
+use crate::event::{printable, printable_path, with_causes};
 use crate::restore::shelf::{Item, Shelf};
 use crate::units::{Day, PeerName};
 
@@ -79,7 +79,7 @@ impl<'a> Finder<'a> {
             "manifest {} on {}: {}",
             printable_path(path),
             on.name(),
-            chain(reason)
+            with_causes(reason)
         );
         self.troubles.borrow_mut().push(printable(&text));
         self.bad.borrow_mut().insert(copy.clone());
@@ -303,18 +303,6 @@ fn is_gone(found: &Found, newest: &BTreeMap<OsString, Found>) -> bool {
 /// What makes a manifest newer than another one of the same source.
 fn age(found: &Found) -> impl Ord + use<> {
     (found.header.day, found.header.created)
-}
-
-/// An error with everything that caused it.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 /// `etc` for `etc.mtree.gz`.

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 
 use crate::archive::Compression;
 use crate::archive::manifest::{Coverage, Stored};
-use crate::event::{bytes, path_as_text, printable_path};
+use crate::event::{bytes, count, path_as_text, printable_path};
 use crate::units::{Day, PeerName};
 
 use super::Request;
@@ -326,12 +326,6 @@ impl fmt::Display for Missing {
         }
         Ok(())
     }
-}
-
-/// `1 file`, `2 files`.
-pub(super) fn count(number: u64, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
 }
 
 /// A path as people may see it.

@@ -3,6 +3,8 @@
 //! All have the same layout, `YYYY/MM/DD/PEER/files`, so that a copy of a copy serves as well. What a shelf
 //! holds is listed once; restoring then only opens files. A file that was cut into parts is there as if it had not been.
 
+mod parts;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -10,12 +12,14 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::event::{printable, printable_path};
+use crate::event::{printable, printable_path, with_causes};
 use crate::iso9660::{self, Content, Extent, FileReader, HEAD, Kind, ReadAt, Tree, Volume};
 use crate::media::{Burner, Drive as _, Handling, MediaKind};
-use crate::staging::{Staging, part_name, whole_name};
+use crate::staging::Staging;
 use crate::sums::{self, Sums};
 use crate::units::{AbsPath, Day, Digest, PeerName};
+
+use parts::{Joined, join};
 
 /// A file that a peer has on one day.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,7 +39,7 @@ pub struct Shelf {
     items: BTreeMap<Item, Held>,
     /// Lists of digests of whole days, on a disc.
     lists: BTreeMap<Day, Held>,
-    trouble: Option<String>,
+    troubles: Vec<String>,
 }
 
 /// Why a shelf cannot be used.
@@ -64,6 +68,7 @@ pub enum ShelfError {
 
 /// What stands for the numbers of all parts of a file.
 pub const PARTS: &str = "_?????";
+
 /// The disc in the drive at `path`, by the drive's own table of its sessions; `None` if it is no drive that has one.
 fn drive(path: &Path) -> Option<(Box<dyn ReadAt>, Vec<u32>)> {
     use std::os::unix::fs::FileTypeExt as _;
@@ -99,6 +104,16 @@ struct Held {
     extents: Vec<Extent>,
     /// How many parts it was cut into; none if it is whole.
     parts: Option<u64>,
+}
+
+impl Held {
+    fn in_file(length: u64) -> Self {
+        Self {
+            length,
+            extents: Vec::new(),
+            parts: None,
+        }
+    }
 }
 
 impl Shelf {
@@ -139,16 +154,15 @@ impl Shelf {
                         return Err(ShelfError::Empty(path.to_owned()));
                     }
                     let trouble = newest.map(|error| {
-                        let text =
-                            "the newest session of the disc cannot be read, an earlier one is used";
-                        format!("{label}: {text}: {error}")
+                        let text = "the newest session cannot be read, an earlier one is used";
+                        format!("{text}: {}", with_causes(&error))
                     });
                     return Ok(Self {
                         name: label,
                         bytes: Bytes::Disc(medium),
                         items,
                         lists,
-                        trouble,
+                        troubles: trouble.into_iter().collect(),
                     });
                 }
                 Err(error) => newest = newest.or(Some(error)),
@@ -163,7 +177,8 @@ impl Shelf {
         }
     }
 
-    /// The staging directory at `path`, or a directory with the content of a disc.
+    /// The staging directory at `path`, or a directory with the content of a disc. What cannot be listed in it is among the
+    /// [`Shelf::troubles`], and costs nothing else; only if nothing at all is found it is an error.
     pub fn directory(path: &Path) -> Result<Self, ShelfError> {
         let fault = |source| ShelfError::Read {
             path: path.to_owned(),
@@ -171,35 +186,49 @@ impl Shelf {
         };
         let absolute = std::path::absolute(path).map_err(fault)?;
         let root = AbsPath::new(&absolute).map_err(|error| fault(io::Error::other(error)))?;
-        let days = Staging::new(root).days().map_err(fault)?;
-        if days.is_empty() {
-            return Err(ShelfError::Empty(path.to_owned()));
-        }
+        let mut unlisted = Vec::new();
+        let mut trouble = |path: &Path, error| unlisted.push((path.to_owned(), error));
+        let days = Staging::new(root).readable_days(&mut trouble);
         let mut items = BTreeMap::new();
-        for daily in days {
-            for peer in daily.peers().map_err(fault)? {
-                for file in daily.files(&peer).map_err(fault)? {
+        for daily in &days {
+            let peers = daily.peers().unwrap_or_else(|error| {
+                trouble(daily.path(), error);
+                Vec::new()
+            });
+            for peer in peers {
+                let files = daily.files(&peer).unwrap_or_else(|error| {
+                    trouble(&daily.peer_path(&peer), error);
+                    Vec::new()
+                });
+                for file in files {
                     let item = Item {
                         peer: peer.clone(),
                         day: daily.day(),
                         name: file.name,
                     };
-                    let held = Held {
-                        length: file.bytes,
-                        extents: Vec::new(),
-                        parts: None,
-                    };
-                    items.insert(item, held);
+                    items.insert(item, Held::in_file(file.bytes));
                 }
             }
         }
+        if items.is_empty()
+            && let Some((path, source)) = unlisted.pop()
+        {
+            return Err(ShelfError::Read { path, source });
+        }
+        if days.is_empty() {
+            return Err(ShelfError::Empty(path.to_owned()));
+        }
         join(&mut items);
+        let troubles = unlisted.iter().map(|(path, error)| {
+            let path = printable_path(path);
+            format!("{path} cannot be listed, and nothing of it is restored: {error}")
+        });
         Ok(Self {
             name: printable_path(&absolute),
+            troubles: troubles.collect(),
             bytes: Bytes::Directory(absolute),
             items,
             lists: BTreeMap::new(),
-            trouble: None,
         })
     }
 
@@ -219,8 +248,8 @@ impl Shelf {
     }
 
     /// What is wrong with it, although it can be used.
-    pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+    pub fn troubles(&self) -> &[String] {
+        &self.troubles
     }
 
     /// Reads `item`.
@@ -229,11 +258,7 @@ impl Shelf {
         Ok(match &self.bytes {
             Bytes::Directory(root) => match held.parts {
                 None => Box::new(File::open(root.join(item.path()))?),
-                Some(count) => Box::new(Joined {
-                    path: root.join(item.path()),
-                    parts: 0..count,
-                    part: None,
-                }),
+                Some(count) => Box::new(Joined::new(root.join(item.path()), count)),
             },
             Bytes::Disc(medium) => Box::new(FileReader::new(medium.as_ref(), &held.extents)),
         })
@@ -275,31 +300,6 @@ impl Shelf {
     }
 }
 
-/// The parts of a file, one after the other.
-struct Joined {
-    path: PathBuf,
-    parts: std::ops::Range<u64>,
-    part: Option<File>,
-}
-
-impl Read for Joined {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if let Some(part) = &mut self.part {
-                let got = part.read(buffer)?;
-                if got > 0 || buffer.is_empty() {
-                    return Ok(got);
-                }
-            }
-            let Some(number) = self.parts.next() else {
-                return Ok(0);
-            };
-            let name = part_name(self.path.as_os_str().as_bytes(), number);
-            self.part = Some(File::open(OsStr::from_bytes(&name))?);
-        }
-    }
-}
-
 /// The label of a session, its files, its lists of digests.
 type Holdings = (String, BTreeMap<Item, Held>, BTreeMap<Day, Held>);
 
@@ -335,53 +335,6 @@ fn items(tree: &Tree) -> (BTreeMap<Item, Held>, BTreeMap<Day, Held>) {
     }
     join(&mut items);
     (items, lists)
-}
-
-/// Puts files in place of their parts. Where a part is missing, or the file itself is there, the parts stay.
-fn join(items: &mut BTreeMap<Item, Held>) {
-    let firsts: Vec<Item> = items
-        .keys()
-        .filter(|item| whole_name(item.name.as_bytes()).is_some_and(|(_, number)| number == 0))
-        .cloned()
-        .collect();
-    for first in firsts {
-        let Some((name, _)) = whole_name(first.name.as_bytes()) else {
-            continue;
-        };
-        let whole = first.beside(first.day, OsStr::from_bytes(name));
-        let parts: Vec<Item> = (0..100_000)
-            .map(|number| first.beside(first.day, OsStr::from_bytes(&part_name(name, number))))
-            .take_while(|part| items.contains_key(part))
-            .collect();
-        // Parts are sorted by number; one behind a gap says that something is missing.
-        let beyond = items
-            .range(
-                first.beside(
-                    first.day,
-                    OsStr::from_bytes(&part_name(name, parts.len() as u64)),
-                )..,
-            )
-            .next()
-            .and_then(|(item, _)| {
-                let (other, _) = whole_name(item.name.as_bytes())?;
-                Some(item.peer == first.peer && item.day == first.day && other == name)
-            });
-        if items.contains_key(&whole) || beyond == Some(true) {
-            continue;
-        }
-        let mut held = Held {
-            length: 0,
-            extents: Vec::new(),
-            parts: Some(parts.len() as u64),
-        };
-        for part in &parts {
-            if let Some(part) = items.remove(part) {
-                held.length += part.length;
-                held.extents.extend(part.extents);
-            }
-        }
-        items.insert(whole, held);
-    }
 }
 
 /// The item that `YYYY/MM/DD/PEER/NAME` names.

@@ -2,9 +2,9 @@
 
 use std::io::{self, Read};
 
-use crate::event::{self, Event, Monitor, Problem, Progress, Tell as _};
+use crate::event::{self, Event, Monitor, Problem, Progress, Tell as _, count};
 
-use super::recipe::{Recipe, count};
+use super::recipe::Recipe;
 use super::sealed;
 use super::shelf::Shelf;
 use super::target::{Count, Shortfalls};
@@ -14,16 +14,22 @@ pub(super) const TASK: &str = "restoring";
 /// Bytes between two looks at the progress.
 const STRIDE: u64 = 1 << 20;
 
-/// Tells what was known before anything was read.
-pub(super) fn before(recipe: &Recipe, shelves: &[Shelf], monitor: &dyn Monitor) {
-    for trouble in shelves.iter().filter_map(Shelf::trouble) {
-        monitor.problem(&Problem::new("disc", trouble));
+/// Tells what could not be looked at while the recipe was made.
+pub fn troubles(recipe: &Recipe, shelves: &[Shelf], monitor: &dyn Monitor) {
+    let advice = "what is restored may be of an earlier day; another copy may be on another disc";
+    for shelf in shelves {
+        for trouble in shelf.troubles() {
+            monitor.problem(&Problem::new(shelf.name(), trouble).advise(advice));
+        }
     }
     for trouble in &recipe.troubles {
-        let advice =
-            "what was restored may be of an earlier day; another copy may be on another disc";
         monitor.problem(&Problem::new("manifest", trouble).advise(advice));
     }
+}
+
+/// Tells what was known before anything was read.
+pub(super) fn before(recipe: &Recipe, shelves: &[Shelf], monitor: &dyn Monitor) {
+    troubles(recipe, shelves, monitor);
     if let Some((files, advice)) = sealed::next(recipe) {
         let reason = format!(
             "{} cannot be looked into and are copied as they are",

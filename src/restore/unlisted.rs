@@ -11,13 +11,13 @@ use std::path::Path;
 
 use crate::archive::manifest::Stored;
 use crate::archive::{Kind, Reader, unpack};
-use crate::event::{Problem, Tell as _};
+use crate::event::{Problem, Tell as _, with_causes};
 use crate::fsx;
 use crate::units::{Day, PeerName, Weekday};
 
 use super::carry::{Done, Exists, Thing, Work};
 use super::extract::packing;
-use super::find::{self, Copy, Finder, LATE, chain};
+use super::find::{self, Copy, Finder, LATE};
 use super::recipe::{self, Everything, PlainFile, Recipe, Rule, Step, Turn};
 use super::sealed;
 use super::shelf::Shelf;
@@ -336,7 +336,7 @@ fn all_members(
         let member = match reader.next_member() {
             Ok(Some(member)) => member,
             Ok(None) => return Ok(None),
-            Err(error) => return Ok(Some(chain(&error))),
+            Err(error) => return Ok(Some(with_causes(&error))),
         };
         let part = rule.wanted.part(&member.path);
         if part == Part::Left {

@@ -111,7 +111,10 @@ impl Daily {
         for entry in std::fs::read_dir(self.peer_path(peer))? {
             let entry = entry?;
             let name = entry.file_name();
-            let metadata = entry.metadata()?;
+            let metadata = match entry.metadata() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue, // gone since it was listed
+                metadata => metadata?,
+            };
             if metadata.is_file() && !fsx::is_partial(&name) {
                 let bytes = metadata.len();
                 files.push(StagedFile { name, bytes });

@@ -1,7 +1,9 @@
 //! `cback restore`: what was asked for, from where it is, and never over something else.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
+use crate::call::Rights;
 use crate::machine::Machine;
 use crate::tree;
 
@@ -56,6 +58,51 @@ fn what_a_link_led_to_comes_back_though_it_was_collected_behind_what_sorts_after
     let call = machine.cback("restore --into").arg(machine.path("some"));
     call.arg(&outside).run().well();
     tree::assert_same(&outside, &below("some"));
+}
+
+#[test]
+fn a_day_that_cannot_be_listed_is_named_and_costs_no_other_day() {
+    let (machine, [first, _]) = two_days();
+    let locked = machine.path("stage/2026/11/25/ada");
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
+    let from_stage = |words: &str| {
+        let call = machine.cback("restore --from").unconfigured();
+        let call = call.with(Rights::Ordinary).arg(machine.path("stage"));
+        let call = call.args(words.split_whitespace()).arg("--into");
+        call.arg(machine.path("restored")).run()
+    };
+    for words in ["--dry-run", ""] {
+        let ended = from_stage(words).with_status(10);
+        ended.says(&["2026/11/25/ada cannot be listed", "Permission denied"]);
+    }
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o700)).unwrap();
+    tree::assert_same(&first, &machine.restored("restored"));
+}
+
+#[test]
+fn a_catalog_that_cannot_be_used_is_named_and_left_alone() {
+    let (machine, [_, second]) = two_days();
+    let catalog = machine.path("work/catalog.sqlite3");
+    fs::write(&catalog, "no catalog").unwrap();
+    let held = || fs::read_dir(machine.path("work")).unwrap().count();
+    let before = held();
+    let call = machine
+        .cback("restore --into")
+        .arg(machine.path("restored"));
+    let ended = call.run().with_status(10);
+    ended.says(&["catalog.sqlite3: the catalog cannot be used", "--from"]);
+    tree::assert_same(&second, &machine.restored("restored"));
+    assert_eq!(fs::read_to_string(&catalog).unwrap(), "no catalog");
+    assert_eq!(held(), before);
+}
+
+#[test]
+fn places_that_are_not_there_are_named_if_nothing_else_is() {
+    let machine = Machine::new();
+    fs::remove_dir(machine.path("stage")).unwrap();
+    let call = machine.cback("restore --into").arg(machine.path("into"));
+    let ended = call.run().with_status(12);
+    ended.says(&["stage is not there", "disc.iso is not there"]);
 }
 
 #[test]
