@@ -314,3 +314,20 @@ proptest! {
         prop_assert!(missing == 0 || !told.is_empty());
     }
 }
+
+#[test]
+fn a_member_that_is_gone_from_its_archive_costs_no_other() {
+    let pool = twenty_files();
+    let member = super::pool::relative(&pool.source()).join("file-15");
+    let deleted = std::process::Command::new("tar")
+        .args(["--delete", "-f"])
+        .args([&pool.archive(1), &member])
+        .status();
+    assert!(deleted.unwrap().success());
+    let (summary, told) = pool.restore(&pool.request("into"));
+    let summary = summary.unwrap();
+    assert_eq!((summary.files, summary.failed), (19, 1));
+    assert_eq!(restored_files(&pool, "into").len(), 19);
+    let expected = format!("/{}: it is not in its archive", member.display());
+    assert_eq!(told, [expected]);
+}
