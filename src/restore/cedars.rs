@@ -78,7 +78,10 @@ pub(super) fn restore(
         lost.extend(wants.iter().filter(|want| !want.done).map(|want| want.path));
     }
     if let Some(error) = entries.trouble() {
-        let text = format!("the manifest cannot be read any more: {}", with_causes(error));
+        let text = format!(
+            "the manifest cannot be read any more: {}",
+            with_causes(error)
+        );
         work.lost(&source.peer, &source.path, &text);
     }
     if lost.is_empty() {

@@ -49,7 +49,10 @@ pub(super) fn by_manifest(
             pass.give_up(work, &format!("its archive is damaged: {reason}"))?;
         }
         if let Some(error) = pass.entries.trouble() {
-            let text = format!("the manifest cannot be read any more: {}", with_causes(error));
+            let text = format!(
+                "the manifest cannot be read any more: {}",
+                with_causes(error)
+            );
             work.lost(&source.peer, &source.path, &text);
         }
         if pass.failed.is_empty() {
