@@ -132,15 +132,42 @@ impl<'a> Finder<'a> {
         newest
     }
 
+    /// Every manifest of `peers` that lies under a day before `until`, the latest first. One that cannot be read is left
+    /// out.
+    pub fn history<'s>(
+        &'s self,
+        peers: &'s [PeerName],
+        until: Option<Day>,
+    ) -> impl Iterator<Item = Found> + 's {
+        let mut copies = Vec::new();
+        for (shelf, held) in self.shelves.iter().enumerate() {
+            for item in peers.iter().flat_map(|peer| held.items_of(peer)) {
+                let before = until.is_none_or(|until| item.day < until);
+                if before && stem_of_manifest(&item.name).is_some() {
+                    copies.push((shelf, item));
+                }
+            }
+        }
+        copies.sort_by_key(|(shelf, item)| (std::cmp::Reverse(item.day), *shelf));
+        copies.into_iter().filter_map(|(shelf, item)| {
+            let copy = Copy {
+                shelf,
+                item: item.clone(),
+            };
+            let header = self.header(&copy)?;
+            Some(Found { copy, header })
+        })
+    }
+
     /// Manifests of `peer` that may be of a day not after `as_of`, those of one name together.
     fn copies_by_name(&self, peer: &PeerName, as_of: Option<Day>) -> Vec<Vec<Copy>> {
         let latest = as_of.map(|day| (0..LATE).fold(day, |day, _| day.succ()));
         let bad = self.bad.borrow();
         let mut by_name: BTreeMap<&OsStr, Vec<Copy>> = BTreeMap::new();
         for (shelf, held) in self.shelves.iter().enumerate() {
-            for item in held.items() {
+            for item in held.items_of(peer) {
                 let soon = latest.is_none_or(|latest| item.day <= latest);
-                if item.peer == *peer && soon && stem_of_manifest(&item.name).is_some() {
+                if soon && stem_of_manifest(&item.name).is_some() {
                     let copy = Copy {
                         shelf,
                         item: item.clone(),
@@ -203,15 +230,13 @@ impl<'a> Finder<'a> {
         let manifest = manifest_name(stem);
         for (shelf, held) in self.shelves.iter().enumerate() {
             let named = |item: &&Item| {
-                item.peer == *peer
-                    && stem_of_archive(&item.name).is_some_and(|(own, _)| own == stem)
-                    && {
-                        let item = item.beside(item.day, &manifest);
-                        held.length(&item).is_none()
-                            || self.left_over.borrow().contains(&Copy { shelf, item })
-                    }
+                stem_of_archive(&item.name).is_some_and(|(own, _)| own == stem) && {
+                    let item = item.beside(item.day, &manifest);
+                    held.length(&item).is_none()
+                        || self.left_over.borrow().contains(&Copy { shelf, item })
+                }
             };
-            for item in held.items().filter(named) {
+            for item in held.items_of(peer).filter(named) {
                 found.entry(item.day).or_default().push(Copy {
                     shelf,
                     item: item.clone(),
@@ -237,11 +262,9 @@ impl<'a> Finder<'a> {
         };
         let mut earlier: Vec<Copy> = Vec::new();
         for (shelf, held) in self.shelves.iter().enumerate() {
-            let before = held.items().filter(|item| {
-                item.peer == copy.item.peer
-                    && item.name == copy.item.name
-                    && item.day < copy.item.day
-            });
+            let own = held.items_of(&copy.item.peer);
+            let before =
+                own.filter(|item| item.name == copy.item.name && item.day < copy.item.day);
             earlier.extend(before.cloned().map(|item| Copy { shelf, item }));
         }
         earlier.sort_by_key(|copy| std::cmp::Reverse(copy.item.day));

@@ -1,6 +1,6 @@
 //! From a wish to a recipe: chooses manifests, adds up what they ask for, and looks where that is.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -112,31 +112,15 @@ fn last_seen(
     as_of: Option<Day>,
     path: &Path,
 ) -> Option<Day> {
-    let items = finder.shelves().iter().flat_map(Shelf::items);
-    let days: BTreeSet<Day> = items
-        .map(|item| item.day)
-        .filter(|day| as_of.is_none_or(|as_of| *day < as_of))
-        .collect();
     let paths = [path.to_owned()];
-    let mut looked_at = HashSet::new();
-    for day in days.into_iter().rev() {
-        for peer in peers {
-            let name = (peers.len() > 1).then(|| OsStr::new(peer.as_str()));
-            let wanted = Wanted::new(&paths, name);
-            for found in finder.manifests(peer, Some(day)) {
-                if !looked_at.insert(found.copy.clone()) {
-                    continue;
-                }
-                let shelf = &finder.shelves()[found.copy.shelf];
-                // What cannot be read was told, or is of no use here.
-                let scan = Scan::new(shelf, &found, &wanted);
-                if scan.is_ok_and(|scan| !scan.found.seen.is_empty()) {
-                    return Some(found.header.day);
-                }
-            }
-        }
-    }
-    None
+    finder.history(peers, as_of).find_map(|found| {
+        let peer = &found.copy.item.peer;
+        let name = (peers.len() > 1).then(|| OsStr::new(peer.as_str()));
+        let shelf = &finder.shelves()[found.copy.shelf];
+        // What cannot be read was told, or is of no use here.
+        let scan = Scan::new(shelf, &found, &Wanted::new(&paths, name)).ok()?;
+        (!scan.found.seen.is_empty()).then_some(found.header.day)
+    })
 }
 
 /// Whose backups are asked for.

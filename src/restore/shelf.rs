@@ -242,6 +242,17 @@ impl Shelf {
         self.items.keys()
     }
 
+    /// What `peer` has on it, by day and name.
+    pub fn items_of<'a>(&'a self, peer: &'a PeerName) -> impl Iterator<Item = &'a Item> {
+        let first = Item {
+            peer: peer.clone(),
+            day: Day::from(chrono::NaiveDate::MIN),
+            name: OsString::new(),
+        };
+        let items = self.items.range(first..).map(|(item, _)| item);
+        items.take_while(move |item| item.peer == *peer)
+    }
+
     /// The length of `item` in bytes; `None` if it is not on this shelf.
     pub fn length(&self, item: &Item) -> Option<u64> {
         self.items.get(item).map(|held| held.length)

@@ -129,9 +129,8 @@ pub(super) fn add(
     // By name and day, each with the shelves that have it.
     let mut held: BTreeMap<&OsStr, BTreeMap<Day, Vec<Copy>>> = BTreeMap::new();
     for (shelf, other) in shelves.iter().enumerate() {
-        for item in other.items() {
-            let in_time = as_of.is_none_or(|as_of| item.day <= as_of);
-            if item.peer == *peer && in_time {
+        for item in other.items_of(peer) {
+            if as_of.is_none_or(|as_of| item.day <= as_of) {
                 let copies = held
                     .entry(&item.name)
                     .or_default()
