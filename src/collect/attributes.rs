@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::time::Duration;
 
@@ -71,8 +71,7 @@ pub(super) fn time((seconds, nanos): (i64, u32)) -> Timestamp {
     Timestamp { seconds, nanos }
 }
 
-/// The extended attributes of the open file `fd`, sorted by name. Opened only as a place (`O_PATH`), it
-/// is asked by way of `/proc`.
+/// The extended attributes of the open file `fd`, sorted by name.
 pub(super) fn extended(fd: BorrowedFd<'_>) -> io::Result<Extended> {
     let mut names = vec![0; 256];
     let length = loop {
@@ -80,7 +79,6 @@ pub(super) fn extended(fd: BorrowedFd<'_>) -> io::Result<Extended> {
             Ok(length) => break length,
             Err(Errno::RANGE) => names.resize(names.len() * 4, 0),
             Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
-            Err(Errno::BADF) => return extended_by_path(fd),
             Err(errno) => return Err(errno.into()),
         }
     };
@@ -109,7 +107,8 @@ pub(super) fn extended(fd: BorrowedFd<'_>) -> io::Result<Extended> {
     Ok(extended)
 }
 
-fn extended_by_path(fd: BorrowedFd<'_>) -> io::Result<Extended> {
+/// The extended attributes of what `fd` only names (`O_PATH`), a link itself among them, asked by way of `/proc`.
+pub(super) fn extended_of_located(fd: OwnedFd) -> io::Result<Extended> {
     let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
     let names = match xattr::list_deref(&path) {
         Ok(names) => names,

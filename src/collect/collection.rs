@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attributes::{Names, extended, identity, is_before, is_same};
+use super::attributes::{Names, extended, extended_of_located, identity, is_before, is_same};
 use super::content::{Body, parts, whole};
 use super::forecast::Forecast;
 use super::links::{Copy, Links};
@@ -409,7 +409,7 @@ impl Run<'_> {
         let mut member = self.names.member(found, &found.stat);
         let mut torn = found.unlisted.clone();
         if member.kind != Kind::Dir || torn.is_none() {
-            match self.attributes_of(found) {
+            match self.opener.locate(found).and_then(extended_of_located) {
                 Ok(extended) => member.extended = extended,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
@@ -442,13 +442,6 @@ impl Run<'_> {
                 None => Place::Whole(stored),
             },
         })
-    }
-
-    fn attributes_of(&mut self, found: &Found) -> io::Result<crate::archive::Extended> {
-        if found.stat.kind() == Type::Symlink {
-            return Ok(Vec::new()); // the kernel gives links no `user.` attributes
-        }
-        extended(self.opener.locate(found)?.as_fd())
     }
 
     /// What could not be stored.

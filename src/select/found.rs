@@ -175,17 +175,7 @@ impl Opener {
             let file = open_quietly(found.anchor.fd.as_fd(), OsStr::new("."), flags)?;
             return Ok(File::from(file));
         };
-        let parent = found.below.parent().unwrap_or(Path::new(""));
-        let known = matches!(&self.last, Some((anchor, path, _))
-            if Arc::ptr_eq(anchor, &found.anchor) && path == parent);
-        if !known {
-            let dir = open_below(&found.anchor, parent)?;
-            self.last = Some((Arc::clone(&found.anchor), parent.to_owned(), dir));
-        }
-        match &self.last {
-            Some((_, _, dir)) => Ok(File::from(open_quietly(dir.as_fd(), name, flags)?)),
-            None => Err(io::ErrorKind::NotFound.into()),
-        }
+        Ok(File::from(open_quietly(self.parent(found)?, name, flags)?))
     }
 
     /// Opens `found` without access to its content: enough to ask for attributes, by way of `/proc`.
@@ -193,10 +183,25 @@ impl Opener {
         let Some(name) = found.below.file_name() else {
             return found.anchor.fd.try_clone();
         };
-        let parent = found.below.parent().unwrap_or(Path::new(""));
-        let dir = open_below(&found.anchor, parent)?;
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let dir = self.parent(found)?;
         Ok(rustix::fs::openat(dir, name, flags, Mode::empty())?)
+    }
+
+    /// The directory that holds `found`.
+    fn parent(&mut self, found: &Found) -> io::Result<BorrowedFd<'_>> {
+        let parent = found.below.parent().unwrap_or(Path::new(""));
+        let known = self.last.take().filter(|(anchor, path, _)| {
+            Arc::ptr_eq(anchor, &found.anchor) && path == parent
+        });
+        let open = match known {
+            Some(open) => open,
+            None => {
+                let dir = open_below(&found.anchor, parent)?;
+                (Arc::clone(&found.anchor), parent.to_owned(), dir)
+            }
+        };
+        Ok(self.last.insert(open).2.as_fd())
     }
 }
 

@@ -364,13 +364,11 @@ pub fn describe(top: &Path) -> BTreeMap<PathBuf, String> {
         } else if kind.is_block_device() || kind.is_char_device() {
             text += &format!(" device {:x}", stat.rdev());
         }
-        if !kind.is_symlink() {
-            let mut names: Vec<_> = xattr::list(entry.path()).unwrap().collect();
-            names.sort();
-            for name in names {
-                let value = xattr::get(entry.path(), &name).unwrap();
-                text += &format!(" {}={value:?}", escaped(&name));
-            }
+        let mut names: Vec<_> = xattr::list(entry.path()).unwrap().collect();
+        names.sort();
+        for name in names {
+            let value = xattr::get(entry.path(), &name).unwrap();
+            text += &format!(" {}={value:?}", escaped(&name));
         }
         all.insert(path, text);
     }

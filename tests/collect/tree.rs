@@ -106,6 +106,10 @@ fn attributes(top: &Path) {
         xattr::set(top.join(name), "user.note", b"any\0\xff bytes\n=").unwrap();
     }
     xattr::set(top.join("plain"), "user.large", &[b'x'; 3000]).unwrap();
+    // What cannot be opened to be read may have attributes, too: those of root and of security modules.
+    for name in ["to-file", "dangling", "fifo", "null"] {
+        xattr::set(top.join(name), "trusted.note", name.as_bytes()).unwrap();
+    }
     let acl = "u:1234:rw,g:77:r,m::rwx";
     run("setfacl", &["-m", acl, "empty"], top);
     run("setfacl", &["-m", acl, "-d", "-m", "u:99:rwx", "dir"], top);
