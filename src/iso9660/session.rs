@@ -177,8 +177,11 @@ fn chain(
     let sectors = length(medium)?;
     let mut sessions = Vec::new();
     let mut current = (start, first);
+    // The head is a copy of the descriptor of one of them.
+    let mut is_shown = head.is_none();
     loop {
         let (start, found) = current;
+        is_shown |= head.is_some_and(|head| head.root == found.root);
         if sessions.len() == SESSIONS_MAX {
             return Err(ReadError::corrupt(
                 start,
@@ -215,14 +218,15 @@ fn chain(
             None => break,
         }
     }
-    let newest = sessions.last().map_or(0, |session| session.end);
-    match head {
-        Some(head) if head.root >= newest => Err(ReadError::corrupt(
-            newest.next_multiple_of(ALIGNMENT) + SYSTEM_AREA,
-            "there is no session here, though the head of the medium shows a later one",
-        )),
-        _ => Ok(sessions),
+    if is_shown {
+        return Ok(sessions);
     }
+    // How far the last one reaches is only what it claims: what follows may lie within that.
+    let newest = sessions.last().map_or(0, |session| u64::from(session.end));
+    Err(ReadError::corrupt(
+        newest.next_multiple_of(ALIGNMENT.into()) + u64::from(SYSTEM_AREA),
+        "there is no session here, though the head of the medium shows a later one",
+    ))
 }
 
 /// Where a session may end: its volume space size counts from the beginning of the medium, or from its start.

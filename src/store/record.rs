@@ -103,6 +103,17 @@ pub(super) fn replaced(job: &mut Store<'_>, id: Option<&str>, set_aside: Option<
     tell(job, noted);
 }
 
+/// After a burn that failed: forgets the disc `id` that was to give way, if the drive shows that it has.
+pub(super) fn perhaps_gone(job: &mut Store<'_>, id: Option<&str>) {
+    if let Some(id) = id
+        && let Ok(Some(disc)) = job.drive.inspect()
+        && disc_id(job, &disc).as_deref() != Some(id)
+    {
+        let noted = job.catalog.forget_disc(id);
+        tell(job, noted);
+    }
+}
+
 fn tell(job: &Store<'_>, noted: Result<(), CatalogError>) {
     if let Err(error) = noted {
         job.monitor.problem(
@@ -133,37 +144,13 @@ pub(super) fn mark(job: &Store<'_>, disc: &Disc, day: &StagedDay) -> Result<(), 
         })
 }
 
-/// Reads every session of the disc, and the lists of the staged days, into the catalog.
+/// Reads every session of the disc, and the lists of the staged days, into the catalog. What cannot be read is told,
+/// and hinders nothing: the catalog is a cache.
 pub(super) fn recall(job: &mut Store<'_>) -> Result<Recalled, StoreError> {
     let mut recalled = Recalled::default();
     if let Some(disc) = job.drive.inspect()?.filter(|disc| !disc.is_blank()) {
         let medium = job.drive.open()?;
-        for number in 1..=disc.sessions.len() {
-            let session = &disc.sessions[number - 1];
-            let tree = Volume::open(&*medium, session.start)
-                .and_then(|volume| volume.tree())
-                .map_err(|source| StoreError::Volume {
-                    place: job.drive.place().to_owned(),
-                    source,
-                })?;
-            let Some(id) = disc.identity(&*medium) else {
-                break;
-            };
-            let noted = SessionRow {
-                number: u32::try_from(number).unwrap_or(u32::MAX),
-                start: session.start,
-                end: session.end,
-                label: text(&session.label),
-                // The time is not on the disc's list; the order of the sessions is what counts.
-                burnt: disc.begun().map_or(0, seconds) + i64::try_from(number).unwrap_or(0),
-            };
-            let disc = row(job, id, &disc);
-            let noted = job
-                .catalog
-                .record_session(&disc, &noted, &files(&*medium, &tree));
-            tell(job, noted);
-            recalled.sessions += 1;
-        }
+        recalled.sessions = sessions(job, &disc, &*medium);
     }
     let days = job.staging.days().unwrap_or_else(|error| {
         let problem = Problem::with_file(job.staging.root(), &error);
@@ -171,8 +158,15 @@ pub(super) fn recall(job: &mut Store<'_>) -> Result<Recalled, StoreError> {
         Vec::new()
     });
     for daily in days {
-        let Ok(Some(list)) = daily.sums() else {
-            continue;
+        let list = match daily.sums() {
+            Ok(Some(list)) => list,
+            Ok(None) => continue,
+            Err(error) => {
+                let reason = format!("the catalog does not know what is staged there: {error}");
+                let problem = Problem::with_file(daily.path(), &reason);
+                job.monitor.problem(&problem);
+                continue;
+            }
         };
         let mut rows = Vec::new();
         for (name, digest) in list.iter() {
@@ -192,6 +186,47 @@ pub(super) fn recall(job: &mut Store<'_>) -> Result<Recalled, StoreError> {
         recalled.staged_days += 1;
     }
     Ok(recalled)
+}
+
+/// Reads the sessions of `disc` into the catalog; gives how many it could.
+fn sessions(job: &mut Store<'_>, disc: &Disc, medium: &dyn ReadAt) -> usize {
+    let unknown = |job: &Store<'_>, what: &str, error: &dyn std::fmt::Display| {
+        let reason = format!("the catalog does not know what is {what}: {error}");
+        let problem = Problem::with_file(job.drive.place(), &reason);
+        job.monitor.problem(&problem.advise(
+            "a later session has what an earlier one had; `cback disc info` says what can be read",
+        ));
+    };
+    let Some(id) = disc.identity(medium) else {
+        unknown(job, "on it", &"its first session cannot be read");
+        return 0;
+    };
+    let row = row(job, id, disc);
+    let mut known = 0;
+    for (number, session) in (1..).zip(&disc.sessions) {
+        let tree = Volume::open(medium, session.start).and_then(|volume| volume.tree());
+        let tree = match tree {
+            Ok(tree) => tree,
+            Err(error) => {
+                unknown(job, &format!("in session {number}"), &error);
+                continue;
+            }
+        };
+        let noted = SessionRow {
+            number,
+            start: session.start,
+            end: session.end,
+            label: text(&session.label),
+            // The time is not on the disc's list; the order of the sessions is what counts.
+            burnt: disc.begun().map_or(0, seconds) + i64::from(number),
+        };
+        let noted = job
+            .catalog
+            .record_session(&row, &noted, &files(medium, &tree));
+        tell(job, noted);
+        known += 1;
+    }
+    known
 }
 
 fn seconds(day: Day) -> i64 {

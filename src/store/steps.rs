@@ -402,7 +402,8 @@ pub(super) fn burn(
         label: &label,
         open: &mut |number| laid.session.open(number),
     };
-    let burnt = job.drive.burn(laid.burn, &mut payload, job.monitor)?;
+    let burnt = job.drive.burn(laid.burn, &mut payload, job.monitor);
+    let burnt = burnt.inspect_err(|_| record::perhaps_gone(job, gone.as_deref()))?;
     record::replaced(job, gone.as_deref(), burnt.set_aside.as_deref());
     let (faulty, damaged) = judge::staged_files(job, &laid.session, &burnt);
 

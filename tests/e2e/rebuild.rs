@@ -95,3 +95,42 @@ fn validate_finds_what_the_world_lacks() {
     let (stage, source) = (machine.path("stage"), machine.path("source"));
     ended.says(&[stage.to_str().unwrap(), source.to_str().unwrap()]);
 }
+
+/// Zeros over the root directory of the first session of the disc.
+fn spoil_first(machine: &Machine) {
+    let mut disc = fs::read(machine.disc()).unwrap();
+    let record = (32 + 16) * 2048 + 156;
+    let root = u32::from_le_bytes(disc[record + 2..record + 6].try_into().unwrap()) as usize;
+    disc[root * 2048..(root + 1) * 2048].fill(0);
+    fs::write(machine.disc(), disc).unwrap();
+}
+
+#[test]
+fn a_disc_that_cannot_be_listed_can_be_initialized_and_an_old_session_hinders_nothing() {
+    let machine = Machine::new();
+    fs::write(machine.path("source/a"), "a").unwrap();
+    for day in ["2026-11-23", "2026-11-24"] {
+        machine.back_up(day);
+    }
+    spoil_first(&machine);
+    fs::remove_file(machine.path("work/catalog.sqlite3")).unwrap();
+    fs::write(machine.path("stage/2026/11/23/SHA256SUMS"), "odd\n").unwrap();
+    let stored = machine.cback("all").on("2026-11-25").run();
+    let told = ["in session 1", "stage/2026/11/23"];
+    stored.with_status(10).says(&told);
+    assert!(machine.path("stage/2026/11/25/cback.store").exists());
+
+    let machine = Machine::new();
+    machine.configure(|text| text.replace("dvd+r<", "dvd+rw<"));
+    fs::write(machine.path("source/a"), "a").unwrap();
+    machine.back_up("2026-11-23");
+    spoil_first(&machine);
+    fs::remove_file(machine.path("work/catalog.sqlite3")).unwrap();
+    machine
+        .cback("initialize")
+        .on("2026-11-24")
+        .run()
+        .with_status(10);
+    let info = machine.cback("disc info").run().well();
+    assert!(info.stdout.contains("24-NOV-2026"), "{}", info.stdout);
+}

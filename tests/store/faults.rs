@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use cback::event::Monitor;
 use cback::iso9660::ReadAt;
 use cback::media::{
-    Asked, Burn, Burnt, Disc, Drive, DriveError, FileDrive, MediaKind, Original, Payload, Treatment,
+    Asked, Burn, Burnt, Disc, Drive, DriveError, FileDrive, MediaKind, Original, Payload,
+    Thoroughness, Treatment,
 };
 use cback::store::StoreError;
 use cback::units::AbsPath;
 
-use crate::pool::{Pool, extract, noise, run, sha256sum};
+use crate::pool::{Pool, day, extract, noise, run, sha256sum};
 
 /// A drive that damages what it has just burnt.
 struct Damaging {
@@ -404,5 +405,121 @@ fn a_head_that_was_torn_by_a_power_cut_does_not_matter() {
         assert_eq!(found.sessions.len(), 2, "{torn}");
         pool.drive().reload().unwrap();
         assert!(std::fs::read(pool.target()).unwrap() == sound, "{torn}");
+    }
+}
+
+#[test]
+fn a_session_whose_descriptor_is_lost_is_never_written_over() {
+    // Names that need continuation areas make sessions say their absolute end.
+    for length in [20, 180] {
+        let pool = Pool::new();
+        let name = format!("alpha/{}.tar.gz", "n".repeat(length));
+        for (date, bytes) in [
+            ("2026-11-17", 400_000),
+            ("2026-11-18", 400_000),
+            ("2026-11-19", 1_000_000),
+        ] {
+            pool.stage(date, &[(&name, &noise(1, bytes))]);
+            pool.store(date).unwrap();
+        }
+        let newest = pool.drive().inspect().unwrap().unwrap().sessions[2].start;
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .open(pool.target())
+            .unwrap();
+        let descriptor = (u64::from(newest) + 16) * 2048;
+        file.write_all_at(&[0; 2048], descriptor).unwrap();
+        let before = std::fs::read(pool.target()).unwrap();
+        pool.stage("2026-11-20", &[(&name, &noise(2, 400_000))]);
+        let stored = pool.store("2026-11-20");
+        assert!(
+            std::fs::read(pool.target()).unwrap() == before,
+            "{length}: {stored:?}"
+        );
+        let error = stored.unwrap_err();
+        assert!(
+            matches!(error, StoreError::Drive(DriveError::Unreadable { .. })),
+            "{error}"
+        );
+    }
+}
+
+/// A drive that blanks its disc, or does not come that far, and then fails.
+struct Blanking {
+    inner: FileDrive,
+    blanks: bool,
+}
+
+impl Drive for Blanking {
+    fn place(&self) -> &Path {
+        self.inner.place()
+    }
+
+    fn inspect(&self) -> Result<Option<Disc>, DriveError> {
+        self.inner.inspect()
+    }
+
+    fn open(&self) -> Result<Box<dyn ReadAt>, DriveError> {
+        self.inner.open()
+    }
+
+    fn burn(
+        &self,
+        _: Burn,
+        _: &mut Payload<'_, '_>,
+        monitor: &dyn Monitor,
+    ) -> Result<Burnt, DriveError> {
+        if self.blanks {
+            self.inner
+                .treat(Treatment::Blank(Thoroughness::Fast), monitor)?;
+        }
+        Err(DriveError::NoDisc(self.place().to_owned()))
+    }
+
+    fn duplicate(
+        &self,
+        original: &mut Original<'_>,
+        monitor: &dyn Monitor,
+    ) -> Result<Option<PathBuf>, DriveError> {
+        self.inner.duplicate(original, monitor)
+    }
+
+    fn treat(&self, treatment: Treatment, monitor: &dyn Monitor) -> Result<(), DriveError> {
+        self.inner.treat(treatment, monitor)
+    }
+
+    fn details(&self) -> Result<Vec<(String, String)>, DriveError> {
+        self.inner.details()
+    }
+
+    fn reload(&self) -> Result<(), DriveError> {
+        self.inner.reload()
+    }
+}
+
+#[test]
+fn the_catalog_knows_no_copy_on_a_disc_that_was_blanked_for_nothing() {
+    for blanks in [false, true] {
+        let pool = Pool::of(MediaKind::DvdPlusRw, MediaKind::DvdPlusRw.sectors());
+        pool.stage("2026-11-17", &[("alpha/etc.tar.gz", &noise(1, 5000))]);
+        pool.store("2026-11-17").unwrap();
+        let known = || {
+            let copies = pool.catalog().copies(day("2026-11-17"), None).unwrap();
+            copies.iter().filter(|copy| copy.session == 1).count()
+        };
+        let before = known();
+        assert!(before > 0);
+        pool.stage("2026-11-18", &[("alpha/etc.tar.gz", &noise(2, 5000))]);
+        let drive = Blanking {
+            inner: pool.drive(),
+            blanks,
+        };
+        pool.store_with(&drive, "2026-11-18", Asked::Full)
+            .unwrap_err();
+        assert_eq!(known(), if blanks { 0 } else { before }, "{blanks}");
+        // A later run with the disc that is blank now does not bring it back.
+        pool.store("2026-11-18").unwrap();
+        let discs = pool.catalog().discs().unwrap();
+        assert_eq!(discs.len(), 1, "{discs:?}");
     }
 }
