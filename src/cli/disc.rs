@@ -351,6 +351,11 @@ fn failure(error: DiscError) -> Failure {
             (Exit::Disc, Some("put a disc in"))
         }
         DiscError::Blank(_) => (Exit::Disc, Some("put in the disc that is meant")),
+        DiscError::Itself(_) => (Exit::Arguments, Some("name another disc, or another drive")),
+        DiscError::SameName { .. } => (
+            Exit::Arguments,
+            Some("name the directory above them, or give one of them another name"),
+        ),
         DiscError::NoSession { .. } => (Exit::Arguments, Some("`cback disc info` lists them")),
         DiscError::NoSuchFile(_) => (
             Exit::Arguments,

@@ -48,6 +48,11 @@ pub fn copy(
     verify: Verify,
     monitor: &dyn Monitor,
 ) -> Result<Copied, DiscError> {
+    // The target is begun anew before the source is read to its end.
+    let whole = |drive: &dyn Drive| std::fs::canonicalize(drive.place()).ok();
+    if whole(source).is_some() && whole(source) == whole(target) {
+        return Err(DiscError::Itself(source.place().to_owned()));
+    }
     let disc = inspect(source)?;
     if disc.is_blank() {
         return Err(DiscError::Blank(source.place().to_owned()));

@@ -43,6 +43,21 @@ pub enum DiscError {
     /// There is no such file on the disc.
     #[error("there is no `{}` on the disc", printable_path(.0))]
     NoSuchFile(PathBuf),
+    /// A disc would be copied onto itself.
+    #[error("the disc in {} would be copied onto itself", printable_path(.0))]
+    Itself(PathBuf),
+    /// Two things that would come to the same place.
+    #[error(
+        "{} and {} have the same name, and one would take the other's place",
+        printable_path(first),
+        printable_path(second)
+    )]
+    SameName {
+        /// One of them.
+        first: PathBuf,
+        /// The other one.
+        second: PathBuf,
+    },
     /// No image can hold it.
     #[error("the image cannot be laid out: {0}")]
     Image(#[from] ImageError),

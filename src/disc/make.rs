@@ -1,5 +1,6 @@
 //! Images of directories, into a file or onto a disc.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -118,8 +119,8 @@ pub fn burn(
         open: &mut |number| gathered.open(number),
     };
     let burnt = drive.burn(how, &mut payload, monitor)?;
-    drive.reload()?;
     tell(&gathered, &burnt.faults, monitor);
+    drive.reload()?;
     Ok(Made {
         place: drive.place().to_owned(),
         label,
@@ -137,7 +138,20 @@ fn gather(wish: &Wish<'_>, tree: Tree, monitor: &dyn Monitor) -> Result<Gathered
     } else {
         Company::Others
     };
+    let mut names = BTreeMap::new();
     for path in wish.paths {
+        if company == Company::Others
+            && let Ok(whole) = std::fs::canonicalize(path)
+            && let Some(name) = whole.file_name()
+            && let Some((first, before)) =
+                names.insert(name.to_owned(), (path.clone(), whole.clone()))
+            && before != whole
+        {
+            return Err(DiscError::SameName {
+                first,
+                second: path.clone(),
+            });
+        }
         gathered.add(path, company, monitor)?;
     }
     Ok(gathered)

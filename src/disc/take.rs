@@ -10,6 +10,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Serialize;
 
@@ -92,12 +93,22 @@ impl Taking<'_> {
         let tree = self.tree;
         let mut dirs: Vec<(PathBuf, Meta)> = Vec::new();
         let base = path.parent().unwrap_or(Path::new(""));
+        // A directory in whose place there is something else. What is below it stays on the disc: a link would lead elsewhere.
+        let mut barred: Option<PathBuf> = None;
         let mut one = |this: &mut Self, at: &Path, node: &Node| {
+            if barred.as_ref().is_some_and(|barred| at.starts_with(barred)) {
+                return;
+            }
             let below = at.strip_prefix(base).unwrap_or(at);
             let target = into.join(below);
             match this.entry(at, node, &target) {
                 Ok(()) if node.is_directory() => dirs.push((target, node.meta)),
                 Ok(()) => {}
+                Err(error) if node.is_directory() => {
+                    barred = Some(at.to_owned());
+                    let reason = format!("nothing in this directory was taken: {error}");
+                    this.monitor.problem(&Problem::with_file(&target, &reason));
+                }
                 Err(error) => this.monitor.problem(&Problem::with_file(&target, &error)),
             }
         };
@@ -160,12 +171,18 @@ impl Taking<'_> {
             return settle(target, meta);
         }
         drop(file);
-        let mut name = target.as_os_str().to_owned();
-        name.push(".damaged");
-        let (_, file) = self.copy(content, Path::new(&name))?;
-        file.commit(None)?;
         self.taken.damaged += 1;
         let reason = "its bytes on the disc are not those that were written";
+        let mut name = target.as_os_str().to_owned();
+        name.push(".damaged");
+        if fs::symlink_metadata(&name).is_ok() {
+            let problem = Problem::with_file(target, reason)
+                .advise("there is a file already with `.damaged` behind its name, which stays");
+            self.monitor.problem(&problem);
+            return Ok(());
+        }
+        let (_, file) = self.copy(content, Path::new(&name))?;
+        file.commit(None)?;
         let problem = Problem::with_file(target, reason)
             .advise("what there is of it has `.damaged` behind its name");
         self.monitor.problem(&problem);
@@ -209,23 +226,34 @@ impl Taking<'_> {
         None
     }
 
+    /// The list of digests in `dir`, if there is one. One that is of no use is told: what it names is not checked.
     fn list(&self, dir: &Path) -> Option<Sums> {
-        let node = self.tree.lookup(dir.join(sums::FILE_NAME))?;
-        let Kind::File(content) = &node.kind else {
+        let path = dir.join(sums::FILE_NAME);
+        let Kind::File(content) = &self.tree.lookup(&path)?.kind else {
             return None;
+        };
+        let unusable = |error: &dyn std::fmt::Display| {
+            let reason = format!("cannot be used, so that its files are not checked: {error}");
+            self.monitor.problem(&Problem::with_file(&path, &reason));
         };
         let mut text = Vec::new();
         let mut reader = self.volume.file(content).take(LIST_MAX);
-        reader.read_to_end(&mut text).ok()?;
-        Sums::parse(&text).ok()
+        let read = reader.read_to_end(&mut text);
+        read.map_err(|error| unusable(&error)).ok()?;
+        Sums::parse(&text).map_err(|error| unusable(&error)).ok()
     }
 }
 
 fn settle(path: &Path, meta: Meta) -> io::Result<()> {
     // Set-id bits lend the rights of an owner that is somebody else here.
     fs::set_permissions(path, fs::Permissions::from_mode(meta.mode & 0o777))?;
-    let since = u64::try_from(meta.mtime.seconds).unwrap_or(0);
-    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(since);
+    let away = Duration::from_secs(meta.mtime.seconds.unsigned_abs());
+    let time = if meta.mtime.seconds < 0 {
+        UNIX_EPOCH.checked_sub(away)
+    } else {
+        UNIX_EPOCH.checked_add(away)
+    };
+    let time = time.ok_or_else(|| io::Error::other("its time is none of this machine's"))?;
     match fs::File::open(path) {
         Ok(file) => file.set_modified(time),
         Err(_) => Ok(()), // its mode forbids even us to open it; its bytes are there

@@ -295,3 +295,108 @@ fn the_doctor_tries_a_disc_and_reports_and_touches_no_other() {
     let again = machine.cback("disc doctor --yes new.iso").run();
     assert!(again.with_status(12).stderr.contains("blank"));
 }
+
+#[test]
+fn nothing_on_a_disc_leads_out_of_the_directory() {
+    let machine = machine();
+    fs::create_dir(machine.path("outside")).unwrap();
+    fs::create_dir(machine.path("lure")).unwrap();
+    std::os::unix::fs::symlink(machine.path("outside"), machine.path("lure/a")).unwrap();
+    fs::create_dir_all(machine.path("hook/a/b")).unwrap();
+    fs::write(machine.path("hook/a/b/planted"), "planted").unwrap();
+    for what in ["lure", "--append hook"] {
+        let words = format!("disc burn --disc d.iso {what}");
+        machine.cback(&words).run().well_and_silent();
+    }
+    let link = "disc get --disc d.iso --session 1 --into got a";
+    machine.cback(link).run().well();
+    let through = machine.cback("disc get --disc d.iso --into got a").run();
+    through.with_status(10);
+    assert_eq!(fs::read_dir(machine.path("outside")).unwrap().count(), 0);
+    // A directory that is there is filled.
+    fs::create_dir_all(machine.path("other/a")).unwrap();
+    machine
+        .cback("disc get --disc d.iso --into other a")
+        .run()
+        .well();
+    assert!(machine.path("other/a/b/planted").exists());
+}
+
+#[test]
+fn what_is_damaged_replaces_nothing_and_what_cannot_be_checked_is_said() {
+    let machine = machine();
+    let list = machine.path("source/SHA256SUMS");
+    fs::write(&list, format!("{}  text\n", "0".repeat(64))).unwrap();
+    machine.cback("disc burn --disc d.iso source").run().well();
+    fs::create_dir(machine.path("got")).unwrap();
+    fs::write(machine.path("got/text.damaged"), "mine").unwrap();
+    let get = "disc get --disc d.iso --into got text";
+    machine.cback(get).run().with_status(14);
+    let mine = fs::read(machine.path("got/text.damaged")).unwrap();
+    assert_eq!(mine, b"mine");
+
+    fs::write(&list, "no list\n").unwrap();
+    machine
+        .cback("disc burn --disc odd.iso source")
+        .run()
+        .well();
+    let get = "disc get --disc odd.iso --into odd text";
+    let told = ["SHA256SUMS", "not checked"];
+    machine.cback(get).run().with_status(10).says(&told);
+    assert!(machine.path("odd/text").exists());
+}
+
+#[test]
+fn two_things_of_one_name_do_not_become_one() {
+    let machine = machine();
+    for dir in ["one", "two"] {
+        fs::create_dir_all(machine.path(dir).join("docs")).unwrap();
+        fs::write(machine.path(dir).join("docs/letter"), dir).unwrap();
+    }
+    for words in [
+        "disc image -o made.iso one/docs/letter two/docs/letter",
+        "disc image -o made.iso one/docs two/docs",
+        "disc burn --disc made.iso one/docs two/docs/",
+    ] {
+        let refused = machine.cback(words).run().with_status(2);
+        assert!(refused.stderr.contains("two/docs"), "{}", refused.stderr);
+        assert!(!machine.path("made.iso").exists());
+    }
+}
+
+#[test]
+fn times_before_1970_come_back() {
+    let machine = machine();
+    let touched = std::process::Command::new("touch")
+        .args(["-d", "1961-04-12T06:07:00Z"])
+        .arg(machine.path("source/text"))
+        .status()
+        .unwrap();
+    assert!(touched.success());
+    machine.cback("disc burn --disc d.iso source").run().well();
+    machine
+        .cback("disc get --disc d.iso --into got text")
+        .run()
+        .well();
+    let modified = |name: &str| machine.path(name).metadata().unwrap().modified().unwrap();
+    assert_eq!(modified("got/text"), modified("source/text"));
+}
+
+#[test]
+fn a_disc_is_not_copied_onto_itself() {
+    let machine = machine();
+    let rw = "--media dvd+rw";
+    machine
+        .cback(&format!("disc burn {rw} --disc d.iso source"))
+        .run()
+        .well();
+    let before = fs::read(machine.path("d.iso")).unwrap();
+    std::os::unix::fs::symlink("d.iso", machine.path("same.iso")).unwrap();
+    for target in ["d.iso", "same.iso"] {
+        let words = format!("disc copy {rw} --yes d.iso {target}");
+        let refused = machine.cback(&words).run().with_status(2);
+        assert!(refused.stderr.contains("itself"), "{}", refused.stderr);
+    }
+    assert!(fs::read(machine.path("d.iso")).unwrap() == before);
+    assert_eq!(fs::read_dir(machine.path("discs")).unwrap().count(), 0);
+}
