@@ -77,9 +77,17 @@ impl Dumper<'_> {
             source,
         };
         let file = File::open(path).map_err(fault)?;
+        let mut shrunk = None;
         self.write(&self.mail_stem(&mailbox.name), way.suffix(), way, |out| {
-            copy(file, since, out).map_err(fault)
+            shrunk = copy(file, since, out).map_err(fault)?;
+            Ok(())
         })?;
+        if let Some(bytes) = shrunk {
+            let reason = format!("shrank to {bytes} bytes while it was dumped");
+            self.monitor.problem(&Problem::with_file(path, &reason));
+            // What is lost today has to be in the next incremental.
+            return Ok(());
+        }
         self.noted(mailbox, wanted, since, now, start)
     }
 
@@ -110,6 +118,7 @@ impl Dumper<'_> {
                             source,
                         })?;
                         if let Some(reason) = trouble(content.finish()) {
+                            lost = true;
                             self.monitor.problem(&Problem::with_file(path, &reason));
                         }
                     }
@@ -180,7 +189,10 @@ impl Dumper<'_> {
             Some(since) => {
                 let mut spool = spool(self.working_dir)?;
                 let mut out = io::BufWriter::new(&spool);
-                copy(file, Some(since), &mut out)?;
+                if let Some(bytes) = copy(file, Some(since), &mut out)? {
+                    let reason = format!("it shrank to {bytes} bytes while it was read");
+                    return Err(io::Error::other(reason));
+                }
                 out.flush()?;
                 drop(out);
                 spool.rewind()?;
@@ -225,18 +237,22 @@ fn spool(dir: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Copies what the mailbox has now, or of it what came since a time. What is delivered meanwhile waits.
-fn copy(file: File, since: Option<NaiveDateTime>, out: &mut dyn Write) -> io::Result<()> {
+/// Copies what the mailbox has now, or of it what came since a time. What is delivered meanwhile waits. Gives how many
+/// bytes it had, if those were fewer than it said.
+fn copy(file: File, since: Option<NaiveDateTime>, out: &mut dyn Write) -> io::Result<Option<u64>> {
     let length = file.metadata()?.len();
     let mut from = BufReader::with_capacity(1 << 18, file.take(length));
     match since {
-        None => io::copy(&mut from, out).map(drop),
+        None => {
+            io::copy(&mut from, out)?;
+        }
         Some(since) => {
             let messages = copy_newer(&mut from, since, out)?;
             log::debug!("{} of {} messages are new", messages.copied, messages.all);
-            Ok(())
         }
     }
+    let missing = from.into_inner().limit();
+    Ok((missing > 0).then_some(length - missing))
 }
 
 /// What is wrong with a mailbox that changed while it was read. One that grew got mail, which waits.

@@ -51,8 +51,10 @@ impl Sealed {
                 continue;
             }
             uploader.done(command(cipher.command, &from.join(name), &target))?;
-            if !target.is_file() {
-                let missing = io::Error::other("the command of <encrypt> has not written it");
+            // A pipe hides that its first program failed.
+            let written = target.metadata();
+            if !written.is_ok_and(|stat| stat.is_file() && stat.len() > 0) {
+                let missing = io::Error::other("the command of <encrypt> has written nothing");
                 return Err(at(&target)(missing));
             }
         }

@@ -159,3 +159,18 @@ fn files_are_encrypted_on_the_way_and_limits_hold() {
     // As root, the program runs as the backup user, who is root here, too.
     assert!(is_root() || !machine.log().contains("su "));
 }
+
+#[test]
+fn a_file_that_was_encrypted_into_nothing_is_not_taken_for_uploaded() {
+    // The program fails, and the pipe does not tell.
+    let encrypt = "<encrypt>false &lt;${input} | cat &gt;\"${output}\"</encrypt>";
+    let machine = machine(&format!("<s3_bucket>b/deep/path</s3_bucket>{encrypt}"));
+    machine
+        .cback("collect stage amazons3")
+        .on(DAY)
+        .run()
+        .with_status(6)
+        .says(&["has written nothing"]);
+    assert!(!machine.path("stage/2026/11/24/cback.amazons3").exists());
+    assert!(!uploaded(&machine).exists());
+}

@@ -374,3 +374,34 @@ fn a_pattern_that_cannot_tell_leaves_nothing_out_and_is_named_once() {
     assert!(log.contains("[WARNING] "), "{log}");
     assert_eq!(dumps(&machine).len(), 1);
 }
+
+#[test]
+fn a_mailbox_that_does_not_give_all_it_has_is_dumped_again_until_it_does() {
+    // A file of the kernel's that says it is longer than it is: like a mailbox that shrinks while it is read.
+    let odd = Path::new("/sys/kernel/uevent_seqnum");
+    assert!(odd.metadata().unwrap().len() > 100);
+    let section = "<mbox><collect_mode>incr</collect_mode><compress_mode>none</compress_mode>
+        <file><abs_path>ROOT/mail/inbox</abs_path></file>
+        <dir><abs_path>ROOT/mail/folders</abs_path></dir></mbox>";
+    let machine = extend::machine("mbox", 99, section);
+    fs::create_dir_all(machine.path("mail/folders")).unwrap();
+    std::os::unix::fs::symlink(odd, machine.path("mail/inbox")).unwrap();
+    std::os::unix::fs::symlink(odd, machine.path("mail/folders/lists")).unwrap();
+    let mbox = || machine.cback("mbox").on(MONDAY).run();
+    let told = ["mail/inbox", "mail/folders/lists", "shrank"];
+    mbox().with_status(10).says(&told);
+    // Neither counts as dumped: what was lost has to come with the next one.
+    let states = names(&machine.path("work"));
+    let noted = states.iter().any(|name| name.contains("mboxlast"));
+    assert!(!noted, "{states:?}");
+    for name in ["mail/inbox", "mail/folders/lists"] {
+        fs::remove_file(machine.path(name)).unwrap();
+        fs::write(machine.path(name), message(" 2", "old")).unwrap();
+    }
+    let tuesday = machine.cback("mbox").on(TUESDAY).run();
+    tuesday.well_and_silent();
+    let dumped = machine
+        .path("collect")
+        .join(format!("mbox-20261124-{}", stem(&machine, "mail/inbox")));
+    assert_eq!(fs::read_to_string(dumped).unwrap(), message(" 2", "old"));
+}
