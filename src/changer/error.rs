@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::event::printable_path;
 use crate::lock::LockError;
 use crate::media::DriveError;
 use crate::process::RunError;
@@ -30,7 +31,10 @@ pub enum ChangerError {
         line: String,
     },
     /// The inventory cannot be read or written.
-    #[error("cannot {doing} the changer's inventory {}: {source}", path.display())]
+    #[error(
+        "cannot {doing} the changer's inventory {}: {source}",
+        printable_path(path)
+    )]
     Inventory {
         /// The file.
         path: PathBuf,
@@ -91,7 +95,10 @@ pub enum ChangerError {
     #[error("no slot is empty for the disc in drive {0}")]
     NoEmptySlot(u32),
     /// There is a disc in the drive by the robot's word, and the drive sees none.
-    #[error("the changer says that there is a disc in drive {drive}, and {} sees none", device.display())]
+    #[error(
+        "the changer says that there is a disc in drive {drive}, and {} sees none",
+        printable_path(device)
+    )]
     NotSeen {
         /// The changer's number for the drive.
         drive: u32,

@@ -18,7 +18,7 @@ use super::reconcile::reconcile;
 use super::status::Status;
 use super::{ChangerError, Setup};
 use crate::clock::Clock;
-use crate::event::{Monitor, Tell as _};
+use crate::event::{Monitor, Tell as _, printable_path};
 use crate::lock::Lock;
 use crate::media::Drive;
 use crate::process::Runner;
@@ -119,7 +119,7 @@ impl<'a> Library<'a> {
         if let Some((aside, reason)) = aside {
             around.monitor.warn(format!(
                 "the changer's inventory could not be used ({reason}); it is now {}, and discs are looked at again",
-                aside.display()
+                printable_path(&aside)
             ));
         }
         let library = Self {

@@ -81,8 +81,13 @@ fn anew<T>(
     let file = AtomicFile::create(&target).map_err(drive.io("create"))?;
     let same = file.file().try_clone().map_err(drive.io("lock"))?;
     let _held = medium::hold(&target, same)?;
-    if let Some(old) = old {
-        make_room(drive, disc, old, &target, &file, sectors * SECTOR)?;
+    match old {
+        Some(old) => make_room(drive, disc, old, &target, &file, sectors * SECTOR)?,
+        // It was blank when it was looked at; another process may have burnt it since.
+        None if medium::open(&target)?.is_some() => {
+            return Err(DriveError::Busy(target));
+        }
+        None => {}
     }
     let written = write(file.file())?;
     let set_aside = match old {
@@ -128,4 +133,47 @@ fn make_room(
     fsx::remove_durably(target)
         .and_then(|()| old.set_len(0))
         .map_err(drive.io("blank"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::event::Tally;
+    use crate::iso9660::{Image, Meta, Options, Tree};
+    use crate::media::{Burn, Drive as _, MediaKind};
+    use crate::units::AbsPath;
+
+    #[test]
+    fn a_disc_that_somebody_else_has_begun_meanwhile_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = AbsPath::new(dir.path().join("disc.iso")).unwrap();
+        let drive = FileDrive::new(path, MediaKind::DvdPlusR, None);
+        let options = Options {
+            start: ALIGN,
+            ..Options::default()
+        };
+        let image = Image::new(Tree::new(Meta::default()), &options).unwrap();
+        let payload = |label| Payload {
+            image: &image,
+            label,
+            open: Box::leak(Box::new(|_| unreachable!())),
+        };
+        let blank = drive.inspect().unwrap().unwrap();
+        drive
+            .burn(Burn::New, &mut payload("FIRST"), &Tally::default())
+            .unwrap();
+        let held = std::fs::read(drive.place()).unwrap();
+        // A process that saw the blank disc before.
+        let second = begin(
+            &drive,
+            &blank,
+            None,
+            &mut payload("SECOND"),
+            &Tally::default(),
+        );
+        assert!(matches!(second, Err(DriveError::Busy(_))), "{second:?}");
+        assert!(std::fs::read(drive.place()).unwrap() == held);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
 }
