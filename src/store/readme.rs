@@ -83,6 +83,12 @@ later on the same day than NAME, so it comes after it.
     .tar.bz2    tar -xjpf FILE -C DIRECTORY              or  bzip2 -dc FILE | tar -xpf - -C DIRECTORY
     .tar.zst    tar --zstd -xpf FILE -C DIRECTORY        or  zstd  -dc FILE | tar -xpf - -C DIRECTORY
 
+A file called NAME.gpg is encrypted; whoever has the key gets NAME from it. One that was too
+large is in parts NAME_00000, NAME_00001 and so on; join them first:
+
+    cat NAME_????? > NAME
+    gpg --output NAME --decrypt NAME.gpg
+
 One file only:
 
     tar -tzf FILE                      lists the archive
@@ -128,6 +134,9 @@ mod tests {
         assert!(text.contains("2026-11-20, 2026-11-21"));
         assert!(text.contains("cd /path/to/disc/2026/11/21\n"));
         assert!(!text.contains('@'));
+        for words in ["cat NAME_?????", "--decrypt NAME.gpg"] {
+            assert!(text.contains(words), "{words}");
+        }
         assert!(text.is_ascii());
     }
 }
