@@ -24,9 +24,12 @@ pub use make::{Made, Wish, burn, image};
 pub use survey::{Condition, SessionFacts, Survey, survey};
 pub use take::{Taken, take};
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
-use crate::iso9660::{ReadAt, Volume};
+use crate::event::{Monitor, Problem, Tell as _};
+use crate::iso9660::{ReadAt, Tree, Volume};
 use crate::media::{Disc, Drive};
 
 /// The disc in `drive`; an empty drive is an error.
@@ -34,6 +37,26 @@ pub fn inspect(drive: &dyn Drive) -> Result<Disc, DiscError> {
     drive
         .inspect()?
         .ok_or_else(|| DiscError::NoDisc(drive.place().to_owned()))
+}
+
+/// Everything in `volume`, which is on the disc at `place`. Of what directories something cannot be read is told.
+fn tree(volume: &Volume<'_>, place: &Path, monitor: &dyn Monitor) -> Result<Tree, DiscError> {
+    let (tree, losses) = volume.salvage().map_err(|source| DiscError::Read {
+        place: place.to_owned(),
+        source,
+    })?;
+    for loss in losses {
+        let path = place.join(OsStr::from_bytes(&loss.path));
+        let reason = format!(
+            "not everything in this directory can be read: {}",
+            loss.error
+        );
+        monitor
+            .problem(&Problem::with_file(&path, &reason).advise(
+                "an earlier session may have it (--session), or another drive may read it",
+            ));
+    }
+    Ok(tree)
 }
 
 /// The session of that number, counted from 1; the newest one if none is asked for.

@@ -37,4 +37,4 @@ pub use tree::{
     Children, Content, Extent, Kind, Meta, NAME_MAX, Node, Special, TARGET_MAX, Tree, TreeError,
     Walk,
 };
-pub use volume::{Names, Volume};
+pub use volume::{Loss, Names, Volume};

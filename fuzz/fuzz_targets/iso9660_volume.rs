@@ -18,6 +18,10 @@ fuzz_target!(|bytes: &[u8]| {
         let Ok(volume) = Volume::open(&medium, start) else {
             continue;
         };
+        if let Ok((tree, losses)) = volume.salvage() {
+            assert!(!losses.is_empty() || volume.tree().is_ok());
+            let _ = Image::new(tree, &Options::default());
+        }
         for names in [Names::RockRidge, Names::Joliet, Names::Plain] {
             let Ok(tree) = volume.tree_of(names) else {
                 continue;

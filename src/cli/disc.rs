@@ -176,10 +176,10 @@ impl Desk<'_> {
         depth: Depth,
     ) -> Result<Exit, Failure> {
         let drive = self.drive(on)?;
-        disc::list(&*drive, session, &within(path), depth, &mut |entry| {
-            self.session.show(&entry, told::entry);
-        })
-        .map_err(failure)?;
+        let monitor = self.session.monitor();
+        let mut tell = |entry| self.session.show(&entry, told::entry);
+        let listed = disc::list(&*drive, session, &within(path), depth, monitor, &mut tell);
+        listed.map_err(failure)?;
         Ok(Exit::Well)
     }
 
@@ -333,9 +333,10 @@ fn on(path: &Path, media: Option<crate::media::MediaKind>) -> On {
 
 /// Whether the file is an ISO 9660 image.
 fn is_image(path: &Path) -> bool {
-    let file = std::fs::File::open(path).ok();
-    file.filter(|file| file.metadata().is_ok_and(|facts| facts.is_file()))
-        .is_some_and(|file| iso9660::sessions(&file).is_ok_and(|found| !found.is_empty()))
+    // Opening a pipe waits for whoever fills it.
+    let is_file = std::fs::metadata(path).is_ok_and(|facts| facts.is_file());
+    let file = is_file.then(|| std::fs::File::open(path).ok()).flatten();
+    file.is_some_and(|file| iso9660::sessions(&file).is_ok_and(|found| !found.is_empty()))
 }
 
 /// A path on a disc, with or without a slash before and behind it.

@@ -14,6 +14,9 @@ use super::DiscError;
 use crate::event::{Monitor, Problem, Tell as _};
 use crate::iso9660::{Content, Meta, Time, Tree};
 
+/// Why something is left out that is neither file, directory nor link.
+const NO_FILE: &str = "it is a device, a pipe or a socket, which no disc holds";
+
 /// A tree, and where its new contents come from.
 pub(super) struct Gathered {
     pub tree: Tree,
@@ -65,6 +68,9 @@ impl Gathered {
             }
             self.tree.make_dir(&at, meta(&facts))?;
             return self.directory(&whole, &at, monitor);
+        }
+        if !facts.is_file() {
+            return Err(fault(io::Error::other(NO_FILE)));
         }
         let dir = self.dir(whole.parent().unwrap_or(Path::new("/")));
         self.file(dir, &name, name.as_os_str(), &facts)
@@ -142,9 +148,7 @@ impl Gathered {
         } else if kind.is_file() {
             self.file(dir, target, name, &facts)?;
         } else {
-            return Err(fault(io::Error::other(
-                "is a device, a pipe or a socket; left out",
-            )));
+            return Err(fault(io::Error::other(NO_FILE)));
         }
         Ok(false)
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{DiscError, inspect, session};
-use crate::event::{printable_bytes, printable_path};
+use crate::event::{Monitor, printable_bytes, printable_path};
 use crate::iso9660::{Kind, Node};
 use crate::media::Drive;
 
@@ -44,12 +44,14 @@ pub struct Entry {
 }
 
 /// Gives `tell` every entry at and below `path` (the empty path is the root), in a session counted from 1, or the
-/// newest one: with everything below, or a directory's own entries only. Sorted by bytes.
+/// newest one: with everything below, or a directory's own entries only. Sorted by bytes. What cannot be read is told to
+/// `monitor`.
 pub fn list(
     drive: &dyn Drive,
     number: Option<usize>,
     path: &Path,
     depth: Depth,
+    monitor: &dyn Monitor,
     tell: &mut dyn FnMut(Entry),
 ) -> Result<(), DiscError> {
     use std::ffi::OsStr;
@@ -57,10 +59,7 @@ pub fn list(
     let disc = inspect(drive)?;
     let medium = drive.open()?;
     let volume = session(drive, &disc, number, &*medium)?;
-    let tree = volume.tree().map_err(|source| DiscError::Read {
-        place: drive.place().to_owned(),
-        source,
-    })?;
+    let tree = super::tree(&volume, drive.place(), monitor)?;
     let found = tree
         .lookup(path)
         .ok_or_else(|| DiscError::NoSuchFile(path.to_owned()))?;

@@ -18,7 +18,9 @@ pub(super) fn owners(medium: &dyn ReadAt, disc: &Disc, ranges: &Ranges) -> Vec<S
         let Ok(volume) = Volume::open(medium, session.start) else {
             continue;
         };
-        let Ok(tree) = volume.tree() else { continue };
+        let Ok((tree, _)) = volume.salvage() else {
+            continue;
+        };
         let mut files = session.end;
         for (path, node) in tree.walk() {
             let Kind::File(Content::Old(extents)) = &node.kind else {

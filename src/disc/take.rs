@@ -60,10 +60,7 @@ pub fn take(
     let disc = inspect(drive)?;
     let medium = drive.open()?;
     let volume = session(drive, &disc, number, &*medium)?;
-    let tree = volume.tree().map_err(|source| DiscError::Read {
-        place: drive.place().to_owned(),
-        source,
-    })?;
+    let tree = super::tree(&volume, drive.place(), monitor)?;
     for path in paths {
         if tree.lookup(path).is_none() {
             return Err(DiscError::NoSuchFile(path.clone()));

@@ -3,8 +3,8 @@
 //! Names and link targets are bytes. Paths are relative to the root, with single slashes. Nodes live in
 //! one vector, so that a tree of any depth is made, walked and dropped without recursion.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Iter;
+use std::collections::{BTreeMap, HashMap};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -339,6 +339,30 @@ impl Tree {
             children.directories += u32::from(is_directory);
         }
         id
+    }
+
+    /// Gives the path of a directory by its node, empty for the root or what is no directory of the tree.
+    pub(super) fn paths(&self) -> impl Fn(NodeId) -> Vec<u8> + use<> {
+        let mut above: HashMap<NodeId, (NodeId, Box<[u8]>)> = HashMap::new();
+        let mut waiting = vec![NodeId::ROOT];
+        while let Some(directory) = waiting.pop() {
+            for (name, id) in self.children(directory) {
+                if self.node(id).is_directory() {
+                    above.insert(id, (directory, name.into()));
+                    waiting.push(id);
+                }
+            }
+        }
+        move |node| {
+            let mut names = Vec::new();
+            let mut at = node;
+            while let Some((parent, name)) = above.get(&at) {
+                names.push(name.as_ref());
+                at = *parent;
+            }
+            names.reverse();
+            names.join(&b'/')
+        }
     }
 
     fn find(&self, names: &[&[u8]]) -> Option<NodeId> {

@@ -27,6 +27,15 @@ pub enum Names {
     Plain,
 }
 
+/// A directory of which something could not be read.
+#[derive(Debug)]
+pub struct Loss {
+    /// Its path, empty for the root.
+    pub path: Vec<u8>,
+    /// What was wrong.
+    pub error: ReadError,
+}
+
 /// One session on a medium.
 pub struct Volume<'a> {
     medium: &'a dyn ReadAt,
@@ -115,19 +124,28 @@ impl<'a> Volume<'a> {
         self.tree_of(self.names)
     }
 
+    /// As much of the tree as can be read, and of which directories something is missing; of very many, only the first
+    /// ones. An error only if not even the root directory begins as it should.
+    pub fn salvage(&self) -> Result<(Tree, Vec<Loss>), ReadError> {
+        let scan = scan::Scan::new(self.medium, self.names, self.skip)?;
+        scan.salvage(self.root(self.names)?)
+    }
+
     /// Like [`Volume::tree`], but with other names than the best ones; incompatible if the volume has none such.
     pub fn tree_of(&self, names: Names) -> Result<Tree, ReadError> {
-        let root = match (names, &self.joliet) {
-            (Names::Joliet, Some(joliet)) => joliet,
-            (Names::RockRidge, _) if self.names == Names::RockRidge => &self.primary,
-            (Names::Plain, _) => &self.primary,
-            _ => {
-                return Err(ReadError::Incompatible(
-                    "the volume has no such names".to_owned(),
-                ));
-            }
-        };
-        scan::Scan::new(self.medium, names, self.skip)?.run(root)
+        scan::Scan::new(self.medium, names, self.skip)?.run(self.root(names)?)
+    }
+
+    /// The descriptor of the directories with such names.
+    fn root(&self, names: Names) -> Result<&Found, ReadError> {
+        match (names, &self.joliet) {
+            (Names::Joliet, Some(joliet)) => Ok(joliet),
+            (Names::RockRidge, _) if self.names == Names::RockRidge => Ok(&self.primary),
+            (Names::Plain, _) => Ok(&self.primary),
+            _ => Err(ReadError::Incompatible(
+                "the volume has no such names".to_owned(),
+            )),
+        }
     }
 
     /// The bytes of a file of this volume's tree; none for contents that are not on the medium.

@@ -400,3 +400,70 @@ fn a_disc_is_not_copied_onto_itself() {
     assert!(fs::read(machine.path("d.iso")).unwrap() == before);
     assert_eq!(fs::read_dir(machine.path("discs")).unwrap().count(), 0);
 }
+
+#[test]
+fn what_is_no_file_is_refused_and_waited_for_by_nobody() {
+    let machine = machine();
+    let fifo = machine.path("fifo");
+    let made = std::process::Command::new("mkfifo")
+        .arg(&fifo)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    for words in ["image -o made.iso fifo", "burn --disc made.iso fifo"] {
+        let call = machine.cback(&format!("disc {words}"));
+        let refused = call.under(["timeout", "20"]).run().with_status(6);
+        assert!(refused.stderr.contains("pipe"), "{}", refused.stderr);
+        assert!(!machine.path("made.iso").exists());
+    }
+}
+
+/// The sectors of the directories of the disc that have a file whose name has `part` in it, ascending.
+fn directories(disc: &[u8], part: &str) -> Vec<usize> {
+    let sectors = disc.chunks(2048).enumerate();
+    let is_one = |(at, sector): &(usize, &[u8])| {
+        sector.len() == 2048
+            && sector[32..34] == [1, 0]
+            && u32::from_le_bytes(sector[2..6].try_into().unwrap()) as usize == *at
+            && sector
+                .windows(part.len())
+                .any(|name| name == part.as_bytes())
+    };
+    sectors.filter(is_one).map(|(at, _)| at).collect()
+}
+
+#[test]
+fn one_damaged_directory_costs_only_what_is_in_it() {
+    let machine = machine();
+    for dir in ["one", "two", "three"] {
+        fs::create_dir(machine.path("source").join(dir)).unwrap();
+        fs::write(machine.path("source").join(dir).join("letter"), dir).unwrap();
+    }
+    machine.cback("disc burn --disc d.iso source").run().well();
+    let mut disc = fs::read(machine.path("d.iso")).unwrap();
+    let found = directories(&disc, "letter");
+    assert_eq!(found.len(), 3, "{found:?}");
+    // Directories lie in the order of their names: `one`, `three`, `two`. A record that is longer than its sector.
+    disc[found[1] * 2048 + 2047 - 100..(found[1] + 1) * 2048].fill(0);
+    let second = usize::from(disc[found[1] * 2048]);
+    let third = second + usize::from(disc[found[1] * 2048 + second]);
+    disc[found[1] * 2048 + third] = 20;
+    fs::write(machine.path("d.iso"), &disc).unwrap();
+    let listed = machine.cback("disc ls -R --disc d.iso").run();
+    let listed = listed.with_status(10).says(&["d.iso/three"]);
+    assert!(listed.stdout.contains("two/letter"), "{}", listed.stdout);
+    let got = machine
+        .cback("disc get --disc d.iso --into got one two three text")
+        .run();
+    got.with_status(10).says(&["d.iso/three"]);
+    for (name, held) in [("one/letter", "one"), ("two/letter", "two")] {
+        let path = machine.path("got").join(name);
+        assert_eq!(fs::read_to_string(path).unwrap(), held);
+    }
+    assert!(!machine.path("got/three/letter").exists());
+    // Nothing is appended to it, since the rest would be gone for good.
+    let append = machine
+        .cback("disc burn --append --disc d.iso source")
+        .run();
+    append.with_status(6).says(&["cannot be read"]);
+}

@@ -48,6 +48,15 @@ fn devour(bytes: &[u8]) -> Vec<Result<Tree, ReadError>> {
                 continue;
             }
         };
+        if let Ok((salvaged, losses)) = volume.salvage() {
+            // The same where all is well, and only there.
+            let whole = volume.tree();
+            assert_eq!(whole.is_ok(), losses.is_empty(), "{whole:?}");
+            let all = whole.map_or(0, |tree| tree.walk().count());
+            assert!(salvaged.walk().count() >= all);
+        } else {
+            assert!(volume.tree().is_err());
+        }
         for names in [Names::RockRidge, Names::Joliet, Names::Plain] {
             let tree = volume.tree_of(names);
             if let Ok(tree) = &tree {

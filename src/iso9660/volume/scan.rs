@@ -2,6 +2,8 @@
 //!
 //! A directory that is reached twice is a loop; together they cannot be longer than [`BYTES_MAX`], nor have more
 //! entries than [`ENTRIES_MAX`], nor be deeper than a path can be long.
+//!
+//! What is wrong ends the work, or, if as much is wanted as can be had, costs the sector that it is in.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -14,7 +16,7 @@ use super::super::tree::{
     Children, Content, Extent, Kind, Meta, NodeId, Special, Tree, name_fault,
 };
 use super::super::{SECTOR, SECTOR_LEN, Time};
-use super::Names;
+use super::{Loss, Names};
 
 /// Entries of a whole volume.
 const ENTRIES_MAX: u64 = 1 << 21;
@@ -24,6 +26,8 @@ const BYTES_MAX: u64 = 1 << 30;
 const DEPTH_MAX: u32 = 2048;
 /// Bytes of a name; Joliet's can have more than 255 in UTF-8.
 const NAME_MAX: usize = 1024;
+/// Losses that are kept.
+const LOSSES_MAX: usize = 1000;
 /// Bytes of a directory that are read at a time.
 const CHUNK: usize = 64 * 1024;
 
@@ -56,6 +60,8 @@ pub(super) struct Scan<'a> {
     bytes: u64,
     /// The sector that continuation areas were last read from.
     cached: Option<(u32, Vec<u8>)>,
+    /// What could not be read of which directory; `None` if that is an error.
+    losses: Option<Vec<(NodeId, ReadError)>>,
 }
 
 /// Damage without a place, or an error with one.
@@ -87,18 +93,52 @@ impl<'a> Scan<'a> {
             entries: 0,
             bytes: 0,
             cached: None,
+            losses: None,
         })
     }
 
     /// Reads everything below a root.
     pub(super) fn run(mut self, root: &Found) -> Result<Tree, ReadError> {
+        self.all(root)?;
+        Ok(self.tree)
+    }
+
+    /// Reads what can be read below a root.
+    pub(super) fn salvage(mut self, root: &Found) -> Result<(Tree, Vec<Loss>), ReadError> {
+        self.losses = Some(Vec::new());
+        self.all(root)?;
+        let paths = self.tree.paths();
+        let losses = self.losses.take().unwrap_or_default().into_iter();
+        let losses = losses.map(|(node, error)| Loss {
+            path: paths(node),
+            error,
+        });
+        let losses = losses.collect();
+        Ok((self.tree, losses))
+    }
+
+    fn all(&mut self, root: &Found) -> Result<(), ReadError> {
         let (meta, _) = self.itself(root.root)?;
         self.tree.set_meta(NodeId::ROOT, meta);
         self.enter(NodeId::ROOT, root.root, root.root_bytes, 0)?;
         while let Some(directory) = self.queue.pop_front() {
-            self.directory(&directory)?;
+            let ended = self.directory(&directory);
+            self.lost(&directory, ended)?;
         }
-        Ok(self.tree)
+        Ok(())
+    }
+
+    /// Takes note of an error that costs only a part of a directory, if that is wanted.
+    fn lost(&mut self, directory: &Pending, ended: Result<(), ReadError>) -> Result<(), ReadError> {
+        match (ended, &mut self.losses) {
+            (Err(error), Some(losses)) => {
+                if losses.len() < LOSSES_MAX {
+                    losses.push((directory.node, error));
+                }
+                Ok(())
+            }
+            (ended, _) => ended,
+        }
     }
 
     /// What Rock Ridge says in a system use area of a record in this sector.
@@ -213,23 +253,14 @@ impl<'a> Scan<'a> {
         let mut left = directory.bytes as usize;
         while left > 0 {
             let now = left.min(chunk.len());
-            read_exact(self.medium, &mut chunk[..now], u64::from(sector) * SECTOR)?;
+            self.fetch(directory, sector, &mut chunk[..now])?;
             for records in chunk[..now].chunks(SECTOR_LEN) {
-                let mut rest = records;
-                // a zero ends the records of a sector
-                while let Some(length) = rest.first().copied().filter(|length| *length > 0) {
-                    let corrupt = |what| ReadError::corrupt(sector, what);
-                    let record = rest
-                        .get(..usize::from(length))
-                        .filter(|record| record.len() >= 34)
-                        .ok_or_else(|| {
-                            corrupt("a directory record crosses the end of its sector")
-                        })?;
-                    rest = &rest[record.len()..];
-                    let (record, system_use) = Record::parse(record).map_err(corrupt)?;
-                    self.record(directory, sector, record, system_use, &mut open)?;
+                let ended = self.records(directory, sector, records, &mut open);
+                if ended.is_err() {
+                    open = None;
                 }
-                sector += 1;
+                self.lost(directory, ended)?;
+                sector = sector.saturating_add(1);
             }
             left -= now;
         }
@@ -240,6 +271,52 @@ impl<'a> Scan<'a> {
             )),
             None => Ok(()),
         }
+    }
+
+    /// Reads sectors of a directory. One that cannot be read is lost alone, and has no records then.
+    fn fetch(
+        &mut self,
+        directory: &Pending,
+        sector: u32,
+        chunk: &mut [u8],
+    ) -> Result<(), ReadError> {
+        let place = |sector: u32| u64::from(sector) * SECTOR;
+        let read = read_exact(self.medium, chunk, place(sector));
+        if read.is_ok() || self.losses.is_none() {
+            return read;
+        }
+        for (at, one) in (sector..).zip(chunk.chunks_mut(SECTOR_LEN)) {
+            let read = read_exact(self.medium, one, place(at));
+            if read.is_err() {
+                one.fill(0);
+            }
+            self.lost(directory, read)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the records in a sector.
+    fn records(
+        &mut self,
+        directory: &Pending,
+        sector: u32,
+        mut rest: &[u8],
+        open: &mut Option<Sections>,
+    ) -> Result<(), ReadError> {
+        let corrupt = |what| ReadError::corrupt(sector, what);
+        // a zero ends the records of a sector
+        while let Some(length) = rest.first().copied().filter(|length| *length > 0) {
+            let record = rest
+                .get(..usize::from(length))
+                .filter(|record| record.len() >= 34)
+                .ok_or_else(|| corrupt("a directory record crosses the end of its sector"))?;
+            rest = &rest[record.len()..];
+            let (record, system_use) = Record::parse(record).map_err(corrupt)?;
+            let ended = self.record(directory, sector, record, system_use, open);
+            // Where a record ends is known, whatever is wrong in it.
+            self.lost(directory, ended)?;
+        }
+        Ok(())
     }
 
     fn record(
