@@ -263,8 +263,7 @@ impl<'a> Finder<'a> {
         let mut earlier: Vec<Copy> = Vec::new();
         for (shelf, held) in self.shelves.iter().enumerate() {
             let own = held.items_of(&copy.item.peer);
-            let before =
-                own.filter(|item| item.name == copy.item.name && item.day < copy.item.day);
+            let before = own.filter(|item| item.name == copy.item.name && item.day < copy.item.day);
             earlier.extend(before.cloned().map(|item| Copy { shelf, item }));
         }
         earlier.sort_by_key(|copy| std::cmp::Reverse(copy.item.day));

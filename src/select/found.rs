@@ -191,9 +191,10 @@ impl Opener {
     /// The directory that holds `found`.
     fn parent(&mut self, found: &Found) -> io::Result<BorrowedFd<'_>> {
         let parent = found.below.parent().unwrap_or(Path::new(""));
-        let known = self.last.take().filter(|(anchor, path, _)| {
-            Arc::ptr_eq(anchor, &found.anchor) && path == parent
-        });
+        let known = self
+            .last
+            .take()
+            .filter(|(anchor, path, _)| Arc::ptr_eq(anchor, &found.anchor) && path == parent);
         let open = match known {
             Some(open) => open,
             None => {
