@@ -108,7 +108,7 @@ pub(super) fn extended(fd: BorrowedFd<'_>) -> io::Result<Extended> {
 }
 
 /// The extended attributes of what `fd` only names (`O_PATH`), a link itself among them, asked by way of `/proc`.
-pub(super) fn extended_of_located(fd: OwnedFd) -> io::Result<Extended> {
+pub(super) fn extended_of_located(fd: &OwnedFd) -> io::Result<Extended> {
     let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
     let names = match xattr::list_deref(&path) {
         Ok(names) => names,

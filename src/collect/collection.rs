@@ -409,7 +409,8 @@ impl Run<'_> {
         let mut member = self.names.member(found, &found.stat);
         let mut torn = found.unlisted.clone();
         if member.kind != Kind::Dir || torn.is_none() {
-            match self.opener.locate(found).and_then(extended_of_located) {
+            let located = self.opener.locate(found);
+            match located.and_then(|fd| extended_of_located(&fd)) {
                 Ok(extended) => member.extended = extended,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {

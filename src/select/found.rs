@@ -195,12 +195,11 @@ impl Opener {
             .last
             .take()
             .filter(|(anchor, path, _)| Arc::ptr_eq(anchor, &found.anchor) && path == parent);
-        let open = match known {
-            Some(open) => open,
-            None => {
-                let dir = open_below(&found.anchor, parent)?;
-                (Arc::clone(&found.anchor), parent.to_owned(), dir)
-            }
+        let open = if let Some(open) = known {
+            open
+        } else {
+            let dir = open_below(&found.anchor, parent)?;
+            (Arc::clone(&found.anchor), parent.to_owned(), dir)
         };
         Ok(self.last.insert(open).2.as_fd())
     }
