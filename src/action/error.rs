@@ -20,7 +20,7 @@ pub enum ActionError {
     #[error("the <collect> section names no <file> and no <dir>, so there is nothing to collect")]
     NothingToCollect,
     /// The world is not as the configuration says.
-    #[error("the configuration can be read, but {0} things are not as it says")]
+    #[error("the configuration can be read, but {}", not_as_it_says(*.0))]
     Invalid(usize),
     /// A directory cannot be looked into.
     #[error("cannot look into {path}: {source}")]
@@ -69,4 +69,11 @@ pub enum ActionError {
         /// Why.
         source: io::Error,
     },
+}
+
+fn not_as_it_says(things: usize) -> String {
+    match things {
+        1 => "one thing is not as it says".to_owned(),
+        more => format!("{more} things are not as it says"),
+    }
 }

@@ -6,7 +6,8 @@ use std::sync::mpsc;
 use std::thread;
 
 use crate::config::{self, Config, Place};
-use crate::peer::{Peer, Remote};
+use crate::peer::{Peer, Remote, Way};
+use crate::units::CommandLine;
 
 /// Peers that are asked at the same time, where `<stage>` does not say how many.
 const PARALLEL: usize = 4;
@@ -69,13 +70,34 @@ pub fn peer(config: &Config, configured: &config::Peer) -> Peer {
         user: remote.user.clone(),
         host: name.to_string(),
         collect_dir,
-        way: remote.way.clone(),
+        way: overridden(&remote.way, config),
         cback_command: remote.cback_command.clone(),
         owner: config.options.owner.clone(),
         passphrase_file: config.options.passphrase_file.clone(),
         working_dir: config.options.working_dir.clone(),
     };
     Peer::remote(name, remote)
+}
+
+/// `way` with the programs that the configuration names in place of those of its commands.
+fn overridden(way: &Way, config: &Config) -> Way {
+    let program = |line: &CommandLine| {
+        let overrides = config.options.overrides.iter().rev();
+        let named = line.words().into_iter().next().unwrap_or_default();
+        let mut other = overrides.filter(|row| row.command == named);
+        let other = other.find_map(|row| line.with_program(row.path.as_path()));
+        other.unwrap_or_else(|| line.clone())
+    };
+    match way {
+        Way::Native => Way::Native,
+        Way::Command {
+            rcp_command,
+            rsh_command,
+        } => Way::Command {
+            rcp_command: program(rcp_command),
+            rsh_command: rsh_command.as_ref().map(program),
+        },
+    }
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("gpg", &["--version"]),
     ("growisofs", &["-version"]),
     ("ls", &["--version"]),
-    ("mtx", &["--version"]),
+    ("mtx", &[]), // its version stands above twenty lines of usage, on standard error
     ("mysqldump", &["--version"]),
     ("pg_dump", &["--version"]),
     ("pg_dumpall", &["--version"]),
@@ -280,13 +280,15 @@ impl Diagnostics {
         }
         row("log", &self.logfile);
         row("naming", self.naming);
+        let names = self.programs.iter().map(|program| program.name.len());
+        let width = names.max().unwrap_or_default();
         for (number, program) in self.programs.iter().enumerate() {
             let path = program.path.as_deref().unwrap_or("not found");
             let version = program.version.as_deref().unwrap_or_default();
             let title = if number == 0 { "programs" } else { "" };
             row(
                 title,
-                format!("{:<12} {path:<24} {version}", program.name).trim_end(),
+                format!("{:<width$} {path:<24} {version}", program.name).trim_end(),
             );
         }
         if self.drives.is_empty() {

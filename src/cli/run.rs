@@ -18,6 +18,7 @@ use crate::fsx;
 use crate::lock::{Lock, LockError};
 use crate::media::DriveError;
 use crate::plan::{self, Plan, PlanError, Reach, Step, Task, When};
+use crate::process::{RunError, Status};
 use crate::staging::ChooseError;
 use crate::store::StoreError;
 use crate::units::Ids;
@@ -235,9 +236,20 @@ fn run_task(task: &Task, context: &Context<'_>) -> Result<(), Failure> {
 
 fn run_hook(when: When, hook: &Hook, context: &Context<'_>) -> Result<(), Failure> {
     plan::run_hook(hook, when, context.programs, context.monitor).map_err(|error| {
-        Failure::of(Exit::Failed, error)
-            .during(hook.action.as_str())
-            .advise("mend the hook, or give it `<ignore_failure>Y</ignore_failure>`; with --output the log has all that it prints")
+        let late = matches!(
+            error.source,
+            RunError::Failed {
+                status: Status::TimedOut,
+                ..
+            }
+        );
+        let longer = match hook.timeout {
+            Some(limit) if late => format!("give it more than `<timeout>{}</timeout>`, ", limit.as_secs()),
+            _ => String::new(),
+        };
+        Failure::of(Exit::Failed, error).during(hook.action.as_str()).advise(format!(
+            "{longer}mend the hook, or give it `<ignore_failure>Y</ignore_failure>`; with --output the log has all that it prints"
+        ))
     })
 }
 

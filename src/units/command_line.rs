@@ -1,6 +1,7 @@
 //! Command lines that the administrator wrote, and how they become words.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 /// A command line as the configuration gives it, with at least one word. It is never given to a shell:
@@ -17,6 +18,18 @@ impl CommandLine {
     /// The text as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The same arguments for the program at `path`; `None` if such a line cannot be written: the path has a `"` in it,
+    /// or is no UTF-8.
+    pub fn with_program(&self, path: &Path) -> Option<Self> {
+        let path = path.to_str().filter(|path| !path.contains('"'))?;
+        let arguments = self.words().into_iter().skip(1);
+        let all: Vec<String> = std::iter::once(path.to_owned())
+            .chain(arguments)
+            .map(|word| format!("\"{word}\""))
+            .collect();
+        Some(Self(all.join(" ")))
     }
 
     /// Program and arguments, never empty. Spaces separate words, and a stretch within double quotes is a
@@ -72,7 +85,21 @@ impl fmt::Display for CommandLine {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn the_program_of_a_line_can_be_another_one() {
+        let line: CommandLine = "/usr/bin/scp -B -o \"ProxyCommand nc %h\" -q"
+            .parse()
+            .unwrap();
+        let other = line.with_program(Path::new("/opt/my tools/scp")).unwrap();
+        assert_eq!(
+            other.words(),
+            ["/opt/my tools/scp", "-B", "-o", "ProxyCommand nc %h", "-q"]
+        );
+        assert_eq!(line.with_program(Path::new("/a\"b")), None);
+    }
 
     #[test]
     fn words_are_split_at_spaces_and_double_quotes() {

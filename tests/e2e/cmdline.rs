@@ -73,8 +73,10 @@ fn diagnostics_name_programs_overrides_and_trouble() {
         env!("CARGO_PKG_VERSION"),
         "rustc",
         "naming     v2",
-        "gpg          /bin/echo",
+        "gpg             /bin/echo",
         "/usr/bin/scp",
+        // all paths in one column
+        "dvd+rw-format ",
         "drives",
     ]);
     machine.configure(|_| "<cb_config/>".to_owned());

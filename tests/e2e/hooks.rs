@@ -152,9 +152,10 @@ fn a_failure_can_be_ignored_and_is_told_in_the_log() {
 fn a_hook_that_takes_too_long_is_ended_with_all_that_it_started() {
     let command = "sleep 3600 & echo $! >pid; echo waiting; wait";
     let machine = machine(&more("pre", "collect", command, "<timeout>1</timeout>"));
-    collect(&machine)
-        .with_status(6)
-        .says(&["took longer than its time limit and was ended; its last output: waiting"]);
+    collect(&machine).with_status(6).says(&[
+        "took longer than its time limit and was ended; its last output: waiting",
+        "next: give it more than `<timeout>1</timeout>`, mend the hook",
+    ]);
     let pid = fs::read_to_string(machine.path("pid")).unwrap();
     assert!(!lives(&pid));
 }

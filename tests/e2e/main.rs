@@ -37,6 +37,7 @@ mod machine;
 mod managed;
 mod manners;
 mod master;
+mod overrides;
 mod panics;
 mod pool;
 mod purge;
