@@ -12,7 +12,7 @@ use crate::action::{self, Action, ActionError, Closing, Context, Extent, Patienc
 use crate::changer::ChangerError;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{self, Config, Hook};
-use crate::event::{Event, Tell as _};
+use crate::event::{Event, Tell as _, printable_path};
 use crate::extend::Extension;
 use crate::fsx;
 use crate::lock::{Lock, LockError};
@@ -82,7 +82,25 @@ fn work(session: &Session, common: &Common, arguments: &Arguments) -> Result<Exi
             closing,
         },
     )?;
+    session.applaud(&ended_well(&plan, &printable_path(&common.logfile)));
     Ok(Exit::Well)
+}
+
+/// What is said of a plan that was carried out.
+fn ended_well(plan: &Plan, log: &str) -> String {
+    let steps = plan.steps().iter();
+    let words: Vec<String> = steps
+        .filter_map(|step| match step {
+            Step::Hook { .. } => None,
+            Step::Run(task) => Some(task.word().to_owned()),
+            Step::Managed { action, .. } => Some(format!("{action} on managed peers")),
+        })
+        .collect();
+    match words.as_slice() {
+        [] => "nothing was done: no managed peer has such an action".to_owned(),
+        [validate] if validate == "validate" => "Configuration is valid.".to_owned(),
+        words => format!("all is well: {} (log: {log})", words.join(", ")),
+    }
 }
 
 /// How a run was asked for.

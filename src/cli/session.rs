@@ -188,6 +188,17 @@ impl Session {
         }
     }
 
+    /// Tells a person at a terminal what went well, if nothing went wrong beside it.
+    pub fn applaud(&self, text: &str) {
+        let everyone = &self.everyone;
+        if everyone.tally.problems() > 0 || self.honest(Exit::Well) != Exit::Well {
+            return;
+        }
+        if let Some(screen) = &everyone.screen {
+            screen.applaud(text);
+        }
+    }
+
     /// Prints a command's result on standard output: as JSON, or as `text` says.
     pub fn show<T: Serialize>(&self, result: &T, text: impl Fn(&T) -> String) {
         let printed = if self.json {

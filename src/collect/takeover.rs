@@ -23,7 +23,7 @@ use super::snapshot::{self, Head, Output, Snapshot};
 use super::{Request, STAGE_INDICATOR};
 use crate::archive::Timestamp;
 use crate::archive::manifest::{self, Stored};
-use crate::event::{Monitor, Tell as _};
+use crate::event::{Monitor, Tell as _, printable_path};
 use crate::fsx::Fate;
 use crate::legacy::{Digests, Sha1, digests_path};
 use crate::select::Stat;
@@ -60,7 +60,9 @@ impl Takeover {
         let digests = match Digests::load(&path) {
             Ok(digests) => digests?,
             Err(error) => {
-                monitor.warn(format!("{error}; everything is collected instead"));
+                let cause = std::error::Error::source(&error);
+                let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+                monitor.warn(format!("{error}{cause}; everything is collected instead"));
                 return None;
             }
         };
@@ -103,6 +105,16 @@ impl Takeover {
             archive: None,
             body: Digest([0; 32]),
         };
+        let goes_on = if head.full < request.day.latest(request.start) {
+            "which is before this week; everything is collected"
+        } else {
+            "only what differs from it is collected"
+        };
+        monitor.note(format!(
+            "Cedar Backup's {} is of {}: {goes_on}",
+            printable_path(&path),
+            head.day
+        ));
         Some(Self {
             stored: Arc::new(Stored::by_cedar(head.day, stem)),
             digests,

@@ -99,7 +99,9 @@ impl Screen {
     /// The standard error stream, as it is: terminal or not, with colour or not.
     pub fn stderr(verbosity: Verbosity) -> Self {
         let stderr = io::stderr();
-        let kind = if stderr.is_terminal() {
+        // A dumb terminal cannot take a line away again.
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let kind = if stderr.is_terminal() && !dumb {
             let columns = terminal_size().unwrap_or(80);
             Kind::Terminal { columns }
         } else if journal::reads(&stderr) {
@@ -171,6 +173,13 @@ impl Screen {
             state.line(Level::Error, &text);
         }
         let _ = state.out.flush();
+    }
+
+    /// Says on a terminal that all went well: nobody who waits for the end of a run should have to ask for its status.
+    pub fn applaud(&self, text: &str) {
+        if matches!(self.kind, Kind::Terminal { .. }) && self.verbosity == Verbosity::Normal {
+            self.say(Level::Info, &printable(text));
+        }
     }
 
     /// Says why a run fails, or what to do next: `word` is `error` or `next`. Lines in `text` stay lines.

@@ -269,6 +269,33 @@ mod tests {
     }
 
     #[test]
+    fn what_python_2_7_wrote_itself_is_read() {
+        let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cedar2");
+        let digests = Digests::load(&place.join("home-ada.sha")).unwrap().unwrap();
+        let names: [&[u8]; 9] = [
+            b"plain",
+            "café".as_bytes(),
+            b"it's \"quoted\"",
+            b"it's",
+            b"back\\slash",
+            b"new\nline",
+            b"tab\tcr\r",
+            b"latin1-\xe9",
+            b"nul-free-\x01\x7f",
+        ];
+        assert_eq!(digests.files.len(), names.len());
+        for name in names {
+            let path = [b"/home/ada/", name].concat();
+            let (own, written) = Sha1::of(|hash| hash.write_all(&path));
+            written.unwrap();
+            let path = Path::new(OsStr::from_bytes(&path));
+            assert_eq!(digests.get(path), Some(own), "{path:?}");
+        }
+        let empty = Digests::load(&place.join("empty.sha")).unwrap().unwrap();
+        assert!(empty.files.is_empty());
+    }
+
+    #[test]
     fn digests_of_both_versions_are_read() {
         let v3 = format!("(dp0\nV/a/\u{fffd}\np1\nV{A}\np2\nsV/b\np3\nV{B}\np4\ns.");
         let v3: Vec<u8> = v3.replace('\u{fffd}', "\\udce9").into_bytes();

@@ -136,6 +136,26 @@ mod tests {
     }
 
     #[test]
+    fn what_python_2_7_wrote_itself_is_read() {
+        let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cedar2");
+        for (name, expected) in [
+            ("small.svnlast", 42),
+            ("long.svnlast", 42),
+            ("large.svnlast", 1 << 40),
+        ] {
+            let read = revision(&place.join(name)).unwrap();
+            assert_eq!(read, Some(expected), "{name}");
+        }
+        for (name, expected) in [
+            ("full.mboxlast", "2026-11-15T02:03:04.567890"),
+            ("whole.mboxlast", "2026-11-10T10:13:39"),
+        ] {
+            let read = dumped_until(&place.join(name)).unwrap();
+            assert_eq!(read, expected.parse().ok(), "{name}");
+        }
+    }
+
+    #[test]
     fn revisions_of_both_versions_are_read() {
         for (pickled, expected) in [
             (&b"I42\n."[..], Some(42)),

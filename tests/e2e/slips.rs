@@ -150,3 +150,44 @@ fn help_is_a_word_too() {
         machine.cback(words).run().with_status(2).says(&[says]);
     }
 }
+
+#[test]
+fn a_person_at_a_terminal_is_told_that_all_is_well() {
+    let machine = Machine::new();
+    let on_a_terminal = |term: &str, words: &str| {
+        let words: Vec<String> = machine
+            .cback(words)
+            .words()
+            .iter()
+            .map(|word| crate::call::quoted(word))
+            .collect();
+        let mut command = std::process::Command::new("script");
+        command.args(["-qec", &words.join(" "), "/dev/null"]);
+        let command = machine.at_home(&mut command).env("TERM", term);
+        let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    crate::tree::file(machine.path("source/file"), "x");
+    let log = machine.path("log");
+    for (words, says) in [
+        ("validate", "Configuration is valid.\r\n".to_owned()),
+        (
+            "all",
+            format!(
+                "all is well: collect, stage, store, purge (log: {})\r\n",
+                log.display()
+            ),
+        ),
+        ("-N all", "nothing was done: no managed peer has".to_owned()),
+        ("-q all", String::new()),
+    ] {
+        let screen = on_a_terminal("xterm", words);
+        let last = screen.rsplit("\u{1b}[K").next().unwrap_or_default();
+        assert!(last.starts_with(&says), "{words}: {screen}");
+        assert!(!says.is_empty() || screen.is_empty(), "{words}: {screen}");
+    }
+    // One that cannot take a line back is not sent what it cannot do.
+    let dumb = on_a_terminal("dumb", "all");
+    assert!(!dumb.contains('\u{1b}'), "{dumb}");
+}

@@ -141,6 +141,22 @@ fn work_that_burns_says_how_full_the_buffers_are() {
 }
 
 #[test]
+fn only_a_person_at_a_terminal_is_told_that_all_is_well() {
+    for (kind, verbosity, told) in [
+        (Kind::Terminal { columns: 80 }, Verbosity::Normal, "well\n"),
+        (Kind::Terminal { columns: 80 }, Verbosity::Quiet, ""),
+        // The log's lines say it.
+        (Kind::Terminal { columns: 80 }, Verbosity::Verbose, ""),
+        (Kind::Plain, Verbosity::Normal, ""),
+        (Kind::Journal, Verbosity::Normal, ""),
+    ] {
+        let set = set(kind, Colour::No, verbosity);
+        set.screen.applaud("well");
+        assert_eq!(set.paper.seen(), told, "{kind:?} {verbosity:?}");
+    }
+}
+
+#[test]
 fn a_narrow_terminal_is_not_wrapped() {
     let kind = Kind::Terminal { columns: 12 };
     let set = set(kind, Colour::No, Verbosity::Normal);
