@@ -276,6 +276,48 @@ fn archives_without_manifests_are_read_from_the_latest_back() {
 }
 
 #[test]
+fn further_names_in_archives_without_manifests_come_back_without_the_first() {
+    let pool = Pool::new();
+    let at = |path: &str| pool.source().join(path);
+    let tar = |day: u32, names: &[&str]| {
+        let made = std::process::Command::new("tar")
+            .current_dir(pool.source())
+            .arg("-czf")
+            .arg(pool.peer(day, "alpha").join("source.tar.gz"))
+            .args(names)
+            .status();
+        assert!(made.unwrap().success());
+    };
+    fs::create_dir_all(at("a")).unwrap();
+    fs::write(at("a/first"), "old").unwrap();
+    for name in ["second", "third"] {
+        fs::hard_link(at("a/first"), at(name)).unwrap();
+    }
+    tar(1, &["a", "second", "third"]);
+    // The next day only what changed: one of the names is a file of its own now.
+    fs::remove_file(at("a/first")).unwrap();
+    fs::write(at("a/first"), "new").unwrap();
+    tar(2, &["a/first"]);
+
+    let (_, told) = pool.restore(&pool.request("all"));
+    assert_eq!(told, [""; 0]);
+    let mut request = pool.request("some");
+    request.paths = vec!["second".into(), "third".into()];
+    let (_, told) = pool.restore(&request);
+    assert_eq!(told, [""; 0]);
+    for into in ["all", "some"] {
+        let read = |name: &str| fs::read_to_string(pool.target(into).join(name)).ok();
+        let first = (into == "all").then(|| "new".to_owned());
+        assert_eq!(read("a/first"), first);
+        for name in ["second", "third"] {
+            assert_eq!(read(name).as_deref(), Some("old"), "{into} {name}");
+            let stat = fs::metadata(pool.target(into).join(name)).unwrap();
+            assert_eq!(stat.nlink(), 2);
+        }
+    }
+}
+
+#[test]
 fn a_disc_serves_as_the_staging_directory_does() {
     let (pool, pictures) = three_days(Compression::Gzip);
     let disc = pool.dir.path().join("disc.iso");

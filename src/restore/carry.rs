@@ -127,6 +127,15 @@ pub(super) enum Done {
     Damaged,
 }
 
+/// What became of a further name of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Linked {
+    /// It is there, or why it is not was told.
+    Yes,
+    /// What it is a name of was not restored; nothing was told.
+    NotYet,
+}
+
 impl<'a> Work<'a> {
     fn run(&mut self) -> Result<(), RestoreError> {
         let recipe = self.recipe;
@@ -228,13 +237,14 @@ impl<'a> Work<'a> {
         at: &Below,
         first: &Below,
         exists: Exists,
-    ) -> Result<(), RestoreError> {
+    ) -> Result<Linked, RestoreError> {
         match self.target.link(at, first) {
             Ok(()) => self.summary.others += 1,
             Err(error) if exists.explains(&error) => {}
+            Err(WriteError::Unlinked(_)) => return Ok(Linked::NotYet),
             Err(error) => self.refuse(peer, path, error)?,
         }
-        Ok(())
+        Ok(Linked::Yes)
     }
 
     /// A copy of an archive is damaged, and another one will be read: all may come back, but the damage stays.
@@ -253,7 +263,7 @@ impl<'a> Work<'a> {
     }
 
     /// Tells why the thing that was called `path` was not restored; ends the work if nothing more can be.
-    fn refuse(
+    pub fn refuse(
         &mut self,
         peer: &PeerName,
         path: &Path,

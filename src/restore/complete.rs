@@ -8,10 +8,10 @@ use crate::archive::{Kind, Member, Timestamp};
 use crate::event::{Problem, Tell as _};
 
 use super::RestoreError;
-use super::carry::{Exists, Thing, Work};
+use super::carry::{Exists, Linked, Thing, Work};
 use super::recipe::{PlainFile, Source};
 use super::scan;
-use super::target::OnDamage;
+use super::target::{OnDamage, WriteError};
 use super::wanted::Part;
 
 impl Work<'_> {
@@ -95,8 +95,11 @@ impl Work<'_> {
         match &member.kind {
             Kind::HardLink(first) => {
                 let first = source.place(source.scan.place_of(first))?;
-                if first != at {
-                    self.link(&source.peer, &member.path, &at, &first, exists)?;
+                if first != at
+                    && self.link(&source.peer, &member.path, &at, &first, exists)? == Linked::NotYet
+                {
+                    let error = WriteError::Unlinked(first.as_path().to_owned());
+                    self.refuse(&source.peer, &member.path, error)?;
                 }
             }
             Kind::File if is_missing => self.summary.failed += 1,

@@ -158,9 +158,16 @@ impl Target {
         if self.failed.contains(&self.hasher.hash_one(first.as_path())) {
             return Err(unlinked());
         }
-        let held = self
+        let held = match self
             .handles
-            .open(first_parent, Missing::Fail, &mut |_| {})?;
+            .open(first_parent, Missing::Fail, &mut |_| {})
+        {
+            Err(WriteError::InTheWay(_)) => return Err(unlinked()),
+            Err(WriteError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(unlinked());
+            }
+            held => held?,
+        };
         let held = rustix::io::fcntl_dupfd_cloexec(held.handle, 3)?;
         let partial = self.partial();
         let dir = self.parent(parent)?;

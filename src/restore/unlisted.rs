@@ -3,27 +3,27 @@
 //! Such archives are read from the latest back to the start of the week, and what a later one brought stays. What
 //! was deleted in between comes back, for nobody knows. Everything else is copied as it is, the latest of each name.
 
+mod members;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use crate::archive::manifest::Stored;
-use crate::archive::{Kind, Reader, unpack};
-use crate::event::{Problem, Tell as _, with_causes};
 use crate::fsx;
 use crate::units::{Day, PeerName, Weekday};
 
-use super::carry::{Done, Exists, Thing, Work};
-use super::extract::packing;
+use super::carry::Exists;
 use super::find::{self, Copy, Finder, LATE};
 use super::recipe::{self, Everything, PlainFile, Recipe, Rule, Step, Turn};
 use super::sealed;
 use super::shelf::Shelf;
-use super::target::{Below, OnDamage};
-use super::wanted::{Part, Wanted};
-use super::{Request, RestoreError};
+use super::target::Below;
+use super::wanted::Wanted;
+use super::Request;
+
+pub(super) use members::restore;
 
 /// Where files that are no archives go, below the peer's part of the target directory.
 const PLAIN: &str = "_files";
@@ -275,109 +275,6 @@ pub(super) fn is_ours(name: &OsStr) -> bool {
     name.as_bytes().starts_with(b"cback.")
         || fsx::is_partial(name)
         || find::stem_of_manifest(name).is_some()
-}
-
-/// Restores everything that is wanted from the archive of `step`, and that no later archive has brought.
-pub(super) fn restore(
-    work: &mut Work<'_>,
-    step: &Step,
-    rule: &Everything,
-) -> Result<(), RestoreError> {
-    for (number, copy) in step.copies.iter().enumerate() {
-        let others = step.copies.len() - number - 1;
-        let on_damage = if others == 0 {
-            OnDamage::Keep
-        } else {
-            OnDamage::Discard
-        };
-        // What another copy of the same archive brought is no surprise.
-        let exists = if number == 0 {
-            rule.exists
-        } else {
-            Exists::Later
-        };
-        let rule = Everything {
-            exists,
-            ..rule.clone()
-        };
-        let shelf = &work.shelves[copy.shelf];
-        let archive = recipe::path(&shelf.by_hand(&copy.item));
-        let trouble = match shelf.read(&copy.item) {
-            Ok(packed) => unpack(packing(&copy.item.name), packed, |tar| {
-                all_members(work, step, tar, &rule, on_damage)
-            })?,
-            Err(error) => Some(error.to_string()),
-        };
-        let Some(reason) = trouble else {
-            return Ok(());
-        };
-        let name = format!("{archive} on {}", shelf.name());
-        if others == 0 {
-            let reason =
-                format!("{reason}; what follows in it is lost, and nobody knows what that was");
-            work.monitor().problem(&Problem::new(name, &reason));
-        } else {
-            work.stand_in(name, &format!("{reason}; another copy will be read"));
-        }
-    }
-    Ok(())
-}
-
-fn all_members(
-    work: &mut Work<'_>,
-    step: &Step,
-    tar: &mut dyn Read,
-    rule: &Everything,
-    on_damage: OnDamage,
-) -> Result<Option<String>, RestoreError> {
-    let mut reader = Reader::new(tar);
-    loop {
-        let member = match reader.next_member() {
-            Ok(Some(member)) => member,
-            Ok(None) => return Ok(None),
-            Err(error) => return Ok(Some(with_causes(&error))),
-        };
-        let part = rule.wanted.part(&member.path);
-        if part == Part::Left {
-            continue;
-        }
-        let at = match Below::new(&member.path) {
-            Ok(at) => at.under(&rule.prefix),
-            Err(error) => {
-                work.lost(&step.peer, &member.path, &format!("not restored: {error}"));
-                continue;
-            }
-        };
-        match (&member.kind, part) {
-            (Kind::Dir, _) => work.way(&step.peer, &at, &member, rule.exists)?,
-            (_, Part::Way) => {}
-            (Kind::HardLink(first), _) => match Below::new(first) {
-                Ok(first) => {
-                    let first = first.under(&rule.prefix);
-                    work.link(&step.peer, &member.path, &at, &first, rule.exists)?;
-                }
-                Err(error) => {
-                    work.lost(&step.peer, &member.path, &format!("not restored: {error}"));
-                }
-            },
-            _ => {
-                let thing = Thing {
-                    path: &member.path,
-                    at: &at,
-                    member: &member,
-                    digest: None,
-                    exists: rule.exists,
-                    on_damage,
-                };
-                if work.put(&step.peer, &thing, &mut reader)? == Done::Damaged {
-                    return Ok(Some(format!(
-                        "it is damaged within `{}`",
-                        recipe::path(&member.path)
-                    )));
-                }
-            }
-        }
-    }
 }
 
 #[cfg(test)]
