@@ -20,6 +20,7 @@ mod complete;
 mod error;
 mod extract;
 mod find;
+mod orphans;
 mod planning;
 mod recipe;
 mod scan;

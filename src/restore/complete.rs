@@ -8,10 +8,11 @@ use crate::archive::{Kind, Member, Timestamp};
 use crate::event::{Problem, Tell as _};
 
 use super::RestoreError;
+use super::orphans::{self, Orphans};
 use super::carry::{Exists, Linked, Thing, Work};
 use super::recipe::{PlainFile, Source};
 use super::scan;
-use super::target::{OnDamage, WriteError};
+use super::target::OnDamage;
 use super::wanted::Part;
 
 impl Work<'_> {
@@ -43,6 +44,7 @@ impl Work<'_> {
                 return Ok(());
             }
         };
+        let mut orphans = Orphans::new();
         for entry in entries {
             let entry = match entry {
                 Ok(entry) => entry,
@@ -58,10 +60,13 @@ impl Work<'_> {
             if source.wanted.part(&entry.member.path) == Part::Wanted {
                 let is_missing =
                     scan::stored(&entry.place).is_some_and(|stored| missing.contains(&stored));
-                self.complete_one(source, &entry, is_missing)?;
+                self.complete_one(source, &entry, is_missing, &mut orphans)?;
             }
         }
-        Ok(())
+        if orphans.is_empty() {
+            return Ok(());
+        }
+        orphans::adopt(self, source, &orphans)
     }
 
     fn is_at_hand(&self, source: &Source, stored: &Stored) -> bool {
@@ -77,6 +82,7 @@ impl Work<'_> {
         source: &Source,
         entry: &Entry,
         is_missing: bool,
+        orphans: &mut Orphans,
     ) -> Result<(), RestoreError> {
         let member = &entry.member;
         let at = source.place(&member.path)?;
@@ -94,12 +100,12 @@ impl Work<'_> {
         }
         match &member.kind {
             Kind::HardLink(first) => {
-                let first = source.place(source.scan.place_of(first))?;
-                if first != at
-                    && self.link(&source.peer, &member.path, &at, &first, exists)? == Linked::NotYet
+                let place = source.place(source.scan.place_of(first))?;
+                if place != at
+                    && self.link(&source.peer, &member.path, &at, &place, exists)? == Linked::NotYet
                 {
-                    let error = WriteError::Unlinked(first.as_path().to_owned());
-                    self.refuse(&source.peer, &member.path, error)?;
+                    let known = orphans.entry(first.clone()).or_default();
+                    known.push(member.path.clone());
                 }
             }
             Kind::File if is_missing => self.summary.failed += 1,

@@ -26,10 +26,28 @@ pub(super) fn by_manifest(
     step: &Step,
     source: &Source,
 ) -> Result<(), RestoreError> {
+    entries(work, step, source, None)
+}
+
+/// Restores the entries of the manifest with those numbers, which ascend.
+pub(super) fn by_numbers(
+    work: &mut Work<'_>,
+    step: &Step,
+    source: &Source,
+    numbers: Vec<u64>,
+) -> Result<(), RestoreError> {
+    entries(work, step, source, Some(numbers))
+}
+
+fn entries(
+    work: &mut Work<'_>,
+    step: &Step,
+    source: &Source,
+    mut todo: Option<Vec<u64>>,
+) -> Result<(), RestoreError> {
     let Some(stored) = &step.stored else {
         return Ok(());
     };
-    let mut todo = None;
     for (number, copy) in step.copies.iter().enumerate() {
         let others = step.copies.len() - number - 1;
         let on_damage = if others == 0 {

@@ -61,6 +61,31 @@ fn what_a_link_led_to_comes_back_though_it_was_collected_behind_what_sorts_after
 }
 
 #[test]
+fn a_further_name_comes_back_though_another_source_brings_the_first() {
+    let machine = Machine::new();
+    let source = machine.path("source");
+    machine.configure(|text| {
+        let dir = format!(
+            "<dir>\n      <abs_path>{}</abs_path>\n    </dir>",
+            source.display()
+        );
+        assert!(text.contains(&dir));
+        let inner = dir.replace("</abs_path>", "/inner</abs_path>");
+        text.replace(&dir, &format!("{dir}{inner}"))
+    });
+    tree::file(source.join("inner/first"), "three names");
+    for name in ["second", "third"] {
+        fs::hard_link(source.join("inner/first"), source.join(name)).unwrap();
+    }
+    machine.back_up("2026-11-24");
+    let restored = machine.restore("restored", "");
+    for name in ["inner/first", "second", "third"] {
+        let text = fs::read_to_string(restored.join(name)).unwrap();
+        assert_eq!(text, "three names", "{name}");
+    }
+}
+
+#[test]
 fn a_day_that_cannot_be_listed_is_named_and_costs_no_other_day() {
     let (machine, [first, _]) = two_days();
     let locked = machine.path("stage/2026/11/25/ada");
