@@ -8,8 +8,8 @@ use crate::archive::{Kind, Member, Timestamp};
 use crate::event::{Problem, Tell as _};
 
 use super::RestoreError;
-use super::orphans::{self, Orphans};
 use super::carry::{Exists, Linked, Thing, Work};
+use super::orphans::{self, Orphans};
 use super::recipe::{PlainFile, Source};
 use super::scan;
 use super::target::OnDamage;

@@ -158,10 +158,7 @@ impl Target {
         if self.failed.contains(&self.hasher.hash_one(first.as_path())) {
             return Err(unlinked());
         }
-        let held = match self
-            .handles
-            .open(first_parent, Missing::Fail, &mut |_| {})
-        {
+        let held = match self.handles.open(first_parent, Missing::Fail, &mut |_| {}) {
             Err(WriteError::InTheWay(_)) => return Err(unlinked()),
             Err(WriteError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(unlinked());

@@ -14,6 +14,7 @@ use crate::archive::manifest::Stored;
 use crate::fsx;
 use crate::units::{Day, PeerName, Weekday};
 
+use super::Request;
 use super::carry::Exists;
 use super::find::{self, Copy, Finder, LATE};
 use super::recipe::{self, Everything, PlainFile, Recipe, Rule, Step, Turn};
@@ -21,7 +22,6 @@ use super::sealed;
 use super::shelf::Shelf;
 use super::target::Below;
 use super::wanted::Wanted;
-use super::Request;
 
 pub(super) use members::restore;
 
