@@ -6,6 +6,7 @@
 
 mod atomic;
 mod beneath;
+mod block;
 mod copy;
 mod early_sync;
 mod exact;
@@ -21,6 +22,7 @@ use crate::units::Ids;
 
 pub use atomic::AtomicFile;
 pub use beneath::{open_beneath, open_in};
+pub use block::{ALIGN, Block};
 pub use copy::{copy_bytes, is_full, reflink};
 pub use early_sync::EarlySync;
 pub use exact::{Exact, Fate};

@@ -12,16 +12,13 @@ use std::thread::{self, JoinHandle};
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
-use super::EarlySync;
+use super::{ALIGN, Block, EarlySync};
 
 /// Bytes that go through the page cache first: what is not longer is probably read again soon.
 const LONG: u64 = 64 << 20;
 
 /// What is written at once past the cache.
 const BLOCK: usize = 4 << 20;
-
-/// Places in memory and in the file are multiples of this: enough for every device with blocks up to a page.
-const ALIGN: usize = 4096;
 
 /// Blocks that are on their way at most.
 const BLOCKS: usize = 3;
@@ -100,8 +97,8 @@ impl LongWriter {
             Way::Plain(mut early) => early.finish(),
             Way::Direct(mut direct) => {
                 direct.join()?;
-                let tail = &direct.block.room()[..direct.filled];
-                file.write_all_at(tail, self.at - direct.filled as u64)
+                let tail = direct.block.filled();
+                file.write_all_at(tail, self.at - tail.len() as u64)
             }
         }
     }
@@ -111,7 +108,6 @@ impl LongWriter {
 #[derive(Debug)]
 struct Direct {
     block: Block,
-    filled: usize,
     full: Option<SyncSender<Block>>,
     empty: Receiver<Block>,
     disk: Option<JoinHandle<io::Result<()>>>,
@@ -136,8 +132,7 @@ impl Direct {
             fcntl_setfl(file, flags)?;
         }
         Ok(Self {
-            block: Block::new(),
-            filled: 0,
+            block: Block::new(BLOCK),
             full: Some(full),
             empty,
             disk: Some(disk?),
@@ -146,13 +141,9 @@ impl Direct {
 
     /// Takes some of `bytes`; how many.
     fn take(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let room = &mut self.block.room()[self.filled..];
-        let count = room.len().min(bytes.len());
-        room[..count].copy_from_slice(&bytes[..count]);
-        self.filled += count;
-        if self.filled == BLOCK {
-            self.filled = 0;
-            let next = self.empty.try_recv().unwrap_or_else(|_| Block::new());
+        let count = self.block.take(bytes);
+        if self.block.room().is_empty() {
+            let next = self.empty.try_recv().unwrap_or_else(|_| Block::new(BLOCK));
             let full = std::mem::replace(&mut self.block, next);
             let sent = self.full.as_ref().is_some_and(|to| to.send(full).is_ok());
             if !sent {
@@ -187,37 +178,19 @@ fn write_blocks(
     give_back: &SyncSender<Block>,
 ) -> io::Result<()> {
     for mut block in blocks {
-        match file.write_all_at(block.room(), at) {
+        match file.write_all_at(block.filled(), at) {
             // Some file systems say only now that they cannot.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
                 fcntl_setfl(file, fcntl_getfl(file)? - OFlags::DIRECT)?;
-                file.write_all_at(block.room(), at)?;
+                file.write_all_at(block.filled(), at)?;
             }
             result => result?,
         }
         at += BLOCK as u64;
+        block.clear();
         let _ = give_back.try_send(block);
     }
     Ok(())
-}
-
-/// Memory at a multiple of [`ALIGN`].
-#[derive(Debug)]
-struct Block {
-    bytes: Vec<u8>,
-    start: usize,
-}
-
-impl Block {
-    fn new() -> Self {
-        let bytes = vec![0; BLOCK + ALIGN];
-        let start = bytes.as_ptr().align_offset(ALIGN).min(ALIGN);
-        Self { bytes, start }
-    }
-
-    fn room(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.start..self.start + BLOCK]
-    }
 }
 
 #[cfg(test)]
