@@ -202,17 +202,18 @@ impl Peer {
     /// fetch left there is continued where it can be proved, by the digests in `cback.collect`, and fetched anew
     /// where not.
     ///
-    /// What is guaranteed of each file that is on the returned list: the copy was read back after it was written
-    /// out (from the device, where the file system lets go of its cache), and its digest is that of the source's
-    /// bytes. These are the digest that the peer wrote into `cback.collect`, where it did; else the source is read
-    /// for it. A copy that shares the source's blocks (reflink) is read once for both. The source had the same
+    /// What is guaranteed of each file that is on the returned list: it is durable, and its digest is that of the
+    /// source's bytes, which is the one that the peer wrote into `cback.collect`, where it did. The source had the same
     /// size, times and inode before and after.
+    ///
+    /// On this machine, the copy is read back after it was written out (from the device, where the file system lets go
+    /// of its cache), and where no digest is claimed, the source is read for it. A copy that shares the source's blocks
+    /// (reflink) is read once for both. From another machine, the digest is taken of the bytes as they arrive, and they
+    /// are not read back, but for a file that goes on where an interrupted fetch ended: that is read once as a whole.
     ///
     /// Anything that is no regular file, and a file that is not what the peer says it collected, is a problem and
     /// left out. Partial names and an old `cback.stage` are passed by. Permission bits stay as they are, except
     /// set-user and set-group, which must not come into the backup user's hands.
-    ///
-    /// From another machine, the digest is that of the bytes as they arrived, unless the peer claimed one.
     pub fn fetch(&self, target: &Target<'_>, monitor: &dyn Monitor) -> Result<Fetched, PeerError> {
         let order = fetch::Order {
             name: &self.name,

@@ -46,7 +46,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     input.truncate(1 << 20);
     let mut output = Vec::new();
-    serve(&allowed, &asked, &mut input.as_slice(), &mut output);
+    serve(&allowed, &asked, &mut input.as_slice(), &mut output, None);
     let has = |words: &[u8]| output.windows(words.len()).any(|some| some == words);
     assert!(!has(b"a secret"));
     assert_eq!(fs::read_dir(place.path()).expect("readable").count(), 2);

@@ -1,6 +1,7 @@
 //! `cback agent`: what the master's key may do on a client.
 
-use std::io::Write as _;
+use std::fs::File;
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -31,10 +32,15 @@ fn work(session: &Session, common: &Common, wish: &AgentWish) -> Result<Exit, Fa
         return Ok(Exit::Well);
     }
     let asked = std::env::var("SSH_ORIGINAL_COMMAND").unwrap_or_default();
-    let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
-    let served = serve(&allowed, &asked, &mut input, &mut output);
-    // A master that has gone needs no last byte.
-    let _ = output.flush();
+    // Standard output itself looks for lines in everything that goes through it.
+    let own = std::io::stdout().as_fd().try_clone_to_owned();
+    let output = File::from(own.map_err(|error| {
+        let what = format!("standard output cannot be used: {error}");
+        Failure::new(Exit::Failed, what)
+    })?);
+    let mut input = std::io::stdin().lock();
+    let pipe = Some(output.as_fd());
+    let served = serve(&allowed, &asked, &mut input, &mut &output, pipe);
     match served {
         Served::Yes | Served::Status(0) => Ok(Exit::Well),
         // The master counts what the action said itself.

@@ -6,10 +6,12 @@
 //! of ours ([`wire`](super::wire)), and the lines that Cedar Backup's copies and managed actions make.
 
 mod directory;
+mod files;
 mod legacy;
 mod talk;
 
 use std::io::{BufReader, Read, Write};
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 
 use crate::units::{AbsPath, ActionName};
@@ -56,17 +58,19 @@ enum Asked<'a> {
     Other,
 }
 
-/// Serves one session: does what `asked`, the session's original command, wants if it is allowed.
+/// Serves one session: does what `asked`, the session's original command, wants if it is allowed. Where `output` is
+/// a pipe, which is then given as `pipe` too, files go into it without a copy.
 pub fn serve(
     allowed: &Allowed,
     asked: &str,
     input: &mut dyn Read,
     output: &mut dyn Write,
+    pipe: Option<BorrowedFd<'_>>,
 ) -> Served {
     let asked = understand(asked, allowed);
     let mut input = BufReader::new(input);
     let served = match asked {
-        Asked::Talk => talk::talk(allowed, &mut input, output),
+        Asked::Talk => talk::talk(allowed, &mut input, output, pipe),
         Asked::Indicator => legacy::send(allowed, Some(super::COLLECTED), &mut input, output),
         Asked::Everything => legacy::send(allowed, None, &mut input, output),
         Asked::Stage => legacy::receive(allowed, &mut input, output),

@@ -1,9 +1,13 @@
 //! How bytes from elsewhere become verified, durable files.
 //!
-//! Two ways, by size. Syncing thousands of small files one by one takes far longer than fetching them: they are
-//! gathered, and when enough of them have come, the file system is synced once and each is read back, while the next
-//! ones arrive ([`settle`]). A large file goes to the disk, and is read back from there, while it arrives ([`large`]).
+//! The digest is taken of the bytes as they arrive, in the memory that they are written from. A file that goes on where
+//! an interrupted fetch ended is read once more as a whole, since nobody has seen its first part.
+//!
+//! Two ways to the disk, by size. Syncing thousands of small files one by one takes far longer than fetching them: they
+//! are gathered, and when enough of them have come, the file system is synced once, while the next ones arrive
+//! ([`settle`]). A large file goes to the disk while it arrives ([`large`]).
 
+mod arriving;
 mod large;
 mod settle;
 
@@ -11,11 +15,11 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Permissions};
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Seek as _, SeekFrom};
 use std::mem;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rustix::fs::{Mode, OFlags};
@@ -24,9 +28,11 @@ use super::PeerError;
 use super::begun::{Begun, Follower, Found};
 use super::copy::digest_at;
 use super::transport::{Entry, Job, Refused};
-use crate::fsx;
+use crate::fsx::{self, ALIGN};
 use crate::sums::{Digest, Hasher};
-use large::{ALIGNED, Large};
+pub(super) use arriving::Arriving;
+use arriving::Way;
+use large::{Ending, Large};
 use settle::Settler;
 
 /// So many files, or so many bytes, are synced together.
@@ -46,57 +52,21 @@ pub(super) struct Arrivals<'a> {
     /// What an interrupted fetch left.
     before: HashSet<OsString>,
     /// Small files that are written and not yet durable.
-    gathered: Vec<Waiting<'a>>,
+    gathered: Vec<Come<'a>>,
     bytes: u64,
     settler: Option<Settler>,
     /// What the settler has, the oldest first.
-    settling: VecDeque<Vec<Waiting<'a>>>,
+    settling: VecDeque<Vec<Come<'a>>>,
     /// Large files that are whole and not yet durable.
-    ending: VecDeque<(Waiting<'a>, Large)>,
+    ending: VecDeque<(&'a Entry, Option<Digest>, Large)>,
     again: Vec<&'a Entry>,
     begun: Begun,
     /// Of files that will be asked for from where they were.
     found: RefCell<HashMap<&'a OsStr, Found>>,
 }
 
-/// A file that is to become durable and be read back.
-struct Waiting<'a> {
-    entry: &'a Entry,
-    /// What it must be.
-    digest: Digest,
-    whose: Whose,
-    resumed: bool,
-}
-
-/// Who says what the digest is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    /// The peer claims it.
-    Claimed,
-    /// The bytes had it when they arrived.
-    Arrived,
-}
-
-/// A file that is being written.
-pub(super) struct Arriving {
-    way: Way,
-    path: PathBuf,
-    /// Whoever claims no digest is followed. After the way: what is recorded is on the disk.
-    follower: Option<Follower>,
-    resumed: bool,
-    /// Bytes that are there.
-    pub(super) bytes: u64,
-    /// What has to come first, if it is still the same file.
-    overlap: Vec<u8>,
-    /// It is another one.
-    other: bool,
-}
-
-/// How it gets to the disk.
-enum Way {
-    Gathered(File),
-    Large(Large),
-}
+/// A file that has come, and what it is.
+type Come<'a> = (&'a Entry, Digest);
 
 impl<'a> Arrivals<'a> {
     pub(super) fn new(job: &'a Job<'a>) -> Result<Self, PeerError> {
@@ -143,7 +113,7 @@ impl<'a> Arrivals<'a> {
             let mode = Mode::RUSR | Mode::WUSR;
             if resume == Resume::Yes && !self.before.contains(&entry.name) {
                 let file = fsx::open_in(&self.dir, &entry.name, flags | OFlags::EXCL, mode)?;
-                return Ok((self.way(entry, file, 0)?, 0));
+                return Ok((self.way(entry, file, 0, Ending::Synced)?, 0));
             }
             let mut file = fsx::open_in(&self.dir, &entry.name, flags, mode)?;
             let there = file.metadata()?.len();
@@ -156,28 +126,32 @@ impl<'a> Arrivals<'a> {
                 file.set_len(bytes)?;
             }
             file.seek(SeekFrom::Start(bytes))?;
-            Ok((self.way(entry, file, bytes)?, bytes))
+            let ending = if claimed && bytes > 0 {
+                Ending::Read
+            } else {
+                Ending::Synced
+            };
+            Ok((self.way(entry, file, bytes, ending)?, bytes))
         };
         let (way, bytes) = begun().map_err(|error| unwritable(&path, error))?;
         if bytes > 0 {
             (self.job.progress)(bytes)?;
         }
-        Ok(Arriving {
-            way,
-            path,
-            follower: (!claimed).then(|| self.begun.follow(entry, hasher, bytes)),
-            resumed: bytes > 0,
-            bytes,
-            overlap,
-            other: false,
-        })
+        let follower = if !claimed {
+            Some(self.begun.follow(entry, hasher, bytes))
+        } else if bytes == 0 {
+            Some(Follower::unrecorded(hasher))
+        } else {
+            None
+        };
+        Ok(Arriving::new(way, path, follower, (bytes, overlap)))
     }
 
-    fn way(&self, entry: &Entry, file: File, there: u64) -> io::Result<Way> {
+    fn way(&self, entry: &Entry, file: File, there: u64, ending: Ending) -> io::Result<Way> {
         if entry.bytes < LARGE {
-            return Ok(Way::Gathered(file));
+            return Ok(Way::Gathered(file, Vec::new()));
         }
-        Large::begin(&self.dir, &entry.name, file, there).map(Way::Large)
+        Large::begin(&self.dir, &entry.name, file, there, ending).map(Way::Large)
     }
 
     /// How many bytes of `entry` [`begin`](Self::begin) would find, if it may.
@@ -229,15 +203,7 @@ impl<'a> Arrivals<'a> {
             self.give(&file, mode)
         };
         given().map_err(|error| unwritable(&path, error))?;
-        self.gather(
-            Waiting {
-                entry,
-                digest,
-                whose: Whose::Arrived,
-                resumed: false,
-            },
-            entry.bytes,
-        )
+        self.gather((entry, digest))
     }
 
     /// The file of `entry` is whole, and has that mode.
@@ -252,29 +218,31 @@ impl<'a> Arrivals<'a> {
             return Ok(());
         }
         let claimed = self.job.claimed.get(entry.name.as_bytes());
-        let (digest, whose) = match (arriving.follower, claimed) {
-            (Some(follower), _) => (follower.digest(), Whose::Arrived),
-            (None, Some(claimed)) => (claimed, Whose::Claimed),
-            (None, None) => (Hasher::default().finish(), Whose::Arrived),
-        };
-        let waiting = Waiting {
-            entry,
-            digest,
-            whose,
-            resumed: arriving.resumed,
-        };
+        let digest = arriving.follower.map(|follower| follower.digest());
+        if digest.is_some() && claimed.is_some() && digest != claimed {
+            drop(arriving.way);
+            return self.refused(entry, Refused::Different);
+        }
         let path = arriving.path;
+        let unwritable = |error| unwritable(&path, error);
         match arriving.way {
-            Way::Gathered(file) => {
-                self.give(&file, mode)
-                    .map_err(|error| unwritable(&path, error))?;
-                self.gather(waiting, arriving.bytes)
+            Way::Gathered(file, _) => {
+                self.give(&file, mode).map_err(unwritable)?;
+                let digest = match digest {
+                    Some(digest) => digest,
+                    None => digest_at(&file, u64::MAX).map_err(unwritable)?,
+                };
+                if !digest_is(self.job, entry, digest) {
+                    // What was there belonged to another file of that name.
+                    self.again.push(entry);
+                    return Ok(());
+                }
+                self.gather((entry, digest))
             }
             Way::Large(mut large) => {
-                self.give(large.file(), mode)
-                    .and_then(|()| large.end())
-                    .map_err(|error| unwritable(&path, error))?;
-                self.ending.push_back((waiting, large));
+                let ended = self.give(large.file(), mode).and_then(|()| large.end());
+                ended.map_err(unwritable)?;
+                self.ending.push_back((entry, digest, large));
                 self.end_all_but(ENDINGS)
             }
         }
@@ -288,14 +256,14 @@ impl<'a> Arrivals<'a> {
         Ok(())
     }
 
-    /// Makes everything that came durable, and reads it back.
+    /// Makes everything that came durable.
     pub(super) fn settle(&mut self) -> Result<(), PeerError> {
         if !self.gathered.is_empty() {
             let last = mem::take(&mut self.gathered);
             if self.settling.is_empty() {
                 // Nobody else has anything to do meanwhile.
-                let read = settle::settle(&self.dir, &names(&last));
-                self.settled(&last, read)?;
+                let outcome = settle::settle(&self.dir);
+                self.settled(&last, outcome)?;
             } else {
                 self.hand_over(last)?;
             }
@@ -318,9 +286,9 @@ impl<'a> Arrivals<'a> {
         file.set_permissions(Permissions::from_mode(mode & 0o777))
     }
 
-    fn gather(&mut self, waiting: Waiting<'a>, bytes: u64) -> Result<(), PeerError> {
-        self.gathered.push(waiting);
-        self.bytes += bytes;
+    fn gather(&mut self, come: Come<'a>) -> Result<(), PeerError> {
+        self.gathered.push(come);
+        self.bytes += come.0.bytes;
         if self.gathered.len() < FILES && self.bytes < BYTES {
             return Ok(());
         }
@@ -331,16 +299,15 @@ impl<'a> Arrivals<'a> {
     }
 
     /// Lets the settler settle the batch; without one, does it here.
-    fn hand_over(&mut self, batch: Vec<Waiting<'a>>) -> Result<(), PeerError> {
-        let names = names(&batch);
+    fn hand_over(&mut self, batch: Vec<Come<'a>>) -> Result<(), PeerError> {
         if self.settler.is_none() {
             self.settler = Settler::start(Arc::clone(&self.dir)).ok();
         }
         let Some(settler) = &self.settler else {
-            let read = settle::settle(&self.dir, &names);
-            return self.settled(&batch, read);
+            let outcome = settle::settle(&self.dir);
+            return self.settled(&batch, outcome);
         };
-        settler.settle(names);
+        settler.settle();
         self.settling.push_back(batch);
         Ok(())
     }
@@ -351,51 +318,43 @@ impl<'a> Arrivals<'a> {
             && let Some(settler) = &self.settler
             && let Some(batch) = self.settling.pop_front()
         {
-            let read = settler.settled();
-            self.settled(&batch, read)?;
+            let outcome = settler.settled();
+            self.settled(&batch, outcome)?;
+        }
+        Ok(())
+    }
+
+    fn settled(&self, batch: &[Come<'a>], outcome: io::Result<()>) -> Result<(), PeerError> {
+        outcome.map_err(|error| unwritable(self.job.into, error))?;
+        for (entry, digest) in batch {
+            (self.job.done)(entry, Ok(*digest));
         }
         Ok(())
     }
 
     fn end_all_but(&mut self, most: usize) -> Result<(), PeerError> {
         while self.ending.len() > most
-            && let Some((waiting, large)) = self.ending.pop_front()
+            && let Some((entry, digest, large)) = self.ending.pop_front()
         {
-            let read = large.ended();
-            self.proved(&waiting, read)?;
+            let ended = large.ended();
+            let read =
+                ended.map_err(|error| unwritable(&self.job.into.join(&entry.name), error))?;
+            match digest.or(read) {
+                Some(digest) if digest_is(self.job, entry, digest) => {
+                    (self.job.done)(entry, Ok(digest));
+                }
+                // What was there belonged to another file of that name.
+                _ => self.again.push(entry),
+            }
         }
         Ok(())
     }
+}
 
-    fn settled(
-        &mut self,
-        batch: &[Waiting<'a>],
-        read: io::Result<Vec<io::Result<Digest>>>,
-    ) -> Result<(), PeerError> {
-        let read = read.map_err(|error| unwritable(self.job.into, error))?;
-        for (waiting, read) in batch.iter().zip(read) {
-            self.proved(waiting, read)?;
-        }
-        Ok(())
-    }
-
-    /// The file is durable, and was read back with that result.
-    fn proved(&mut self, waiting: &Waiting<'a>, read: io::Result<Digest>) -> Result<(), PeerError> {
-        let path = || self.job.into.join(&waiting.entry.name);
-        let digest = read.map_err(|error| unwritable(&path(), error))?;
-        if digest == waiting.digest {
-            (self.job.done)(waiting.entry, Ok(digest));
-            Ok(())
-        } else if waiting.whose == Whose::Arrived {
-            Err(PeerError::Corrupted(path()))
-        } else if waiting.resumed {
-            // What was there belonged to another file of that name.
-            self.again.push(waiting.entry);
-            Ok(())
-        } else {
-            self.refused(waiting.entry, Refused::Different)
-        }
-    }
+/// Whether the peer claims nothing else of `entry`.
+fn digest_is(job: &Job<'_>, entry: &Entry, digest: Digest) -> bool {
+    let claimed = job.claimed.get(entry.name.as_bytes());
+    claimed.is_none_or(|claimed| claimed == digest)
 }
 
 /// How many of the bytes that are there are kept. A large file goes on where a block of the disk begins.
@@ -405,15 +364,8 @@ fn continued(entry: &Entry, there: u64) -> u64 {
     } else if entry.bytes < LARGE {
         there
     } else {
-        there - there % ALIGNED
+        there - there % ALIGN as u64
     }
-}
-
-fn names(batch: &[Waiting<'_>]) -> Vec<(OsString, u64)> {
-    let names = batch.iter().map(|waiting| waiting.entry);
-    names
-        .map(|entry| (entry.name.clone(), entry.bytes))
-        .collect()
 }
 
 /// Whether what is there already counts.
@@ -421,27 +373,6 @@ fn names(batch: &[Waiting<'_>]) -> Vec<(OsString, u64)> {
 pub(super) enum Resume {
     Yes,
     No,
-}
-
-impl Arriving {
-    /// The next bytes.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), PeerError> {
-        let written = match &mut self.way {
-            Way::Gathered(file) => file.write_all(bytes),
-            Way::Large(large) => large.write(bytes),
-        };
-        written.map_err(|error| unwritable(&self.path, error))?;
-        if let Some(follower) = &mut self.follower {
-            let same = bytes.len().min(self.overlap.len());
-            if self.overlap.drain(..same).ne(bytes[..same].iter().copied()) {
-                self.other = true;
-                follower.forget();
-            }
-            follower.update(bytes);
-        }
-        self.bytes += bytes.len() as u64;
-        Ok(())
-    }
 }
 
 /// A full file system is something else than one that cannot be written.

@@ -153,7 +153,7 @@ impl Begun {
     }
 }
 
-/// Records how far a file comes; also when it is dropped, for whatever reason.
+/// Takes a file's digest, and records how far it comes; also when it is dropped, for whatever reason.
 pub(super) struct Follower {
     /// Name, size and mark; a file without a mark is not recorded.
     known: Option<(OsString, u64, Mark)>,
@@ -164,6 +164,17 @@ pub(super) struct Follower {
 }
 
 impl Follower {
+    /// One that takes the digest and records nothing.
+    pub(super) fn unrecorded(hasher: Hasher) -> Self {
+        Self {
+            known: None,
+            file: None,
+            hasher,
+            bytes: 0,
+            recorded: 0,
+        }
+    }
+
     /// More has come.
     pub(super) fn update(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);

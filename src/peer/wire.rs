@@ -44,14 +44,63 @@ pub(super) mod trouble {
 /// What changes when a file does: inode, size, and both times.
 pub(super) type Mark = [u8; 36];
 
+/// What comes before the bytes of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Head {
+    /// What it is.
+    pub(super) letter: u8,
+    /// So many bytes follow.
+    pub(super) length: usize,
+}
+
+impl Head {
+    /// Sends it; the bytes have to follow.
+    pub(super) fn send(self, to: &mut dyn Write) -> io::Result<()> {
+        let length = u32::try_from(self.length).map_err(io::Error::other)?;
+        let mut head = [0; 5];
+        head[0] = self.letter;
+        head[1..].copy_from_slice(&length.to_be_bytes());
+        to.write_all(&head)
+    }
+
+    /// Takes the next one; `None` at the end.
+    pub(super) fn take(from: &mut dyn Read) -> io::Result<Option<Self>> {
+        let mut head = [0; 5];
+        let mut got = 0;
+        while got < head.len() {
+            match from.read(&mut head[got..]) {
+                Ok(0) if got == 0 => return Ok(None),
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(more) => got += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let [letter, length @ ..] = head;
+        let length = u32::from_be_bytes(length) as usize;
+        if length > LONGEST {
+            let what = format!("a frame of {length} bytes");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
+        Ok(Some(Self { letter, length }))
+    }
+
+    /// Takes the bytes that follow into `payload`.
+    pub(super) fn rest(self, from: &mut dyn Read, payload: &mut Vec<u8>) -> io::Result<()> {
+        payload.clear();
+        // Memory is taken for what comes, not for what is announced.
+        let came = from.take(self.length as u64).read_to_end(payload)?;
+        if came < self.length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
+    }
+}
+
 /// Sends a frame.
 pub(super) fn send(to: &mut dyn Write, letter: u8, parts: &[&[u8]]) -> io::Result<()> {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    let length = u32::try_from(length).map_err(io::Error::other)?;
-    let mut head = [0; 5];
-    head[0] = letter;
-    head[1..].copy_from_slice(&length.to_be_bytes());
-    to.write_all(&head)?;
+    let length = parts.iter().map(|part| part.len()).sum();
+    Head { letter, length }.send(to)?;
     for part in parts {
         to.write_all(part)?;
     }
@@ -60,29 +109,11 @@ pub(super) fn send(to: &mut dyn Write, letter: u8, parts: &[&[u8]]) -> io::Resul
 
 /// Takes the next frame into `payload` and gives its letter; `None` at the end.
 pub(super) fn take(from: &mut dyn Read, payload: &mut Vec<u8>) -> io::Result<Option<u8>> {
-    let mut head = [0; 5];
-    let mut got = 0;
-    while got < head.len() {
-        match from.read(&mut head[got..]) {
-            Ok(0) if got == 0 => return Ok(None),
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(more) => got += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
-    if length > LONGEST {
-        let what = format!("a frame of {length} bytes");
-        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
-    }
-    payload.clear();
-    // Memory is taken for what comes, not for what is announced.
-    let came = from.take(length as u64).read_to_end(payload)?;
-    if came < length {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    Ok(Some(head[0]))
+    let Some(head) = Head::take(from)? else {
+        return Ok(None);
+    };
+    head.rest(from, payload)?;
+    Ok(Some(head.letter))
 }
 
 #[cfg(test)]

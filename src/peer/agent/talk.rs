@@ -2,26 +2,33 @@
 
 use std::ffi::OsStr;
 use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use rustix::fs::{FileType, fstat};
+use rustix::fs::FileType;
 
 use super::directory::mark;
+use super::files::Files;
 use super::{Allowed, Directory, Served};
 use crate::peer::transport::LONGEST_INDICATOR;
-use crate::peer::wire::{GREETING, HELLO, PIECE, send, take, trouble};
+use crate::peer::wire::{GREETING, HELLO, send, take, trouble};
 use crate::peer::{COLLECTED, STAGED};
+
+/// Bytes of small answers that go together. What is longer goes at once.
+const GATHERED: usize = 64 << 10;
 
 /// Answers until the master has no more questions.
 pub(super) fn talk(
     allowed: &Allowed,
     input: &mut BufReader<&mut dyn Read>,
     output: &mut dyn Write,
+    pipe: Option<BorrowedFd<'_>>,
 ) -> io::Result<Served> {
     // Many small answers go together.
-    let output = &mut BufWriter::with_capacity(2 * PIECE, output);
+    let output = &mut BufWriter::with_capacity(GATHERED, output);
+    let mut files = Files::new(pipe);
     output.write_all(GREETING)?;
     output.flush()?;
     let mut hello = [0; HELLO.len()];
@@ -30,7 +37,6 @@ pub(super) fn talk(
         return Err(io::ErrorKind::InvalidData.into());
     }
     let mut question = Vec::new();
-    let mut buffer = vec![0; PIECE];
     let mut open = None;
     while let Some(letter) = take(input, &mut question)? {
         if letter != b'G' {
@@ -51,7 +57,7 @@ pub(super) fn talk(
                 match opened {
                     Ok(dir) => {
                         let dir = open.insert(dir);
-                        answer(dir, letter, &question, &mut buffer, output)?
+                        answer(dir, letter, &question, &mut files, output)?
                     }
                     Err(error) => Err(error),
                 }
@@ -79,7 +85,7 @@ fn answer(
     dir: &Directory,
     letter: u8,
     question: &[u8],
-    buffer: &mut [u8],
+    files: &mut Files<'_>,
     output: &mut dyn Write,
 ) -> io::Result<io::Result<()>> {
     match letter {
@@ -95,13 +101,8 @@ fn answer(
             let Some((from, name)) = question.split_first_chunk::<8>() else {
                 return Ok(Err(io::ErrorKind::InvalidInput.into()));
             };
-            get(
-                dir,
-                OsStr::from_bytes(name),
-                u64::from_be_bytes(*from),
-                buffer,
-                output,
-            )
+            let (name, from) = (OsStr::from_bytes(name), u64::from_be_bytes(*from));
+            files.send(dir, name, from, output)
         }
         b'P' => match dir.write(OsStr::new(STAGED), question) {
             Ok(()) => send(output, b'.', &[]).map(Ok),
@@ -156,42 +157,6 @@ fn list(dir: &Directory, output: &mut dyn Write) -> io::Result<io::Result<()>> {
         )?;
     }
     send(output, b'.', &[]).map(Ok)
-}
-
-fn get(
-    dir: &Directory,
-    name: &OsStr,
-    from: u64,
-    buffer: &mut [u8],
-    output: &mut dyn Write,
-) -> io::Result<io::Result<()>> {
-    use std::os::unix::fs::FileExt as _;
-    let (file, stat) = match dir.file(name) {
-        Ok(opened) => opened,
-        Err(error) => return Ok(Err(error)),
-    };
-    let (before, bytes) = (mark(&stat), u64::try_from(stat.st_size).unwrap_or(0));
-    let mut at = from;
-    while at < bytes {
-        let most = usize::try_from(bytes - at).map_or(buffer.len(), |left| left.min(buffer.len()));
-        match file.read_at(&mut buffer[..most], at) {
-            Ok(0) => break,
-            Ok(got) => {
-                send(output, b'D', &[&buffer[..got]])?;
-                at += got as u64;
-            }
-            Err(error) => return Ok(Err(error)),
-        }
-    }
-    match fstat(&file) {
-        Ok(stat) if mark(&stat) == before => send(output, b'.', &[]).map(Ok),
-        // A kind of its own, which no file system reports here.
-        Ok(_) => Ok(Err(io::Error::new(
-            io::ErrorKind::Interrupted,
-            "it changed",
-        ))),
-        Err(error) => Ok(Err(error.into())),
-    }
 }
 
 fn execute(

@@ -1,9 +1,8 @@
-//! A large file goes to the disk, and is read back from there, while it arrives.
+//! A large file goes to the disk while it arrives.
 //!
-//! Two threads: one writes, the other reads behind it and computes the digest. Both go past the page cache where the
-//! file system can (`O_DIRECT`): nothing is copied, what is read comes from the device, and a pool of archives does
-//! not push out of memory what else the machine works with. Where it cannot, stretches are synced and let go of
-//! before they are read.
+//! A thread writes it past the page cache where the file system can (`O_DIRECT`): nothing is copied, the disk is busy
+//! from the beginning, and a pool of archives does not push out of memory what else the machine works with. Where it
+//! cannot, stretches are synced while more arrives.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -17,12 +16,10 @@ use std::thread::{self, JoinHandle};
 
 use rustix::fs::{Advice, Mode, OFlags, fadvise};
 
-use crate::fsx;
-use crate::sums::{Digest, Hasher};
+use crate::fsx::{self, ALIGN, Block};
+use crate::peer::copy::digest_at;
+use crate::sums::Digest;
 
-/// Where writes past the page cache may begin and end: a page, which is a multiple of every block.
-pub(super) const ALIGNED: u64 = 4096;
-const ALIGNMENT: usize = 4096;
 /// Bytes that are written at once.
 const PIECE: usize = 1 << 20;
 /// Pieces that wait for the disk.
@@ -33,37 +30,59 @@ const STRETCH: u64 = 32 << 20;
 /// A file that is written.
 pub(super) struct Large {
     file: Arc<File>,
-    filling: Piece,
+    filling: Block,
     /// With so many bytes it is full. The first one ends where a block of the disk does.
     full: usize,
     /// `None` after the end.
-    pieces: Option<SyncSender<Piece>>,
-    spare: Receiver<Piece>,
-    writer: Option<JoinHandle<io::Result<Digest>>>,
+    pieces: Option<SyncSender<Block>>,
+    spare: Receiver<Block>,
+    writer: Option<JoinHandle<io::Result<Option<Digest>>>>,
+}
+
+/// How the file ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// It is synced.
+    Synced,
+    /// Then it is read, all of it: nobody has seen the bytes that were there before.
+    Read,
 }
 
 impl Large {
     /// The new file, or the one whose first `there` bytes are kept: `file`, which is `name` in `dir`.
-    pub(super) fn begin(dir: impl AsFd, name: &OsStr, file: File, there: u64) -> io::Result<Self> {
+    pub(super) fn begin(
+        dir: impl AsFd,
+        name: &OsStr,
+        file: File,
+        there: u64,
+        ending: Ending,
+    ) -> io::Result<Self> {
         let direct = fsx::open_in(dir, name, OFlags::RDWR | OFlags::DIRECT, Mode::empty());
         let file = Arc::new(file);
         let (pieces, given) = sync_channel(QUEUE);
         let (back, spare) = channel();
         for _ in 0..QUEUE {
             // As many as there are places, and one is always being filled.
-            let _ = back.send(Piece::new());
+            let _ = back.send(Block::new(PIECE));
         }
-        let way = Opened {
+        let mut way = Opened {
             plain: Arc::clone(&file),
-            direct: direct.ok().map(Arc::new),
+            direct: direct.ok(),
+        };
+        let work = move || {
+            way.write(there, &given, &back)?;
+            match ending {
+                Ending::Synced => Ok(None),
+                Ending::Read => way.read().map(Some),
+            }
         };
         let writer = thread::Builder::new()
             .name("write".to_owned())
-            .spawn(move || way.write(there, &given, &back))?;
+            .spawn(work)?;
         Ok(Self {
             file,
-            filling: Piece::new(),
-            full: PIECE - usize::try_from(there % ALIGNED).unwrap_or(0),
+            filling: Block::new(PIECE),
+            full: PIECE - usize::try_from(there % ALIGN as u64).unwrap_or(0),
             pieces: Some(pieces),
             spare,
             writer: Some(writer),
@@ -75,35 +94,36 @@ impl Large {
         &self.file
     }
 
-    /// The next bytes.
-    pub(super) fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            let room = self.full - self.filling.len;
-            let (now, rest) = bytes.split_at(room.min(bytes.len()));
-            self.filling.fill(now);
-            bytes = rest;
-            if self.filling.len == self.full {
-                self.pass_on()?;
-                self.full = PIECE;
-            }
+    /// The place for the next bytes. There is always some.
+    pub(super) fn room(&mut self) -> &mut [u8] {
+        let left = self.full - self.filling.filled().len();
+        &mut self.filling.room()[..left]
+    }
+
+    /// So many bytes were put there.
+    pub(super) fn put(&mut self, count: usize) -> io::Result<()> {
+        self.filling.put(count);
+        if self.filling.filled().len() >= self.full {
+            self.pass_on()?;
+            self.full = PIECE;
         }
         Ok(())
     }
 
     /// No more bytes come. What did is on its way.
     pub(super) fn end(&mut self) -> io::Result<()> {
-        if self.filling.len > 0 {
+        if !self.filling.filled().is_empty() {
             self.pass_on()?;
         }
         self.pieces = None;
         // The memory is the next file's.
         self.spare = channel().1;
-        self.filling = Piece::default();
+        self.filling = Block::new(0);
         Ok(())
     }
 
-    /// After the end: waits until the file is durable, and gives the digest of what was read back.
-    pub(super) fn ended(mut self) -> io::Result<Digest> {
+    /// After the end: waits until the file is durable, and gives the digest of what was read, if it was to be.
+    pub(super) fn ended(mut self) -> io::Result<Option<Digest>> {
         self.pieces = None;
         let gone = || Err(io::Error::other("the thread that writes a file ended"));
         match self.writer.take() {
@@ -141,66 +161,26 @@ impl Drop for Large {
     }
 }
 
-/// Bytes at an address that the device accepts.
-#[derive(Default)]
-struct Piece {
-    bytes: Vec<u8>,
-    start: usize,
-    len: usize,
-}
-
-impl Piece {
-    fn new() -> Self {
-        let bytes = vec![0; PIECE + ALIGNMENT];
-        let start = bytes.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
-        Self {
-            bytes,
-            start,
-            len: 0,
-        }
-    }
-
-    fn fill(&mut self, bytes: &[u8]) {
-        let at = self.start + self.len;
-        self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
-        self.len += bytes.len();
-    }
-
-    fn filled(&self) -> &[u8] {
-        &self.bytes[self.start..self.start + self.len]
-    }
-
-    fn room(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.start..self.start + PIECE]
-    }
-}
-
-/// The file, opened for both.
-#[derive(Clone)]
+/// The file, opened for both ways.
 struct Opened {
     plain: Arc<File>,
     /// Past the page cache.
-    direct: Option<Arc<File>>,
+    direct: Option<File>,
 }
 
 impl Opened {
-    /// The writer. Every piece but the first and the last has a whole number of blocks.
+    /// Every piece but the first and the last has a whole number of blocks.
     fn write(
-        mut self,
+        &mut self,
         there: u64,
-        pieces: &Receiver<Piece>,
-        back: &Sender<Piece>,
-    ) -> io::Result<Digest> {
-        let (on_disk, ask) = channel();
-        let behind = self.clone();
-        let reader = thread::Builder::new()
-            .name("read back".to_owned())
-            .spawn(move || behind.read(&ask))?;
+        pieces: &Receiver<Block>,
+        back: &Sender<Block>,
+    ) -> io::Result<()> {
         let mut at = there;
-        let mut synced = 0;
+        let mut synced = there;
         while let Ok(mut piece) = pieces.recv() {
             let bytes = piece.filled();
-            let aligned = at.is_multiple_of(ALIGNED) && bytes.len().is_multiple_of(ALIGNMENT);
+            let aligned = at.is_multiple_of(ALIGN as u64) && bytes.len().is_multiple_of(ALIGN);
             let written = match &self.direct {
                 Some(direct) if aligned => direct.write_all_at(bytes, at),
                 _ => self.plain.write_all_at(bytes, at),
@@ -214,61 +194,20 @@ impl Opened {
                 written => written?,
             }
             at += bytes.len() as u64;
-            piece.len = 0;
+            piece.clear();
             let _ = back.send(piece);
-            if self.direct.is_some() {
-                // The rest of a block is on the disk after the sync.
-                let _ = on_disk.send(at - at % ALIGNED);
-            } else if at - synced >= STRETCH {
+            if self.direct.is_none() && at - synced >= STRETCH {
                 self.plain.sync_data()?;
                 synced = at;
-                let _ = on_disk.send(at - at % ALIGNED);
             }
         }
-        self.plain.sync_all()?;
-        let _ = on_disk.send(at);
-        drop(on_disk);
-        reader
-            .join()
-            .unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
+        self.plain.sync_all()
     }
 
-    /// The reader. It is told how far it may go; every time but the last that is where a block begins.
-    fn read(mut self, asked: &Receiver<u64>) -> io::Result<Digest> {
-        let mut hasher = Hasher::default();
-        let mut piece = Piece::new();
-        let mut at = 0;
-        for end in asked {
-            if self.direct.is_none() {
-                let _ = fadvise(&self.plain, at, None, Advice::DontNeed);
-            }
-            while at < end {
-                let most = usize::try_from(end - at).map_or(PIECE, |left| left.min(PIECE));
-                let room = piece.room();
-                let got = match &self.direct {
-                    // To the end of the block, of which the file may have less.
-                    Some(direct) => {
-                        direct.read_at(&mut room[..most.next_multiple_of(ALIGNMENT)], at)
-                    }
-                    None => self.plain.read_at(&mut room[..most], at),
-                };
-                match got {
-                    Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                    Ok(got) => {
-                        let got = got.min(most);
-                        hasher.update(&piece.room()[..got]);
-                        at += got as u64;
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) if self.direct.is_some() && is_invalid(&error) => {
-                        self.direct = None;
-                        let _ = fadvise(&self.plain, at, None, Advice::DontNeed);
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-        Ok(hasher.finish())
+    fn read(&self) -> io::Result<Digest> {
+        // From the device, if the file system lets go of its cache.
+        let _ = fadvise(&self.plain, 0, None, Advice::DontNeed);
+        digest_at(&self.plain, u64::MAX)
     }
 }
 
@@ -282,14 +221,31 @@ mod tests {
     use super::*;
     use std::fs;
 
+    fn put(large: &mut Large, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let room = large.room();
+            let count = room.len().min(bytes.len());
+            room[..count].copy_from_slice(&bytes[..count]);
+            bytes = &bytes[count..];
+            large.put(count)?;
+        }
+        Ok(())
+    }
+
     /// Writes `bytes` in pieces of `step` behind the first `there` of them.
-    fn write(dir: &std::path::Path, bytes: &[u8], there: usize, step: usize) -> io::Result<Digest> {
+    fn write(
+        dir: &std::path::Path,
+        bytes: &[u8],
+        (there, step): (usize, usize),
+        ending: Ending,
+    ) -> io::Result<Option<Digest>> {
         let path = dir.join("file");
         fs::write(&path, &bytes[..there])?;
         let file = File::options().read(true).write(true).open(path)?;
-        let mut large = Large::begin(File::open(dir)?, "file".as_ref(), file, there as u64)?;
+        let dir = File::open(dir)?;
+        let mut large = Large::begin(dir, "file".as_ref(), file, there as u64, ending)?;
         for some in bytes[there..].chunks(step) {
-            large.write(some)?;
+            put(&mut large, some)?;
         }
         large.end()?;
         large.ended()
@@ -313,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_is_that_of_what_is_on_the_disk() {
+    fn every_byte_gets_to_its_place() {
         // The second has no way past the page cache.
         let places = [on_a_disk(), tempfile::tempdir_in("/dev/shm")];
         for place in places.map(Result::unwrap) {
@@ -332,12 +288,17 @@ mod tests {
             ] {
                 let content = noise(bytes);
                 let case = format!("{bytes} {there} {step} in {}", place.path().display());
-                let read = write(place.path(), &content, there, step).unwrap();
-                assert_eq!(read, Digest::of(&content), "{case}");
-                assert!(
-                    fs::read(place.path().join("file")).unwrap() == content,
-                    "{case}"
-                );
+                for (ending, digest) in [
+                    (Ending::Synced, None),
+                    (Ending::Read, Some(Digest::of(&content))),
+                ] {
+                    let read = write(place.path(), &content, (there, step), ending).unwrap();
+                    assert_eq!(read, digest, "{case}");
+                    assert!(
+                        fs::read(place.path().join("file")).unwrap() == content,
+                        "{case}"
+                    );
+                }
             }
         }
     }
@@ -348,8 +309,8 @@ mod tests {
         let content = noise(3 * PIECE + 777);
         let file = File::create_new(dir.path().join("file")).unwrap();
         let handle = File::open(dir.path()).unwrap();
-        let mut large = Large::begin(handle, "file".as_ref(), file, 0).unwrap();
-        large.write(&content).unwrap();
+        let mut large = Large::begin(handle, "file".as_ref(), file, 0, Ending::Synced).unwrap();
+        put(&mut large, &content).unwrap();
         drop(large);
         assert!(fs::read(dir.path().join("file")).unwrap() == content);
     }
@@ -357,9 +318,12 @@ mod tests {
     #[test]
     fn a_disk_that_takes_no_more_is_told_of() {
         let full = File::options().write(true).open("/dev/full").unwrap();
-        let mut large = Large::begin(&full, "none".as_ref(), full.try_clone().unwrap(), 0).unwrap();
+        let file = full.try_clone().unwrap();
+        let mut large = Large::begin(&full, "none".as_ref(), file, 0, Ending::Synced).unwrap();
         let bytes = vec![0; PIECE];
-        let told = (0..100).find_map(|_| large.write(&bytes).err()).unwrap();
+        let told = (0..100)
+            .find_map(|_| put(&mut large, &bytes).err())
+            .unwrap();
         assert!(fsx::is_full(&told), "{told}");
     }
 }

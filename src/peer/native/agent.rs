@@ -3,6 +3,7 @@
 //! Small files need not wait for one another: while one arrives, the next ones are already asked for.
 
 mod entry;
+mod files;
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -18,19 +19,17 @@ use super::fault::{fault, io_fault};
 use super::sftp::check_name;
 use super::talk::{Silence, Talk};
 use crate::event::printable_path;
-use crate::peer::arrive::{Arrivals, Resume};
 use crate::peer::limits::{Deadline, Watched};
 use crate::peer::transport::{
     Collected, Entry, Errand, Job, Listing, MOST_PASSED_BY, PATIENCE, Refused, Transport,
     is_wanted, said,
 };
-use crate::peer::wire::{GREETING, HELLO, Mark, send, take, trouble};
+use crate::peer::wire::{GREETING, HELLO, Head, Mark, send, trouble};
 use crate::peer::{PeerError, Remote, STAGED};
 use crate::units::Ids;
 
-/// Files that are asked for before the first of them is there. The questions are together far smaller than what the
-/// way there takes in, so that both sides never wait for each other.
-const AHEAD: usize = 256;
+/// Bytes that are taken at once of what is small. What is asked to go elsewhere goes there, if it is more than this.
+const BUFFER: usize = 32 << 10;
 
 /// A session with an agent.
 pub(in crate::peer) struct Agent {
@@ -110,7 +109,7 @@ impl Agent {
             return Ok(Err((connected, instead)));
         }
         Ok(Ok(Self {
-            talk: Mutex::new(BufReader::with_capacity(1 << 18, talk)),
+            talk: Mutex::new(BufReader::with_capacity(BUFFER, talk)),
             connected,
             path: remote.collect_dir.to_path_buf(),
             indicator: Mutex::default(),
@@ -149,17 +148,37 @@ impl Agent {
         talk: &mut BufReader<Talk>,
         payload: &mut Vec<u8>,
     ) -> Result<Answer, PeerError> {
-        match take(talk, payload).map_err(|error| self.io_fault(&error))? {
-            None => Err(PeerError::Broken {
-                host: self.connected.name.clone(),
-                reason: "its agent ended".to_owned(),
-            }),
-            Some(b'!') => {
-                let (kind, text) = payload.split_first().unwrap_or((&trouble::FAILED, &[]));
-                let text = crate::event::printable_bytes(&text[..text.len().min(1000)]);
-                Ok(Err((*kind, text)))
-            }
-            Some(letter) => Ok(Ok(letter)),
+        let head = self.head(talk)?;
+        self.rest(talk, head, payload)
+    }
+
+    /// How the next answer begins.
+    fn head(&self, talk: &mut BufReader<Talk>) -> Result<Head, PeerError> {
+        let head = Head::take(talk).map_err(|error| self.io_fault(&error))?;
+        head.ok_or_else(|| self.ended())
+    }
+
+    /// What follows `head`.
+    fn rest(
+        &self,
+        talk: &mut BufReader<Talk>,
+        head: Head,
+        payload: &mut Vec<u8>,
+    ) -> Result<Answer, PeerError> {
+        let taken = head.rest(talk, payload);
+        taken.map_err(|error| self.io_fault(&error))?;
+        if head.letter != b'!' {
+            return Ok(Ok(head.letter));
+        }
+        let (kind, text) = payload.split_first().unwrap_or((&trouble::FAILED, &[]));
+        let text = crate::event::printable_bytes(&text[..text.len().min(1000)]);
+        Ok(Err((*kind, text)))
+    }
+
+    fn ended(&self) -> PeerError {
+        PeerError::Broken {
+            host: self.connected.name.clone(),
+            reason: "its agent ended".to_owned(),
         }
     }
 
@@ -200,64 +219,6 @@ impl Agent {
             }
             Ok(_) => Err(self.foul("an answer to another question")),
             Err(trouble) => Err(self.whole(trouble)),
-        }
-    }
-
-    /// Asks for the files of `entries` at once, each from where it is to be continued.
-    fn ask_for<'a>(
-        &self,
-        talk: &mut BufReader<Talk>,
-        entries: &'a [Entry],
-        from: impl Fn(&'a Entry) -> Result<u64, PeerError>,
-    ) -> Result<(), PeerError> {
-        let mut questions = Vec::new();
-        for entry in entries {
-            let from = from(entry)?.to_be_bytes();
-            send(&mut questions, b'G', &[&from, entry.name.as_bytes()])
-                .map_err(|error| self.io_fault(&error))?;
-        }
-        talk.get_mut()
-            .write_all(&questions)
-            .map_err(|error| self.io_fault(&error))
-    }
-
-    /// Takes the file that was asked for. Gives whether it has to be asked for again.
-    fn take_file<'a>(
-        &self,
-        talk: &mut BufReader<Talk>,
-        entry: &'a Entry,
-        arrivals: &mut Arrivals<'a>,
-        job: &Job<'_>,
-        resume: Resume,
-    ) -> Result<(), PeerError> {
-        let mut arriving = arrivals.begin(entry, resume)?;
-        let mut payload = Vec::new();
-        loop {
-            match self.answer(talk, &mut payload)? {
-                Ok(b'D') => {
-                    if arriving.bytes + payload.len() as u64 > entry.bytes {
-                        return Err(PeerError::Changing(self.path.join(&entry.name)));
-                    }
-                    arriving.write(&payload)?;
-                    (job.progress)(payload.len() as u64)?;
-                }
-                Ok(b'.') if arriving.bytes == entry.bytes => {
-                    let mode = locked(&self.modes)
-                        .get(&entry.name)
-                        .copied()
-                        .unwrap_or(0o600);
-                    return arrivals.whole(entry, arriving, mode);
-                }
-                Ok(b'.') | Err((trouble::CHANGED | trouble::ABSENT, _)) => {
-                    return Err(PeerError::Changing(self.path.join(&entry.name)));
-                }
-                Ok(_) => return Err(self.foul("an answer to another question")),
-                Err((_, text)) => {
-                    drop(arriving);
-                    let error = io::Error::other(text);
-                    return arrivals.refused(entry, Refused::Unreadable(error));
-                }
-            }
         }
     }
 }
@@ -325,24 +286,7 @@ impl Transport for Agent {
     }
 
     fn get(&self, job: &Job<'_>) -> Result<(), PeerError> {
-        let talk = &mut *locked(&self.talk);
-        talk.get_mut().end = job.limits.end();
-        let mut arrivals = Arrivals::new(job)?;
-        let mut asked = 0;
-        for (at, entry) in job.entries.iter().enumerate() {
-            if asked < job.entries.len() && asked <= at + AHEAD / 2 {
-                let next = &job.entries[asked..job.entries.len().min(at + AHEAD)];
-                self.ask_for(talk, next, |entry| arrivals.there(entry))?;
-                asked += next.len();
-            }
-            self.take_file(talk, entry, &mut arrivals, job, Resume::Yes)?;
-        }
-        arrivals.settle()?;
-        for entry in arrivals.again() {
-            self.ask_for(talk, std::slice::from_ref(entry), |_| Ok(0))?;
-            self.take_file(talk, entry, &mut arrivals, job, Resume::No)?;
-        }
-        arrivals.settle()
+        self.get_all(&mut locked(&self.talk), job)
     }
 
     fn unchanged(&self) -> Result<(), PeerError> {

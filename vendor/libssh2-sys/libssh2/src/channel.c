@@ -1935,13 +1935,16 @@ ssize_t ssh2_channel_read(LIBSSH2_CHANNEL *channel, int stream_id,
               "channel_read() wants %ld bytes from channel %u/%u stream #%d",
               (long)buflen, channel->local.id, channel->remote.id, stream_id));
 
-    /* expand the receiving window first if it has become too narrow */
+    /* expand the receiving window first if it has become too narrow
+
+       cback: not whenever something was read; each time costs the server a
+       packet to wake up for. buflen is smaller than what is left here. */
     if(channel->read_state == ssh2_NB_state_jump1 ||
        (channel->remote.window_size <
-        channel->remote.window_size_initial / 4 * 3 + buflen)) {
+        channel->remote.window_size_initial / 4 * 3)) {
 
-        uint32_t adjustment = (uint32_t)(channel->remote.window_size_initial +
-            buflen - channel->remote.window_size);
+        uint32_t adjustment = (uint32_t)(channel->remote.window_size_initial -
+            channel->remote.window_size);
         if(adjustment < LIBSSH2_CHANNEL_MINADJUST)
             adjustment = LIBSSH2_CHANNEL_MINADJUST;
 
@@ -1958,13 +1961,15 @@ ssize_t ssh2_channel_read(LIBSSH2_CHANNEL *channel, int stream_id,
     /* Process all pending incoming packets. Tests prove that this way
        produces faster transfers.
 
-       cback: until there is enough. A fast server never lets the socket run
-       dry, and a window full of packets in memory is slower than none. */
+       cback: until there is enough, or the next one would have to be waited
+       for. A fast server never lets the socket run dry, and a window full of
+       packets in memory is slower than none. */
     do {
         rc = ssh2_transport_read(session);
     } while(rc > 0 &&
-            (channel->read_avail < buflen ||
-             !ssh2_channel_packet_data_len(channel, stream_id)));
+            (!ssh2_channel_packet_data_len(channel, stream_id) ||
+             (channel->read_avail < buflen &&
+              session->packet.writeidx > session->packet.readidx)));
 
     if(rc < 0 && rc != LIBSSH2_ERROR_EAGAIN)
         return ssh2_err(session, rc, "transport read");
