@@ -77,4 +77,8 @@ impl Drive for Loaded {
     fn reload(&self) -> Result<(), DriveError> {
         self.inner.reload()
     }
+
+    fn unseen(&self) -> Option<String> {
+        self.inner.unseen()
+    }
 }

@@ -130,7 +130,10 @@ impl Desk<'_> {
 
     fn burn(&self, wish: &Wish<'_>, drive: &dyn Drive, how: Burn) -> Result<Exit, Failure> {
         let made = disc::burn(wish, drive, how, self.session.monitor()).map_err(failure)?;
-        self.done(&made, told::made);
+        let unseen = drive.unseen();
+        self.done(&made, |made| {
+            told::with(told::made(made), unseen.as_deref())
+        });
         Ok(Exit::Well)
     }
 
@@ -255,7 +258,10 @@ impl Desk<'_> {
             let reason = told::comparison(found);
             monitor.problem(&Problem::with_file(to.place(), &reason));
         }
-        self.done(&copied, told::copied);
+        let unseen = to.unseen();
+        self.done(&copied, |copied| {
+            told::with(told::copied(copied), unseen.as_deref())
+        });
         Ok(if differs {
             Exit::Repairable
         } else {

@@ -12,6 +12,7 @@ mod found;
 mod reader;
 mod tray;
 mod treat;
+mod view;
 mod way;
 mod write;
 
@@ -222,5 +223,10 @@ impl Drive for Burner {
     fn reload(&self) -> Result<(), DriveError> {
         let drive = self.open_drive()?;
         tray::reload(self, &drive)
+    }
+
+    fn unseen(&self) -> Option<String> {
+        let drive = self.open_drive().ok()?;
+        tray::unseen(self, &drive)
     }
 }

@@ -123,6 +123,12 @@ pub trait Drive {
 
     /// Looks at the disc afresh, so that every reader of it sees its newest session.
     fn reload(&self) -> Result<(), DriveError>;
+
+    /// Why readers other than ourselves may not see the newest session although the drive was [reloaded](Drive::reload), and
+    /// what a person can do about that, as a sentence; `None` if nothing has to be done.
+    fn unseen(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Why a drive could not do it.

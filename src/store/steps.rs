@@ -408,6 +408,9 @@ pub(super) fn burn(
     let (faulty, damaged) = judge::staged_files(job, &laid.session, &burnt);
 
     job.drive.reload()?;
+    if let Some(unseen) = job.drive.unseen() {
+        job.monitor.note(unseen);
+    }
     let now = inspect(job)?;
     if now.newest() != Some(&burnt.session) {
         return Err(StoreError::NotThere);

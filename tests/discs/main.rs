@@ -10,4 +10,5 @@ mod days;
 mod faults;
 mod foreign;
 mod guest;
+mod view;
 mod ways;

@@ -22,6 +22,8 @@ pub use sink::Sink;
 pub struct Drive {
     disc: Option<Disc>,
     tray_open: bool,
+    /// How often a command has opened it.
+    opened: u64,
     locked: bool,
     /// What is told once, with the next command.
     attention: VecDeque<Sense>,
@@ -55,6 +57,7 @@ impl Drive {
         Self {
             disc: None,
             tray_open: false,
+            opened: 0,
             locked: false,
             attention: VecDeque::from([sense::RESET]),
             event: None,

@@ -90,6 +90,14 @@ pub(super) fn made(made: &Made) -> String {
     text
 }
 
+/// The same, and what is left to do for the person.
+pub(super) fn with(text: String, left: Option<&str>) -> String {
+    match left {
+        Some(left) => format!("{text}\n{left}"),
+        None => text,
+    }
+}
+
 fn aside(text: &mut String, path: Option<&std::path::Path>) {
     if let Some(path) = path {
         let path = printable_path(path);

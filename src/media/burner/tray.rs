@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Burner, TrayUse};
+use super::{Burner, TrayUse, view};
 use crate::media::DriveError;
 use crate::media::mmc::{self, AskError, Capabilities, Command, SgIo, Tray};
 
@@ -60,15 +60,23 @@ pub(super) fn open(burner: &Burner, drive: &SgIo) -> Result<(), DriveError> {
     Ok(())
 }
 
+/// Whether the tray goes out and in by itself, and may.
+fn cycles(burner: &Burner, drive: &SgIo) -> bool {
+    let moves = || {
+        ask(drive, &Capabilities::command(), TRAY)
+            .ok()
+            .and_then(|bytes| mmc::capabilities(&bytes).ok())
+            // A drive that does not say what it has is asked to do it.
+            .is_none_or(|found| found.has_tray && found.ejects)
+    };
+    burner.handling.tray == TrayUse::Allowed && moves()
+}
+
 /// Lets the tray out and in, so that drive and kernel look at the disc anew; without a tray that closes by itself, or if
-/// that may not be, only the drive looks.
+/// that may not be, the kernel is told so, as far as it takes that from us.
 pub(super) fn reload(burner: &Burner, drive: &SgIo) -> Result<(), DriveError> {
-    let moves = ask(drive, &Capabilities::command(), TRAY)
-        .ok()
-        .and_then(|bytes| mmc::capabilities(&bytes).ok())
-        // A drive that does not say what it has is asked to do it.
-        .is_none_or(|found| found.has_tray && found.ejects);
-    if burner.handling.tray == TrayUse::Allowed && moves {
+    let cycles = cycles(burner, drive);
+    if cycles {
         open(burner, drive)?;
         // The kernel goes on with the old size of the disc until it has seen the tray open, and then heard of a new disc;
         // and of that a drive tells only once. So it is let in before us, both times. What it says is no matter.
@@ -83,33 +91,55 @@ pub(super) fn reload(burner: &Burner, drive: &SgIo) -> Result<(), DriveError> {
         _ => {}
     }
     drop(fs::File::open(&burner.path));
+    if (!cycles || view::is_short(&burner.path, drive))
+        && let Err(error) = view::refresh(&burner.path)
+    {
+        // Who burns tells the person; we read by the drive's own commands.
+        log::info!("the kernel does not look at the disc anew: {error}");
+    }
     Ok(())
+}
+
+/// What a person can do if the kernel goes on showing the disc as it was before.
+pub(super) fn unseen(burner: &Burner, drive: &SgIo) -> Option<String> {
+    if cycles(burner, drive) {
+        return None;
+    }
+    let error = view::can_refresh(&burner.path).err()?;
+    Some(format!(
+        "the system may go on showing the disc as it was before, since the tray stays shut ({error}); before it is mounted, \
+         take it out and put it in again, or as root: {}",
+        view::by_hand(&burner.path)
+    ))
 }
 
 /// Refuses a drive whose disc is mounted.
 pub(super) fn check_unmounted(path: &Path) -> Result<(), DriveError> {
-    let Ok(facts) = fs::metadata(path) else {
-        return Ok(());
-    };
-    let device = facts.rdev();
+    match mounted_at(path) {
+        None => Ok(()),
+        Some(at) => Err(DriveError::Mounted {
+            path: path.to_owned(),
+            at,
+        }),
+    }
+}
+
+/// Where the disc is mounted.
+pub(super) fn mounted_at(path: &Path) -> Option<String> {
+    let device = fs::metadata(path).ok()?.rdev();
     let wanted = format!(
         "{}:{}",
         nix::sys::stat::major(device),
         nix::sys::stat::minor(device)
     );
     // proc(5): the third field is the device, the fifth the place.
-    let Ok(table) = fs::File::open("/proc/self/mountinfo") else {
-        return Ok(());
-    };
+    let table = fs::File::open("/proc/self/mountinfo").ok()?;
     for line in BufReader::new(table).split(b'\n').map_while(Result::ok) {
         let line = String::from_utf8_lossy(&line).into_owned();
         let mut words = line.split(' ');
         if words.nth(2) == Some(wanted.as_str()) {
-            return Err(DriveError::Mounted {
-                path: path.to_owned(),
-                at: words.nth(1).unwrap_or_default().to_owned(),
-            });
+            return Some(words.nth(1).unwrap_or_default().to_owned());
         }
     }
-    Ok(())
+    None
 }

@@ -18,6 +18,7 @@ impl Drive {
         match power & 3 {
             2 if self.locked => Err(sense::REMOVAL_PREVENTED),
             2 => {
+                self.opened += 1;
                 self.open_tray();
                 Ok(())
             }
@@ -139,7 +140,8 @@ impl Drive {
         let tray = if self.tray_open { "open" } else { "closed" };
         let lock = if self.locked { "locked" } else { "unlocked" };
         format!(
-            "{disc}\ntray {tray} {lock}\nempty-buffer {}\n",
+            "{disc}\ntray {tray} {lock}\nopened {}\nempty-buffer {}\n",
+            self.opened,
             self.sink.times_empty()
         )
     }
