@@ -12,7 +12,7 @@ mod inhibit;
 #[cfg(fuzzing)]
 pub use hear::fuzz;
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::thread;
 
@@ -20,7 +20,7 @@ use super::way::Manner;
 use super::{EngineKind, Handling};
 use crate::event::{Event, Fill as Fullness, Monitor, Progress, Tell as _};
 use crate::media::mmc::Profile;
-use crate::media::ring::{self, Emptying, Filling, Gauge};
+use crate::media::ring::{self, Filling};
 use crate::media::{DriveError, SECTOR, Thoroughness};
 use crate::process::{Command, RunError, System};
 
@@ -246,7 +246,9 @@ impl<'a> Engine<'a> {
             let feeder = scope.spawn(move || {
                 let mut stdin = stdin;
                 let fed = match &mut stdin {
-                    Some(stdin) => pour(emptying, stdin, &gauge, &told_of),
+                    Some(stdin) => {
+                        ring::pour(emptying, stdin, &|done| told_of(done, gauge.percent()))
+                    }
                     None => Ok(()),
                 };
                 (fed, stdin, gauge)
@@ -313,27 +315,6 @@ fn source_failed(filled: &io::Result<()>) -> bool {
 fn finish(filling: Filling, whole: bool) {
     if whole {
         filling.end();
-    }
-}
-
-/// From the ring into the program. What a program does not take because it ends is told by how it ended.
-fn pour(
-    mut ring: Emptying,
-    out: &mut dyn Write,
-    gauge: &Gauge,
-    progress: &dyn Fn(u64, u8),
-) -> io::Result<()> {
-    let mut buffer = vec![0; 64 << 10];
-    let mut done = 0;
-    ring.wait_until_full();
-    loop {
-        let count = ring.read(&mut buffer)?;
-        if count == 0 {
-            return out.flush();
-        }
-        out.write_all(&buffer[..count])?;
-        done += count as u64;
-        progress(done, gauge.percent());
     }
 }
 
