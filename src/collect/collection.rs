@@ -260,7 +260,7 @@ impl Run<'_> {
         path: &Path,
         known: Option<Record>,
     ) -> Result<(), CollectError> {
-        let link = self.links.get(&found.stat).cloned();
+        let link = self.links.get(&found.stat);
         let first = link.as_ref().map(|link| link.first.clone());
         let known = known.filter(|record| {
             found.unlisted.is_none()
