@@ -87,7 +87,7 @@ impl Links {
                 self.files.remove(&key);
             } else if packed.stored.is_none() {
                 // Compared with its own path, which is not the first name: it is kept.
-                packed.stored = stored.map(|copy| PackedCopy::new(copy, None));
+                packed.stored = stored.map(|copy| Box::new(PackedCopy::new(copy, None)));
             }
             return;
         }
@@ -100,7 +100,7 @@ impl Links {
             dir: u32::try_from(self.dirs.len() - 1).unwrap_or(u32::MAX),
             seen: 1,
             name: path.file_name().unwrap_or(path.as_os_str()).into(),
-            stored: stored.map(|copy| PackedCopy::new(copy, Some(path))),
+            stored: stored.map(|copy| Box::new(PackedCopy::new(copy, Some(path)))),
         };
         self.files.insert(key, packed);
     }
@@ -108,14 +108,14 @@ impl Links {
 
 impl PackedCopy {
     /// `first` is the first name, if it is what is stored.
-    fn new(copy: Copy, first: Option<&Path>) -> Box<Self> {
+    fn new(copy: Copy, first: Option<&Path>) -> Self {
         let is_plain = first == Some(&copy.path) && copy.torn.is_none();
-        Box::new(Self {
+        Self {
             digest: copy.digest,
             size: copy.size,
             with_first: first.is_some(),
             odd: (!is_plain).then(|| Box::new((copy.path, copy.torn))),
-        })
+        }
     }
 
     fn unpack(&self, first: &Path) -> Copy {
