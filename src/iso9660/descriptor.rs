@@ -14,6 +14,7 @@ const TERMINATOR: u8 = 255;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Labels {
     pub volume: Vec<u8>,
+    pub volume_set: Vec<u8>,
     pub publisher: Vec<u8>,
     pub preparer: Vec<u8>,
     pub application: Vec<u8>,
@@ -90,7 +91,7 @@ impl Descriptor<'_> {
         }
         .write(&[], &mut root);
         bytes[156..190].copy_from_slice(&root);
-        text(&mut bytes[190..318], b"", kind); // volume set
+        text(&mut bytes[190..318], &self.labels.volume_set, kind);
         text(&mut bytes[318..446], &self.labels.publisher, kind);
         text(&mut bytes[446..574], &self.labels.preparer, kind);
         text(&mut bytes[574..702], &self.labels.application, kind);

@@ -55,6 +55,8 @@ pub struct Options {
     pub start: u32,
     /// Volume identifier, up to 32 characters of ASCII; Joliet's copy is cut after 16.
     pub volume_id: String,
+    /// Volume set identifier, up to 128 characters of ASCII.
+    pub volume_set: String,
     /// Publisher, up to 128 characters of ASCII.
     pub publisher: String,
     /// Data preparer, up to 128 characters of ASCII.
@@ -127,6 +129,7 @@ impl Image {
     pub fn new(tree: Tree, options: &Options) -> Result<Self, ImageError> {
         let labels = Labels {
             volume: label(&options.volume_id, 32)?,
+            volume_set: label(&options.volume_set, 128)?,
             publisher: label(&options.publisher, 128)?,
             preparer: label(&options.preparer, 128)?,
             application: label(&options.application, 128)?,

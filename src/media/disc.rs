@@ -107,7 +107,7 @@ impl Disc {
     }
 
     /// What tells the disc from every other one: the digest of its first session's volume descriptor, which has its
-    /// label, its size and the time of its creation. `medium` is the disc; `None` if it is blank or cannot be read.
+    /// label, its size, the time of its creation, and what tells its contents from those of other discs of the same run. `medium` is the disc; `None` if it is blank or cannot be read.
     pub fn identity(&self, medium: &dyn ReadAt) -> Option<String> {
         let first = self.sessions.first()?;
         let mut sector = [0; 2048];

@@ -210,10 +210,11 @@ fn lay_out(
     tree.make_dir("", root(job))?;
     let chosen: Vec<Part<'_>> = chosen.iter().map(|&at| parts[at]).collect();
     let session = Session::compose(&mut tree, &chosen, &label(job), time(job))?;
-    Ok((
-        Image::new(tree, &options(job, disc.start(burn), disc.space_size))?,
-        session,
-    ))
+    let options = Options {
+        volume_set: session.fingerprint(),
+        ..options(job, disc.start(burn), disc.space_size)
+    };
+    Ok((Image::new(tree, &options)?, session))
 }
 
 pub(super) fn label(job: &Store<'_>) -> String {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::steps::Previous;
 use super::{Store, record};
-use crate::catalog::DiscRow;
+use crate::catalog::{CopyRow, DiscRow};
 use crate::event::{Problem, Tell as _, printable};
 use crate::iso9660::{Kind, Tree};
 use crate::media::{self, Disc};
@@ -125,18 +125,15 @@ fn only_here(job: &Store<'_>, tree: &Tree, day: Day, id: Option<&str>) -> Vec<St
         }
         let name = std::ffi::OsStr::from_bytes(peer);
         let missing = missing(tree, &root.join(name), &staged.path().join(name));
-        if missing
-            .iter()
-            .any(|file| !elsewhere(job, day, peer, file, id))
-        {
+        if !missing.is_empty() && !elsewhere(job, day, peer, &missing, id) {
             peers.push(printable(&String::from_utf8_lossy(peer)));
         }
     }
     peers
 }
 
-/// The files in the directory `there` of the disc that are not, with the same length, in `here`.
-fn missing(tree: &Tree, there: &Path, here: &Path) -> Vec<Vec<u8>> {
+/// The files in the directory `there` of the disc that are not, with the same length, in `here`; with their lengths.
+fn missing(tree: &Tree, there: &Path, here: &Path) -> Vec<(Vec<u8>, u64)> {
     let mut missing = Vec::new();
     for (name, node) in tree.list(there).into_iter().flatten() {
         let path = here.join(std::ffi::OsStr::from_bytes(name));
@@ -146,24 +143,42 @@ fn missing(tree: &Tree, there: &Path, here: &Path) -> Vec<Vec<u8>> {
             _ => staged.is_some(),
         };
         if !same {
-            missing.push(name.to_vec());
+            let bytes = match &node.kind {
+                Kind::File(content) => content.bytes(),
+                _ => 0,
+            };
+            missing.push((name.to_vec(), bytes));
         }
     }
     missing
 }
 
-/// Whether the catalog knows the file on another disc.
-fn elsewhere(job: &Store<'_>, day: Day, peer: &[u8], file: &[u8], id: Option<&str>) -> bool {
+/// Whether the catalog knows all of `files`, as they are on this disc, on others.
+fn elsewhere(
+    job: &Store<'_>,
+    day: Day,
+    peer: &[u8],
+    files: &[(Vec<u8>, u64)],
+    id: Option<&str>,
+) -> bool {
     let Some(peer) = std::str::from_utf8(peer)
         .ok()
         .and_then(|peer| peer.parse::<PeerName>().ok())
     else {
         return false;
     };
-    let name = [format!("{peer}/").as_bytes(), file].concat();
-    job.catalog
-        .copies(day, Some(&peer))
-        .unwrap_or_default()
-        .iter()
-        .any(|copy| Some(copy.disc.id.as_str()) != id && copy.file.name == name)
+    let copies = job.catalog.copies(day, Some(&peer)).unwrap_or_default();
+    let is_here = |copy: &&CopyRow| Some(copy.disc.id.as_str()) == id;
+    files.iter().all(|(file, bytes)| {
+        let name = [format!("{peer}/").as_bytes(), file].concat();
+        let of_name = || copies.iter().filter(|copy| copy.file.name == name);
+        // The newest session has what the disc shows; a day that was stored twice has two digests.
+        let own = of_name().filter(is_here).max_by_key(|copy| copy.session);
+        of_name()
+            .filter(|copy| !is_here(copy))
+            .any(|copy| match own {
+                Some(own) => copy.file.digest == own.file.digest,
+                None => copy.file.bytes == *bytes,
+            })
+    })
 }

@@ -70,7 +70,7 @@ later one wins. As root, to keep owners and permissions:
     mkdir /tmp/restored
     cd /path/to/disc
     for d in */*/*/MACHINE; do
-        for f in \"$d\"/home-user.tar.gz \"$d\"/home-user+*.tar.gz; do
+        for f in \"$d\"/home-user.tar.gz \"$d\"/home-user+?.tar.gz \"$d\"/home-user+??.tar.gz; do
             if [ -e \"$f\" ]; then tar -xzpf \"$f\" -C /tmp/restored; fi
         done
     done

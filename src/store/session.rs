@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use super::kept::Kept;
@@ -104,6 +105,27 @@ impl Session {
             session.add_day(tree, part, now)?;
         }
         Ok(session)
+    }
+
+    /// What tells the session from others of the same run, which may be as long, and are of the same time: made of the
+    /// names, lengths and promised digests of its new contents.
+    pub fn fingerprint(&self) -> String {
+        let mut hasher = Hasher::default();
+        for source in &self.sources {
+            hasher.update(source.on_disc.as_os_str().as_bytes());
+            hasher.update(&[0]);
+            hasher.update(&source.bytes.to_be_bytes());
+            if let Origin::Staged {
+                promised: Some(promised),
+                ..
+            } = &source.origin
+            {
+                hasher.update(promised.as_bytes());
+            }
+        }
+        let mut text = hasher.finish().to_string().to_ascii_uppercase();
+        text.truncate(32);
+        text
     }
 
     fn add(

@@ -1,7 +1,8 @@
 //! New discs, full discs, blanked discs, somebody else's discs.
 
-use cback::media::{Asked, BlankMode, Blanking, CheckMedia, MediaKind, WrongDisc};
+use cback::media::{Asked, BlankMode, Blanking, CheckMedia, FileDrive, MediaKind, WrongDisc};
 use cback::store::{StoreError, week};
+use cback::units::AbsPath;
 
 use crate::pool::{Pool, day, noise, run};
 
@@ -332,4 +333,67 @@ fn a_disc_that_is_not_there_any_more_is_a_problem() {
     stage(&pool, "2026-11-19", 1000);
     pool.store("2026-11-19").unwrap();
     assert!(!pool.heard.take().contains("problem"));
+}
+
+#[test]
+fn an_older_copy_of_a_day_on_another_disc_does_not_stand_for_the_newer_one() {
+    let pool = Pool::of(MediaKind::DvdPlusRw, SMALL);
+    let drive = |name: &str| {
+        let path = AbsPath::new(pool.dir.join("discs").join(name)).unwrap();
+        FileDrive::with_capacity(path, pool.kind, pool.sectors, None)
+    };
+    // The day is collected and stored twice, onto two discs.
+    for (bytes, disc) in [(5000, "morning.iso"), (9000, "evening.iso")] {
+        pool.stage("2026-11-17", &[("alpha/etc.tar.gz", &noise(1, bytes))]);
+        pool.store_with(&drive(disc), "2026-11-17", Asked::ByRule)
+            .unwrap();
+    }
+    std::fs::remove_dir_all(pool.dir.join("staging/2026/11/17")).unwrap();
+    pool.stage("2026-11-18", &[("alpha/etc.tar.gz", &noise(3, 5000))]);
+    pool.heard.take();
+    pool.store_with(&drive("evening.iso"), "2026-11-18", Asked::Full)
+        .unwrap();
+    let heard = pool.heard.take();
+    assert!(
+        heard.contains("only known copy is erased of: 2026-11-17 (alpha)"),
+        "{heard}"
+    );
+    // The same bytes on another disc do.
+    pool.stage("2026-11-18", &[]);
+    pool.store_with(&drive("morning.iso"), "2026-11-18", Asked::ByRule)
+        .unwrap();
+    std::fs::remove_dir_all(pool.dir.join("staging/2026/11/18")).unwrap();
+    pool.stage("2026-11-19", &[("alpha/etc.tar.gz", &noise(4, 5000))]);
+    pool.heard.take();
+    pool.store_with(&drive("evening.iso"), "2026-11-19", Asked::Full)
+        .unwrap();
+    let heard = pool.heard.take();
+    assert!(!heard.contains("only known copy"), "{heard}");
+}
+
+#[test]
+fn discs_of_one_run_are_told_from_one_another_although_they_are_of_one_size() {
+    let pool = Pool::new();
+    let parts = ["alpha/all.tar_00000", "alpha/all.tar_00001"];
+    let daily = pool.stage(
+        "2026-11-17",
+        &[(parts[0], &noise(1, 5000)), (parts[1], &noise(2, 5000))],
+    );
+    for (number, part) in parts.iter().enumerate() {
+        let path = pool.dir.join(format!("discs/{number}.iso"));
+        let drive = FileDrive::new(AbsPath::new(path).unwrap(), pool.kind, None);
+        pool.job(&drive, "2026-11-17", |job| {
+            let days = [daily.clone()];
+            let items = job.items(&days).unwrap();
+            let some: Vec<_> = items
+                .iter()
+                .filter(|item| item.name == part.as_bytes())
+                .collect();
+            job.store_items(&days, &some).unwrap();
+        });
+    }
+    let catalog = pool.catalog();
+    assert_eq!(catalog.discs().unwrap().len(), 2);
+    let copies = catalog.copies(day("2026-11-17"), None).unwrap();
+    assert_ne!(copies[0].disc.id, copies[1].disc.id);
 }

@@ -250,12 +250,14 @@ fn the_commands_in_the_readme_get_everything_back() {
         std::fs::read(archive).unwrap()
     };
     let full = tar(&[("a", "first"), ("b", "first"), ("c", "first")]);
+    let earlier = tar(&[("b", "earlier")]);
     let later = tar(&[("b", "later")]);
     pool.stage(
         "2026-11-17",
         &[
             ("MACHINE/home-user.tar.gz", &full),
-            ("MACHINE/home-user+2.tar.gz", &later),
+            ("MACHINE/home-user+2.tar.gz", &earlier),
+            ("MACHINE/home-user+10.tar.gz", &later),
             ("MACHINE/home-user-x.tar.gz", b"of another source"),
         ],
     );
