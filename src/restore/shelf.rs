@@ -4,6 +4,7 @@
 //! holds is listed once; restoring then only opens files. A file that was cut into parts is there as if it had not been.
 
 mod parts;
+mod sessions;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -12,14 +13,15 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::event::{printable, printable_path, with_causes};
-use crate::iso9660::{self, Content, Extent, FileReader, HEAD, Kind, ReadAt, Tree, Volume};
+use crate::event::printable_path;
+use crate::iso9660::{self, Extent, FileReader, HEAD, ReadAt};
 use crate::media::{Burner, Drive as _, Handling, MediaKind};
 use crate::staging::Staging;
 use crate::sums::{self, Sums};
 use crate::units::{AbsPath, Day, Digest, PeerName};
 
 use parts::{Joined, join};
+use sessions::Found;
 
 /// A file that a peer has on one day.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,6 +100,7 @@ enum Bytes {
 }
 
 /// Where the bytes of one file are.
+#[derive(Clone)]
 struct Held {
     length: u64,
     /// On a disc; empty in a directory.
@@ -140,41 +143,31 @@ impl Shelf {
     }
 
     /// The disc `medium`, which is at `path`, with sessions that begin at the sectors `starts`, oldest first. A
-    /// session has what the ones before it had; so the newest one that can be read serves.
+    /// session has what the ones before it had; so the newest one that can be read serves, and for what is damaged in it those
+    /// before.
     pub fn disc(path: &Path, medium: Box<dyn ReadAt>, starts: &[u32]) -> Result<Self, ShelfError> {
-        let mut newest = None;
-        for start in starts.iter().rev() {
-            match session(medium.as_ref(), *start) {
-                Ok((label, items, lists)) => {
-                    let label = match label.as_str() {
-                        "" => printable_path(path),
-                        label => label.to_owned(),
-                    };
-                    if items.is_empty() {
-                        return Err(ShelfError::Empty(path.to_owned()));
-                    }
-                    let trouble = newest.map(|error| {
-                        let text = "the newest session cannot be read, an earlier one is used";
-                        format!("{text}: {}", with_causes(&error))
-                    });
-                    return Ok(Self {
-                        name: label,
-                        bytes: Bytes::Disc(medium),
-                        items,
-                        lists,
-                        troubles: trouble.into_iter().collect(),
-                    });
-                }
-                Err(error) => newest = newest.or(Some(error)),
-            }
-        }
-        match newest {
-            Some(source) => Err(ShelfError::Disc {
+        let Found {
+            label,
+            items,
+            lists,
+            troubles,
+        } = sessions::newest(medium.as_ref(), starts)
+            .map_err(|source| ShelfError::Disc {
                 path: path.to_owned(),
                 source,
-            }),
-            None => Err(ShelfError::Empty(path.to_owned())),
-        }
+            })?
+            .filter(|found| !found.items.is_empty())
+            .ok_or_else(|| ShelfError::Empty(path.to_owned()))?;
+        Ok(Self {
+            name: match label.as_str() {
+                "" => printable_path(path),
+                label => label.to_owned(),
+            },
+            bytes: Bytes::Disc(medium),
+            items,
+            lists,
+            troubles,
+        })
     }
 
     /// The staging directory at `path`, or a directory with the content of a disc. What cannot be listed in it is among the
@@ -309,57 +302,6 @@ impl Shelf {
             Bytes::Disc(_) => Path::new(MOUNTED).join(item.path()),
         }
     }
-}
-
-/// The label of a session, its files, its lists of digests.
-type Holdings = (String, BTreeMap<Item, Held>, BTreeMap<Day, Held>);
-
-fn session(medium: &dyn ReadAt, start: u32) -> Result<Holdings, iso9660::ReadError> {
-    let volume = Volume::open(medium, start)?;
-    let label = printable(&String::from_utf8_lossy(volume.volume_id()));
-    let (items, lists) = items(&volume.tree()?);
-    Ok((label, items, lists))
-}
-
-/// The files in `tree` that lie where a peer's files lie, and the lists of digests.
-fn items(tree: &Tree) -> (BTreeMap<Item, Held>, BTreeMap<Day, Held>) {
-    let mut items = BTreeMap::new();
-    let mut lists = BTreeMap::new();
-    for (path, node) in tree.walk() {
-        let Kind::File(Content::Old(extents)) = &node.kind else {
-            continue;
-        };
-        let path = Path::new(OsStr::from_bytes(&path));
-        let held = Held {
-            length: extents.iter().map(|extent| extent.bytes).sum(),
-            extents: extents.clone(),
-            parts: None,
-        };
-        if let Some(item) = item(path) {
-            items.insert(item, held);
-        } else if path.file_name() == Some(OsStr::new(sums::FILE_NAME))
-            && let Some(day) = path.parent().and_then(Path::to_str)
-            && let Ok(day) = day.parse()
-        {
-            lists.insert(day, held);
-        }
-    }
-    join(&mut items);
-    (items, lists)
-}
-
-/// The item that `YYYY/MM/DD/PEER/NAME` names.
-fn item(path: &Path) -> Option<Item> {
-    let names: Vec<&OsStr> = path.iter().collect();
-    let [year, month, day, peer, name] = names[..] else {
-        return None;
-    };
-    let day = [year, month, day].map(|part| part.to_str().unwrap_or(""));
-    Some(Item {
-        peer: peer.to_str()?.parse().ok()?,
-        day: day.join("/").parse().ok()?,
-        name: name.to_owned(),
-    })
 }
 
 impl Item {

@@ -467,3 +467,57 @@ fn one_damaged_directory_costs_only_what_is_in_it() {
         .run();
     append.with_status(6).says(&["cannot be read"]);
 }
+
+/// Zeros over the directory `number` (from 0) of those that have an archive in the newest session of the disc.
+fn spoil(machine: &Machine, number: usize, of: usize) {
+    let mut disc = fs::read(machine.disc()).unwrap();
+    // The head has a copy of the newest session's descriptor.
+    let root = u32::from_le_bytes(disc[16 * 2048 + 158..][..4].try_into().unwrap());
+    let mut found = directories(&disc, ".tar.gz");
+    found.retain(|sector| *sector >= root as usize);
+    assert_eq!(found.len(), of, "{found:?}");
+    disc[found[number] * 2048..(found[number] + 1) * 2048].fill(b'x');
+    fs::write(machine.disc(), disc).unwrap();
+}
+
+#[test]
+fn what_can_be_read_of_a_damaged_disc_is_restored() {
+    let days = ["2026-11-23", "2026-11-24", "2026-11-25"];
+    // Each day has a session of its own, and the one before the newest still has the directory.
+    let machine = machine();
+    for day in days {
+        fs::write(machine.path("source").join(day), day).unwrap();
+        Machine::settle();
+        machine.back_up(day);
+    }
+    let kept = machine.keep("all");
+    spoil(&machine, 1, 3);
+    let restore = |machine: &Machine| {
+        machine
+            .cback("restore --incomplete --into out --from")
+            .arg(machine.disc())
+            .run()
+    };
+    let restored = restore(&machine).with_status(10);
+    restored.says(&["2026/11/24/ada", "an earlier session"]);
+    crate::tree::assert_same(&kept, &machine.restored("out"));
+
+    // All days are in one session: what is in that directory is lost, and nothing else.
+    let machine = self::machine();
+    for day in days {
+        fs::write(machine.path("source").join(day), day).unwrap();
+        Machine::settle();
+        machine
+            .cback("collect stage")
+            .on(day)
+            .run()
+            .well_and_silent();
+    }
+    machine.cback("store").on(days[2]).run().well();
+    spoil(&machine, 1, 3);
+    let restored = restore(&machine);
+    assert!(restored.status != 0, "{restored:?}");
+    restored.says(&["2026/11/24/ada"]);
+    let at = |day: &str| machine.restored("out").join(day).exists();
+    assert_eq!(days.map(at), [true, false, true]);
+}
