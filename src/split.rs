@@ -102,12 +102,34 @@ fn cut(
         return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
     }
     remove_old_parts(daily, &file.name, ids)?;
+    let mut parts = Vec::new();
+    let made = make(daily, file, (part, count), ids, monitor, &mut parts);
+    if let Err(error) = made {
+        // They would take the room that the next try needs, and go onto the disc beside the file.
+        for (name, _) in &parts {
+            fsx::remove_durably(&daily.backup_path(name))?;
+        }
+        return Err(error);
+    }
+    daily.give_way(&file.name, &parts, ids)?;
+    Ok(count)
+}
+
+/// Makes `count` parts of `part` bytes of the file, and adds each to `parts` when it is whole. An error if they are not the
+/// file that was staged.
+fn make(
+    daily: &Daily,
+    file: &BackupFile,
+    (part, count): (u64, u64),
+    ids: Option<Ids>,
+    monitor: &dyn Monitor,
+    parts: &mut Vec<(Vec<u8>, Digest)>,
+) -> io::Result<()> {
     let expected = daily.sums()?.and_then(|sums| sums.get(&file.name));
     let mut from = File::open(daily.backup_path(&file.name))?;
     let task = format!("splitting {}", event::printable_bytes(&file.name));
     let mut all = Hasher::default();
     let mut done = 0;
-    let mut parts = Vec::new();
     for number in 0..count {
         let name = part_name(&file.name, number);
         let mut to = AtomicFile::create(&daily.backup_path(&name))?;
@@ -138,15 +160,7 @@ fn cut(
     }
     monitor.observe(&Event::ProgressEnd(&task));
     // The original goes only if the parts are the file that was staged.
-    let found = all.finish();
-    if let Err(error) = same(done, file.bytes, found, expected) {
-        for (name, _) in &parts {
-            fsx::remove_durably(&daily.backup_path(name))?;
-        }
-        return Err(error);
-    }
-    daily.give_way(&file.name, &parts, ids)?;
-    Ok(count)
+    same(done, file.bytes, all.finish(), expected)
 }
 
 /// Removes parts that an earlier staging of the day, or a killed run, left of the file `name`: more of them than are
@@ -278,6 +292,19 @@ mod tests {
         verifies(&daily);
         assert_eq!(split(&daily, rule, None, &tally).unwrap().files, 0);
         assert_eq!(names(&daily), after);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_cut_to_its_end_leaves_no_parts() {
+        let (_dir, daily) = day(&[("big", "0123456789ab")]);
+        // In the place of the second part while it is written.
+        std::fs::create_dir(daily.backup_path(b"ada/.big_00001.partial")).unwrap();
+        let tally = Tally::default();
+        split(&daily, RULE, None, &tally).unwrap();
+        assert_eq!(
+            (tally.problems(), names(&daily)),
+            (1, vec!["ada/big".to_owned()])
+        );
     }
 
     #[test]

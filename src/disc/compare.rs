@@ -44,6 +44,16 @@ impl Ranges {
         }
     }
 
+    /// Those that are not in `others`, as far as both are kept.
+    pub(super) fn without(&self, others: &Self) -> Self {
+        let mut left = Self::default();
+        let sectors = self.ranges.iter().flat_map(|&(first, last)| first..=last);
+        sectors
+            .filter(|&sector| !others.meets(sector, sector))
+            .for_each(|sector| left.push(sector));
+        left
+    }
+
     /// Whether any of the sectors from `first` to `last` is in it.
     pub(super) fn meets(&self, first: u64, last: u64) -> bool {
         let at = self.ranges.partition_point(|range| range.1 < first);

@@ -102,11 +102,14 @@ pub fn copy(
         Verify::Yes => {
             let copy = target.open()?;
             let mut found = bytes(&*medium, &*copy, sectors, monitor);
-            if found.differing.sectors > 0 {
-                found.files = owners(&*medium, &disc, &found.differing);
+            // What could not be read before is in `unreadable`, and zeros on the copy are what was meant. What cannot be read
+            // any more was not compared.
+            found.unreadable_first = found.unreadable_first.without(&unreadable);
+            for ranges in [&found.differing, &found.unreadable_first] {
+                if ranges.sectors > 0 {
+                    found.files.extend(owners(&*medium, &disc, ranges));
+                }
             }
-            // They are in `unreadable`, and zeros on the copy are what was meant.
-            found.unreadable_first = Ranges::default();
             Some(found)
         }
     };
@@ -118,4 +121,125 @@ pub fn copy(
         times_empty: gauge.times_empty(),
         set_aside,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::event::Tally;
+    use crate::iso9660::{Image, Meta, Options, ReadAt, Tree};
+    use crate::media::{
+        Burn, Burnt, Disc, DriveError, FileDrive, MediaKind, Payload, SECTOR, Treatment,
+    };
+    use crate::units::AbsPath;
+    use std::io;
+    use std::path::Path;
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+    /// A drive with a sector that can be read some times only.
+    struct Tired {
+        inner: FileDrive,
+        sector: u64,
+        times: u32,
+    }
+
+    struct Worn {
+        medium: Box<dyn ReadAt>,
+        sector: u64,
+        times: AtomicU32,
+    }
+
+    impl ReadAt for Worn {
+        fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+            let end = (offset + buffer.len() as u64).div_ceil(SECTOR);
+            if (offset / SECTOR..end).contains(&self.sector) {
+                let left = |times: u32| times.checked_sub(1);
+                let spent = self.times.fetch_update(Relaxed, Relaxed, left).is_err();
+                if spent {
+                    return Err(io::Error::other("worn out"));
+                }
+            }
+            self.medium.read_at(buffer, offset)
+        }
+        fn len(&self) -> io::Result<u64> {
+            self.medium.len()
+        }
+    }
+
+    impl Drive for Tired {
+        fn place(&self) -> &Path {
+            self.inner.place()
+        }
+        fn inspect(&self) -> Result<Option<Disc>, DriveError> {
+            self.inner.inspect()
+        }
+        fn open(&self) -> Result<Box<dyn ReadAt>, DriveError> {
+            Ok(Box::new(Worn {
+                medium: self.inner.open()?,
+                sector: self.sector,
+                times: self.times.into(),
+            }))
+        }
+        fn burn(
+            &self,
+            burn: Burn,
+            payload: &mut Payload<'_, '_>,
+            monitor: &dyn Monitor,
+        ) -> Result<Burnt, DriveError> {
+            self.inner.burn(burn, payload, monitor)
+        }
+        fn duplicate(
+            &self,
+            original: &mut Original<'_>,
+            monitor: &dyn Monitor,
+        ) -> Result<Option<PathBuf>, DriveError> {
+            self.inner.duplicate(original, monitor)
+        }
+        fn treat(&self, treatment: Treatment, monitor: &dyn Monitor) -> Result<(), DriveError> {
+            self.inner.treat(treatment, monitor)
+        }
+        fn details(&self) -> Result<Vec<(String, String)>, DriveError> {
+            self.inner.details()
+        }
+        fn reload(&self) -> Result<(), DriveError> {
+            self.inner.reload()
+        }
+    }
+
+    #[test]
+    fn what_was_not_compared_is_not_called_identical() {
+        let dir = tempfile::tempdir().unwrap();
+        let drive = |name: &str| {
+            let path = AbsPath::new(dir.path().join(name)).unwrap();
+            FileDrive::new(path, MediaKind::DvdPlusR, None)
+        };
+        let options = Options {
+            start: 32,
+            ..Options::default()
+        };
+        let image = Image::new(Tree::new(Meta::default()), &options).unwrap();
+        let mut payload = Payload {
+            image: &image,
+            label: "DISC",
+            open: &mut |_| unreachable!(),
+        };
+        let inner = drive("one.iso");
+        inner
+            .burn(Burn::New, &mut payload, &Tally::default())
+            .unwrap();
+        // Never; while it is copied; always.
+        for (times, unreadable, identical) in [(0, 1, true), (1, 0, false), (9, 0, true)] {
+            let tired = Tired {
+                inner: inner.clone(),
+                sector: 40,
+                times,
+            };
+            let target = drive(&format!("copy-{times}.iso"));
+            let copied = copy(&tired, &target, Verify::Yes, &Tally::default()).unwrap();
+            assert_eq!(copied.unreadable.sectors, unreadable, "{times}");
+            let verified = copied.verified.unwrap();
+            assert_eq!(verified.is_identical(), identical, "{times}: {verified:?}");
+        }
+    }
 }
