@@ -141,6 +141,11 @@ pub fn sentence(error: &clap::Error) -> String {
     let end = text
         .find("\n\nUsage:")
         .or_else(|| text.find("\n\nFor more"));
+    // What is missing is the first paragraph; examples may follow.
+    let end = match error.kind() {
+        ErrorKind::MissingRequiredArgument => text.find("\n\n").or(end),
+        _ => end,
+    };
     let text = &text[..end.unwrap_or(text.len())];
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ")

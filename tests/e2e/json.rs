@@ -330,14 +330,17 @@ fn wrong_arguments_are_told_as_an_object_too() {
         ("--nonsense all --js", "'--nonsense'"),
         ("--json -M -N all", "cannot be used with"),
         ("disc burn --json --media floppy x", "floppy"),
-        ("--json", "required"),
+        ("--json", "it was not said what to do"),
     ] {
         let ended = machine.cback(words).run().with_status(2);
         let last = finished(&ended.stdout);
         assert_eq!(documented(&ended.stdout).len(), 0);
         assert_eq!(last["status"], 2);
         let error = last["error"].as_str().unwrap();
-        assert!(error.contains(says) && !error.contains("Usage"), "{error}");
+        assert!(
+            error.contains(says) && !error.contains("Usage") && !error.contains("cback all"),
+            "{error}"
+        );
         assert!(ended.stderr.contains(says), "{}", ended.stderr);
     }
     let ended = machine.cback("--nonsense all -- --json").run();

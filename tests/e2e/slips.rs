@@ -191,3 +191,29 @@ fn a_person_at_a_terminal_is_told_that_all_is_well() {
     let dumb = on_a_terminal("dumb", "all");
     assert!(!dumb.contains('\u{1b}'), "{dumb}");
 }
+
+#[test]
+fn completions_know_actions_and_commands() {
+    let machine = Machine::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let call = machine.cback(&format!("completions {shell}"));
+        let script = call.unconfigured().run().well().stdout;
+        for word in ["initialize", "rebuild", "quickstart", "dry-run"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    // As bash calls it when somebody presses the tabulator.
+    let script = "source <(\"$0\" completions bash); COMP_WORDS=(cback $1); COMP_CWORD=1; _cback cback \"$1\" cback; \
+                  printf '%s ' \"${COMPREPLY[@]}\"";
+    for (typed, completed) in [
+        ("coll", "collect "),
+        ("quic", "quickstart "),
+        ("sto", "store "),
+    ] {
+        let output = std::process::Command::new("bash")
+            .args(["-c", script, env!("CARGO_BIN_EXE_cback"), typed])
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), completed);
+    }
+}
