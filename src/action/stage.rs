@@ -91,16 +91,34 @@ pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
     let asked = staged.iter().chain(others).filter(remote);
     let limits = cx.config.stage.as_ref().map(|stage| stage.limits);
     let ask = |peer: &Peer| peer.readiness(limits.unwrap_or_default());
+    let room = cx.config.options.working_dir.is_dir();
+    let room = if room { Room::There } else { Room::Missing };
     peers::each(cx.config, asked, ask, |peer, readiness| {
-        findings.extend(readiness.err().map(|error| unreached(peer, &error)));
+        findings.extend(readiness.err().map(|error| unreached(peer, &error, room)));
     });
     findings
+}
+
+/// Whether there is a working directory, in which indicators are looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Room {
+    There,
+    Missing,
 }
 
 /// What is wrong with a peer on another machine that cannot be reached, has another key than the one that is known,
 /// does not let the backup user in, or has no collect directory that can be read. That nothing is collected yet is not
 /// wrong.
-fn unreached(peer: &Peer, error: &PeerError) -> Finding {
+fn unreached(peer: &Peer, error: &PeerError, room: Room) -> Finding {
+    if room == Room::Missing && matches!(error, PeerError::Unwritable { .. }) {
+        return Finding::new(
+            format!(
+                "peer [{}]: was not asked, for want of the working directory",
+                peer.name()
+            ),
+            "make the working directory first, and run `cback validate` again",
+        );
+    }
     let text = format!("peer [{}]: {}", peer.name(), with_causes(error));
     let mend = error.advice().unwrap_or_else(|| {
         "see whether the peer is there and what <peer> says of it, and run `cback validate` again".to_owned()

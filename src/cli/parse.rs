@@ -88,7 +88,19 @@ fn whole(line: Vec<OsString>, defaults: Defaults) -> Result<Arguments, clap::Err
     if arguments.command.is_none() && arguments.actions.is_empty() && !arguments.diagnostics {
         return Err(command.error(ErrorKind::MissingRequiredArgument, NOTHING));
     }
-    if let Some((name, _)) = matches.subcommand() {
+    if let Some((name, below)) = matches.subcommand() {
+        // It would be passed over, and another file written than the one that was named.
+        let named = |given: &clap::ArgMatches| {
+            ["config", "logfile"].iter().any(|switch| {
+                given.value_source(switch) == Some(clap::parser::ValueSource::CommandLine)
+            })
+        };
+        if name == "quickstart" && (named(&matches) || named(below)) {
+            return fault(
+                "`quickstart` has a configuration and a log of its own, in the directory of --into; `cback -c FILE all` backs up what FILE says"
+                    .to_owned(),
+            );
+        }
         for (switch, given) in [
             ("--full", arguments.full),
             ("--managed", arguments.managed),
@@ -282,6 +294,14 @@ mod tests {
             ("cback restore", "required"),
             ("cback restore --into /r --as-of yesterday", "yesterday"),
             ("cback quickstart --media floppy /home", "it is one of"),
+            (
+                "cback -c /x quickstart /home",
+                "has a configuration and a log of its own",
+            ),
+            (
+                "cback quickstart -l /x /home",
+                "has a configuration and a log of its own",
+            ),
             ("cback collect restore --into /r", "unexpected argument"),
             (
                 "cback --full restore --into /r",

@@ -9,13 +9,15 @@ use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::acknowledge::{self, Waiting};
 use super::attributes::is_same;
 use super::decide::{Decision, Last, decide};
 use super::outputs::Stems;
 use super::snapshot::{self, Record, Records, Snapshot};
-use super::{CollectError, Request, Shape, Source};
+use super::takeover::{self, Takeover};
+use super::{CollectError, Full, Mode, Request, Shape, Source};
 use crate::archive::path_order;
 use crate::event::{Monitor, Problem, Tell as _};
 use crate::select::{self, Rules, Start, Step, Type, Walk};
@@ -46,6 +48,7 @@ pub fn preview(
     monitor: &dyn Monitor,
     each: &mut dyn FnMut(Foreseen),
 ) -> Result<(), CollectError> {
+    let staged_at = takeover::staged_at(request.collect_dir);
     let staged = acknowledge::waiting(request.collect_dir, request.working_dir, monitor)?;
     let mut stems = Stems::default();
     let own: Vec<_> = request
@@ -57,6 +60,7 @@ pub fn preview(
         request,
         monitor,
         staged,
+        staged_at,
         stems,
         each,
     };
@@ -77,6 +81,8 @@ struct Today<'a> {
     monitor: &'a dyn Monitor,
     /// Collections on which this one would build, although that is not noted yet.
     staged: Waiting,
+    /// When the master left word that it staged what is in the collect directory.
+    staged_at: Option<SystemTime>,
     stems: Stems,
     each: &'a mut dyn FnMut(Foreseen),
 }
@@ -108,10 +114,15 @@ impl Today<'_> {
     }
 
     fn unit(&mut self, source: &Source, path: &AbsPath, rules: Option<&Rules>, stem: OsString) {
-        let base = self.base(&stem);
-        let last = base.as_ref().map(|base| Last {
-            day: base.facts().day,
-            full: base.facts().full,
+        let base = self.base(source, &stem);
+        let facts = match &base {
+            Base::Nothing => None,
+            Base::Ours(snapshot) => Some(snapshot.facts()),
+            Base::Cedars(takeover) => Some(takeover.facts()),
+        };
+        let last = facts.map(|facts| Last {
+            day: facts.day,
+            full: facts.full,
         });
         let request = self.request;
         let decision = decide(source.mode, last, request.day, request.start, request.full);
@@ -124,12 +135,17 @@ impl Today<'_> {
             let same = |record: &Record, found: &select::Found| {
                 is_same(&record.identity, &found.stat, source.compare)
             };
-            let base = base.filter(|_| decision == Decision::Incremental);
+            let full = |sum: &mut Sum| sum.up(&start, &mut Records::none(), &same, self.monitor);
             let missing = match base {
-                None => sum.up(&start, &mut Records::none(), &same, self.monitor),
-                Some(base) => base
+                _ if decision != Decision::Incremental => full(&mut sum),
+                Base::Nothing => full(&mut sum),
+                Base::Ours(base) => base
                     .read(|records| sum.up(&start, records, &same, self.monitor))
                     .unwrap_or_else(|error| Some(io::Error::other(error))),
+                Base::Cedars(takeover) => {
+                    sum.cedars = Some(takeover);
+                    full(&mut sum)
+                }
             };
             if let Some(error) = missing {
                 return self.lost(path, &error);
@@ -146,19 +162,27 @@ impl Today<'_> {
         });
     }
 
-    /// The snapshot on which the collection would build.
-    fn base(&self, stem: &OsStr) -> Option<Snapshot> {
+    /// On what the collection would build.
+    fn base(&self, source: &Source, stem: &OsStr) -> Base {
         let working_dir = self.request.working_dir;
         let path = if self.staged.heads.contains_key(stem) {
             snapshot::pending_path(working_dir, stem)
         } else {
             snapshot::path(working_dir, stem)
         };
-        Snapshot::open(&path).unwrap_or_else(|error| {
-            self.monitor
-                .warn(format!("{error}; everything will be collected instead"));
-            None
-        })
+        match Snapshot::open(&path) {
+            Ok(Some(snapshot)) => Base::Ours(snapshot),
+            Ok(None) if source.mode == Mode::Incr && self.request.full == Full::No => {
+                let found = Takeover::find(self.request, stem, self.staged_at, self.monitor);
+                found.map_or(Base::Nothing, Base::Cedars)
+            }
+            Ok(None) => Base::Nothing,
+            Err(error) => {
+                self.monitor
+                    .warn(format!("{error}; everything will be collected instead"));
+                Base::Nothing
+            }
+        }
     }
 
     fn lost(&self, path: &Path, error: &io::Error) {
@@ -167,8 +191,20 @@ impl Today<'_> {
     }
 }
 
+/// On what a collection would build.
+enum Base {
+    /// On nothing.
+    Nothing,
+    /// On one of ours.
+    Ours(Snapshot),
+    /// On the last one of Cedar Backup.
+    Cedars(Takeover),
+}
+
 #[derive(Default)]
 struct Sum {
+    /// What Cedar Backup has: a file that it knows, and that is older than its digests, will be the same.
+    cedars: Option<Takeover>,
     entries: u64,
     files: u64,
     bytes: u64,
@@ -224,6 +260,8 @@ impl Sum {
                 _ => false,
             };
             let facts = &found.stat;
+            let cedars = self.cedars.as_ref();
+            let known = known || cedars.is_some_and(|old| old.recorded(&path, facts).is_some());
             if known || facts.kind() != Type::File {
                 continue;
             }

@@ -322,3 +322,68 @@ fn our_manifest_that_stayed_beside_archives_of_cedar_backup_hides_none_of_them()
         assert_eq!(fs::read_to_string(back.join("b")).unwrap(), "b\n", "{day}");
     }
 }
+
+#[test]
+fn a_dry_run_before_the_takeover_says_that_only_differences_are_collected() {
+    let machine = Machine::new();
+    let source = machine.path("source");
+    let mut pickle = "(dp0\n".to_owned();
+    for (number, name) in ["kept", "old"].iter().enumerate() {
+        tree::file(source.join(name), *name);
+        let digest = foreign(&source, "sha1sum", &[OsStr::new(name)]);
+        let (path, first) = (source.join(name), number * 2 + 1);
+        pickle += &format!(
+            "V{}\np{first}\nV{}\np{}\ns",
+            path.display(),
+            &digest[..40],
+            first + 1
+        );
+    }
+    // Older than the digests by more than the clock's step, as they are in life.
+    Machine::settle();
+    let stem = source.to_str().unwrap()[1..].replace('/', "-");
+    let digests = machine.path("work").join(format!("{stem}.sha"));
+    tree::file(&digests, pickle + ".");
+    tree::file(source.join("old"), "changed");
+    tree::file(source.join("new"), "new");
+    let ended = machine.cback("--dry-run collect").run().well();
+    assert!(
+        ended.stdout.contains("what differs since")
+            && ended.stdout.contains("about 2 of 4 entries"),
+        "{}",
+        ended.stdout
+    );
+    machine.cback("collect").run().well_and_silent();
+    let log = machine.log();
+    assert!(log.contains("2 of 4 entries were stored"), "{log}");
+    let said = format!("Cedar Backup's {} is of ", digests.display());
+    assert!(
+        log.contains(&said) && log.contains("only what differs from it is collected"),
+        "{log}"
+    );
+    // In doubt everything is collected, and the log says why.
+    let old = File::options().write(true).open(&digests).unwrap();
+    let week = std::time::Duration::from_hours(8 * 24);
+    old.set_modified(std::time::SystemTime::now() - week)
+        .unwrap();
+    for name in ["collect", "work"] {
+        for entry in fs::read_dir(machine.path(name)).unwrap() {
+            let path = entry.unwrap().path();
+            if path != digests {
+                fs::remove_file(path).unwrap();
+            }
+        }
+    }
+    let ended = machine.cback("--dry-run collect").run().well();
+    assert!(
+        ended.stdout.contains("everything: about 3 of 4"),
+        "{}",
+        ended.stdout
+    );
+    machine.cback("collect").run().well_and_silent();
+    let log = machine.log();
+    assert!(
+        log.contains("which is before this week; everything is collected"),
+        "{log}"
+    );
+}

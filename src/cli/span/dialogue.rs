@@ -65,7 +65,11 @@ impl Dialogue<'_> {
             .map_err(|error| failed(error.to_string()))?;
         let mut line = String::new();
         match self.input.read_line(&mut line) {
-            Ok(0) => Err(failed("the input has ended".to_owned())),
+            Ok(0) => {
+                // What is said next begins a line.
+                let _ = writeln!(self.output);
+                Err(failed("the input has ended".to_owned()))
+            }
             Ok(_) => Ok(line.trim().to_owned()),
             Err(error) => Err(failed(error.to_string())),
         }
