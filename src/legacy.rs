@@ -12,6 +12,8 @@ mod pickle;
 use std::io;
 use std::path::PathBuf;
 
+use crate::event::printable_path;
+
 pub use digests::{Digests, Sha1, digests_path};
 pub use marks::{dumped_until, revision};
 
@@ -19,7 +21,7 @@ pub use marks::{dumped_until, revision};
 #[derive(Debug, thiserror::Error)]
 pub enum LegacyError {
     /// It cannot be read.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}", printable_path(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -27,7 +29,7 @@ pub enum LegacyError {
         source: io::Error,
     },
     /// It is not what Cedar Backup writes.
-    #[error("{} is not as Cedar Backup writes it: {reason}", path.display())]
+    #[error("{} is not as Cedar Backup writes it: {reason}", printable_path(path))]
     Unsound {
         /// The file.
         path: PathBuf,

@@ -84,7 +84,7 @@ impl Takeover {
             if written.is_none() || written > staged_at {
                 monitor.warn(format!(
                     "{}, by Cedar Backup, was not staged; everything is collected again",
-                    request.collect_dir.join(name).display()
+                    printable_path(request.collect_dir.join(name))
                 ));
                 return None;
             }

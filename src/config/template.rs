@@ -6,6 +6,7 @@ mod text;
 use std::path::{Path, PathBuf};
 
 use crate::archive::Compression;
+use crate::event::printable_path;
 use crate::media::{DeviceType, MediaKind};
 use crate::units::{Naming, Owner, PeerName, Weekday};
 
@@ -65,7 +66,7 @@ pub enum TemplateError {
     /// XML has no way to write this path.
     #[error(
         "{} cannot be written into a configuration: its name {why}; back up the directory above it",
-        path.display()
+        printable_path(path)
     )]
     Unwritable {
         /// The path.

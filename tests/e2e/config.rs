@@ -194,7 +194,7 @@ fn init_writes_a_configuration_for_each_kind_of_machine() {
         );
         assert!(text.contains(has) && !text.contains(has_not), "{text}");
         assert!(
-            text.contains("<starting_day>friday<") && text.contains("cback collect")
+            text.contains("<starting_day>friday<") && text.contains(" collect\n")
                 || role == "single",
             "{text}"
         );
@@ -203,6 +203,19 @@ fn init_writes_a_configuration_for_each_kind_of_machine() {
     }
     let settings = machine.cback("config show").run().well();
     settings.says(&["web", "mail", "remote", "/usr/bin/scp -B"]);
+}
+
+#[test]
+fn lines_for_cron_name_a_configuration_that_is_elsewhere() {
+    let machine = Machine::new();
+    fs::remove_file(machine.path("cback.conf")).unwrap();
+    let text = init(&machine, "client --dir /etc");
+    let line = format!(
+        "30 0 * * *  cback -c {} collect\n",
+        machine.path("cback.conf").display()
+    );
+    assert!(text.contains(&line), "{text}");
+    machine.cback("config check").run().well();
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::cli::args::{Common, ConfigInit, MachineRole, Packing};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::machine::{this_machine, this_user};
+use crate::cli::program::SECOND;
 use crate::cli::quickstart::shell_word;
 use crate::cli::session::Session;
 use crate::config::{Colour, Disc, Role, Template, TemplateError};
@@ -63,7 +64,7 @@ pub fn init(session: &Session, common: &Common, wish: &ConfigInit) -> Result<Exi
         let _ = io::stdout().write_all(text.as_bytes());
         return Ok(Exit::Well);
     }
-    write(path, &text)?;
+    write(path, &with_path(text, path))?;
     let directories: Vec<PathBuf> = directories(&plan);
     session.show(
         &Written {
@@ -209,6 +210,17 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     })
 }
 
+/// `text`, whose lines for cron name the configuration `path` if it is not where it is looked for anyway.
+fn with_path(text: String, path: &Path) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let word = shell_word(&absolute);
+    // In a comment of XML no `--` may stand, and in cron's lines a `%` is a line's end.
+    if absolute == Path::new(SECOND.config) || word.contains("--") || word.contains('%') {
+        return text;
+    }
+    text.replace("* * *  cback ", &format!("* * *  cback -c {word} "))
+}
+
 /// The directories that the configuration names.
 fn directories(plan: &Plan) -> Vec<PathBuf> {
     let mut names = vec!["work", "collect"];
@@ -223,7 +235,7 @@ fn directories(plan: &Plan) -> Vec<PathBuf> {
 
 fn next(path: &Path, plan: &Plan, directories: &[PathBuf]) -> String {
     let dirs: Vec<String> = directories.iter().map(shell_word).collect();
-    let config = if path == Path::new("/etc/cback.conf") {
+    let config = if path == Path::new(SECOND.config) {
         String::new()
     } else {
         format!("--config {} ", shell_word(path))
