@@ -10,6 +10,7 @@ use super::run;
 use super::session::{Failure, Session};
 use crate::action::{Action, ActionError, Context, Preview};
 use crate::event::printable;
+use crate::extend::ExtendError;
 use crate::plan::{Plan, Step, Task};
 use crate::staging::ChooseError;
 
@@ -20,6 +21,9 @@ struct Foreseen {
     order: Vec<String>,
     /// Those that would be taken.
     steps: Vec<Line>,
+    /// Whether none of them would fail.
+    #[serde(skip)]
+    complete: bool,
 }
 
 /// A step with what it would do.
@@ -70,6 +74,7 @@ pub fn show(session: &Session, plan: &Plan, context: &Context<'_>) -> Result<Exi
     let foreseen = Foreseen {
         order: plan.names().map(str::to_owned).collect(),
         steps,
+        complete: failed.is_none(),
     };
     session.show(&foreseen, |foreseen| foreseen.text(session));
     match failed {
@@ -94,9 +99,18 @@ fn line(step: &Step, earlier: &[Action], context: &Context<'_>) -> Result<Line, 
         Step::Run(Task::Extension(extension)) => Line::Run {
             name: extension.name.as_str().to_owned(),
             preview: None,
-            notes: run::ours(extension)?.preview(context).map_err(|error| {
-                Failure::of(Exit::Failed, error).during(extension.name.as_str())
-            })?,
+            notes: match run::ours(extension)?.preview(context) {
+                Ok(notes) => notes,
+                Err(ExtendError::Choose(
+                    ChooseError::NothingWaits(_) | ChooseError::TodayNotStaged(_),
+                )) if earlier.contains(&Action::Stage) => {
+                    vec!["what this run stages is uploaded; nothing else waits".to_owned()]
+                }
+                Err(error) => {
+                    let failure = Failure::of(Exit::Failed, error);
+                    return Err(failure.during(extension.name.as_str()));
+                }
+            },
         },
         Step::Run(Task::BuiltIn(action)) => {
             let mut notes = Vec::new();
@@ -181,7 +195,7 @@ impl Foreseen {
                 }
             };
         }
-        if self.steps.is_empty() {
+        if self.steps.is_empty() && self.complete {
             text.push_str("there is nothing to do\n");
         }
         let log = if session.has_log() {

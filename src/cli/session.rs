@@ -138,6 +138,7 @@ impl Session {
                 &Problem::new("interrupted", "nothing that was finished is lost")
                     .advise("run the same command again; it goes on where this one ended"),
             );
+            heard.last_words(Exit::Interrupted);
         });
         if let Err(error) = told {
             everyone.warn(format!("signals will not be told: {error}"));
@@ -226,11 +227,7 @@ impl Session {
             Ok(exit) => *exit,
         };
         // Told before the screen's last words: it takes part in them.
-        if let Some(log) = &self.everyone.log {
-            let line = format!("run completed with status {}", self.honest(exit).number());
-            log.observe(&Event::Note(&line));
-            self.everyone.tell_log_failure();
-        }
+        self.everyone.log_end(self.honest(exit));
         let exit = self.honest(exit);
         if let Some(screen) = &self.everyone.screen {
             let log = self.everyone.log.as_ref().filter(|log| log.is_complete());
@@ -239,14 +236,7 @@ impl Session {
         if !self.json {
             return exit;
         }
-        let printed = print_json(&Last::Finished::<()> {
-            status: exit.number(),
-            problems: tally.problems(),
-            warnings: tally.warnings(),
-            error: failure.map(Failure::sentence),
-            advice: failure.and_then(|failure| failure.advice.as_deref()),
-        });
-        match printed {
+        match self.everyone.finished(exit, failure) {
             Ok(()) => exit,
             Err(error) => unprinted(exit, &error),
         }
@@ -289,6 +279,35 @@ impl Session {
 }
 
 impl Everyone {
+    /// The end of a run that has no other: for the log, and as an object.
+    fn last_words(&self, exit: Exit) {
+        self.log_end(exit);
+        if self.json.is_some() {
+            // There is nobody to be told that it is not.
+            let _ = self.finished(exit, None);
+        }
+    }
+
+    /// The last line of the run in the log.
+    fn log_end(&self, exit: Exit) {
+        if let Some(log) = &self.log {
+            let line = format!("run completed with status {}", exit.number());
+            log.observe(&Event::Note(&line));
+            self.tell_log_failure();
+        }
+    }
+
+    /// Prints the last object.
+    fn finished(&self, exit: Exit, failure: Option<&Failure>) -> io::Result<()> {
+        print_json(&Last::Finished::<()> {
+            status: exit.number(),
+            problems: self.tally.problems(),
+            warnings: self.tally.warnings(),
+            error: failure.map(Failure::sentence),
+            advice: failure.and_then(|failure| failure.advice.as_deref()),
+        })
+    }
+
     fn problem(&self, problem: &Problem) {
         self.observe(&Event::Problem(problem));
     }

@@ -193,3 +193,24 @@ fn hooks_and_managed_peers_are_in_the_plan() {
         .well()
         .says(&["there is nothing to do"]);
 }
+
+#[test]
+fn what_this_run_stages_is_uploaded_by_it() {
+    let machine = Machine::new();
+    tree::file(machine.path("source/a"), "a");
+    crate::extend::configure(
+        &machine,
+        &[("amazons3", 250)],
+        "<amazons3><s3_bucket>bucket</s3_bucket></amazons3>",
+        &[],
+    );
+    let ended = dry(&machine, "collect stage amazons3 store purge", "2026-11-23").well();
+    ended.says(&[
+        "3. amazons3",
+        "what this run stages is uploaded; nothing else waits",
+        "5. purge",
+    ]);
+    // Alone it has nothing, and is not said to have nothing to do.
+    let ended = dry(&machine, "amazons3", "2026-11-23").with_status(6);
+    assert!(!ended.stdout.contains("nothing to do"), "{}", ended.stdout);
+}

@@ -255,7 +255,7 @@ fn an_interrupted_run_leaves_no_orphans() {
         let command =
             format!("{trap}mkfifo ready; sleep 3600 & echo $! >pid; echo >ready; wait; sleep 3600");
         let machine = machine(&hook("pre", "collect", &command));
-        let mut call = machine.cback("collect").command();
+        let mut call = machine.cback("--json collect").command();
         let child = call
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -265,11 +265,16 @@ fn an_interrupted_run_leaves_no_orphans() {
         said("kill", &["-s", signal, &child.id().to_string()]);
         let output = child.wait_with_output().unwrap();
         let ended = Ended::of(&output, format!("{signal} {trap}"));
-        ended.with_status(5).says(&["interrupted"]);
+        let ended = ended.with_status(5).says(&["interrupted"]);
+        crate::json::documented(&ended.stdout);
         let pid = fs::read_to_string(machine.path("pid")).unwrap();
         assert!(!lives(&pid), "{signal} {trap}");
         let log = machine.log();
         assert!(log.contains("[ERROR  ] interrupted: "), "{log}");
+        assert!(
+            log.ends_with("[INFO   ] run completed with status 5\n"),
+            "{log}"
+        );
         assert!(!log.contains("hook before it failed"), "{log}");
         assert!(!collected(&machine));
     }
