@@ -9,11 +9,11 @@ const LAYERS: &[(&str, u8)] = &[
     ("iso9660", 0), // besides, it uses nothing at all
     ("units", 0),
     ("sums", 1),
-    ("legacy", 1),
     ("clock", 1),
     ("event", 1),
     ("fault", 1),
     ("fsx", 1),
+    ("legacy", 2),
     ("process", 2),
     ("lock", 2),
     ("select", 3),
