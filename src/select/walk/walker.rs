@@ -1,9 +1,12 @@
 //! The walking thread: goes from directory to directory, applies the rules, hands over what it comes across.
 
+mod links;
+mod outlet;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -17,12 +20,11 @@ use super::super::listing::Listing;
 use super::super::{CacheDirs, Dereference, Mounts, NoDump};
 use super::Step;
 
-/// Steps handed over at once, at most.
-const BATCH: usize = 512;
-/// Bytes of paths handed over at once, at most.
-const BATCH_BYTES: usize = 128 << 10;
-/// Open directories handed over at once, at most.
-const BATCH_ANCHORS: usize = 4;
+use links::{Later, Walked};
+use outlet::Outlet;
+
+pub(super) use outlet::Gone;
+
 /// Directories kept open while others below them are walked; those above are opened again.
 const OPEN_DIRS: usize = 64;
 /// A longer path cannot be written down.
@@ -30,17 +32,11 @@ const LONGEST_PATH: usize = 60_000;
 /// How a `CACHEDIR.TAG` begins.
 const CACHE_TAG: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 
-/// Nobody listens any more.
-pub(super) struct Gone;
-
 /// Walks, and hands over what it comes across in batches.
 pub(super) struct Walker {
     filter: Filter,
     asks_for_paths: bool,
-    out: SyncSender<Vec<Step>>,
-    batch: Vec<Step>,
-    bytes: usize,
-    anchors: usize,
+    out: Outlet,
     /// What links led to, in the order of paths: link depth, and the path as the rules see it.
     later: BTreeMap<Vec<u8>, Later>,
     walked: Vec<Walked>,
@@ -49,20 +45,6 @@ pub(super) struct Walker {
     round: u32,
     /// The file system of the tree that is being walked.
     device: u64,
-}
-
-struct Later {
-    path: PathBuf,
-    seen_as: PathBuf,
-    depth: i64,
-}
-
-/// A directory that was walked.
-struct Walked {
-    /// Its real path.
-    whole: PathBuf,
-    seen_as: PathBuf,
-    depth: i64,
 }
 
 /// A directory that is being walked.
@@ -81,10 +63,7 @@ impl Walker {
         Self {
             asks_for_paths: filter.asks_for_paths(),
             filter,
-            out,
-            batch: Vec::with_capacity(BATCH),
-            bytes: 0,
-            anchors: 0,
+            out: Outlet::new(out),
             later: BTreeMap::new(),
             walked: Vec::new(),
             is_again: false,
@@ -134,9 +113,9 @@ impl Walker {
             }
         }
         for (pattern, path) in self.filter.undecided() {
-            self.step(Step::Undecided { pattern, path }, 0)?;
+            self.out.take(Step::Undecided { pattern, path }, 0)?;
         }
-        self.flush()
+        self.out.flush()
     }
 
     /// Walks what is at `path`, which the rules see as `seen_as`.
@@ -293,67 +272,6 @@ impl Walker {
         }
     }
 
-    /// Takes a symbolic link: itself, or what it leads to, or both.
-    fn link(
-        &mut self,
-        name: &OsStr,
-        below: PathBuf,
-        stat: Stat,
-        stack: &[Frame],
-    ) -> Result<(), Gone> {
-        let Some((dir, frame)) = stack
-            .last()
-            .and_then(|frame| Some((frame.fd.as_ref()?, frame)))
-        else {
-            return Ok(());
-        };
-        let (anchor, depth) = (Arc::clone(&frame.anchor), frame.depth);
-        let target = match rustix::fs::readlinkat(dir, name, Vec::new()) {
-            Ok(target) => OsString::from_vec(target.into_bytes()),
-            Err(Errno::NOENT) => return Ok(()),
-            Err(errno) => return self.trouble(anchor.path.join(&below), &errno),
-        };
-        if depth > 0 {
-            let led_to = Stat::at(dir.as_fd(), name, AtFlags::empty()).ok();
-            let to_dir = led_to.is_some_and(|led_to| led_to.kind() == Type::Dir);
-            if led_to.is_some() && self.filter.dereference == Dereference::Yes {
-                self.dereference(&anchor, &below, &target, depth);
-            } else if to_dir {
-                let path = anchor.path.join(&below);
-                let fd = match open_quietly(dir.as_fd(), name, OFlags::DIRECTORY) {
-                    Ok(fd) => fd,
-                    Err(errno) => {
-                        self.trouble(path, &unlisted(errno))?;
-                        return self.emit(&anchor, below, stat, Some(target), None);
-                    }
-                };
-                let stored = anchor.stored.join(&below);
-                let followed = Self::anchor(fd, &stored, &path);
-                let device = std::mem::replace(&mut self.device, 0);
-                self.device = Stat::of(&followed.fd).map_or(device, |stat| stat.device);
-                let walked = self.tree(&followed, depth - 1);
-                self.device = device;
-                return walked;
-            }
-        }
-        self.emit(&anchor, below, stat, Some(target), None)
-    }
-
-    /// Has what the link `below` leads to walked later, under its real path.
-    fn dereference(&mut self, anchor: &Anchor, below: &Path, target: &OsStr, depth: i64) {
-        // The directory as the kernel knows it: the link's own path may contain links.
-        let own = anchor.stored.join(below);
-        let raw = own.parent().unwrap_or(Path::new("/")).join(target);
-        let parent = raw.parent().and_then(|dir| std::fs::canonicalize(dir).ok());
-        let real = match (parent, raw.file_name()) {
-            (Some(parent), Some(last)) => Some(parent.join(last)),
-            _ => std::fs::canonicalize(&raw).ok(),
-        };
-        if let Some(real) = real {
-            self.follow_later(real.clone(), real, depth - 1);
-        }
-    }
-
     /// Takes the directory `fd` and puts it on the stack, unless the rules leave it out.
     fn enter(
         &mut self,
@@ -381,7 +299,7 @@ impl Walker {
             if there {
                 let is_source = self.round == 0 && stack.is_empty() && below.as_os_str().is_empty();
                 return if is_source {
-                    self.step(Step::Ignored, 0)
+                    self.out.take(Step::Ignored, 0)
                 } else {
                     Ok(())
                 };
@@ -409,52 +327,6 @@ impl Walker {
         Ok(())
     }
 
-    fn follow_later(&mut self, path: PathBuf, seen_as: PathBuf, depth: i64) {
-        let rank = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
-        let key = path.as_os_str().as_bytes().iter().map(rank).collect();
-        let later = Later {
-            path,
-            seen_as,
-            depth,
-        };
-        let known = self.later.entry(key).or_insert_with(|| Later { ..later });
-        known.depth = known.depth.max(depth);
-    }
-
-    /// If `path` surely was found already below a directory that was walked: the link depth that was left there, below 0
-    /// where links were not followed any more.
-    fn found_with(&self, path: &Path) -> Option<i64> {
-        let filter = &self.filter;
-        let special = filter.cache_dirs == CacheDirs::Skip
-            || filter.nodump == NoDump::Skip
-            || filter.mounts == Mounts::Stay;
-        let left = |walked: &Walked| {
-            let below = path.strip_prefix(&walked.whole).ok()?;
-            if below.as_os_str().is_empty() {
-                return Some(walked.depth);
-            }
-            let mut parts = below
-                .ancestors()
-                .filter(|part| !part.as_os_str().is_empty());
-            let mut dirs = below.ancestors().skip(1);
-            let was_found = !special
-                && parts.all(|part| !self.excludes(&walked.seen_as.join(part)))
-                && dirs.all(|dir| !self.is_ignored(&walked.whole.join(dir)));
-            let levels = i64::try_from(below.components().count()).ok()?;
-            was_found.then_some(walked.depth - levels)
-        };
-        self.walked.iter().filter_map(left).max()
-    }
-
-    /// Whether the ignore file lies in the directory `dir`; if that cannot be seen, it may.
-    fn is_ignored(&self, dir: &Path) -> bool {
-        let Some(name) = &self.filter.ignore_file else {
-            return false;
-        };
-        let found = Stat::at(CWD, dir.join(name).as_os_str(), AtFlags::empty());
-        !matches!(found, Err(Errno::NOENT))
-    }
-
     fn excludes(&self, path: &Path) -> bool {
         self.asks_for_paths && self.filter.excludes(path)
     }
@@ -471,9 +343,6 @@ impl Walker {
             return Ok(());
         }
         let bytes = below.as_os_str().len();
-        if below.as_os_str().is_empty() {
-            self.anchors += 1;
-        }
         let found = Found {
             anchor: Arc::clone(anchor),
             below,
@@ -482,7 +351,7 @@ impl Walker {
             round: self.round,
             unlisted,
         };
-        self.step(Step::Found(found), bytes)
+        self.out.take(Step::Found(found), bytes)
     }
 
     fn trouble(
@@ -494,27 +363,13 @@ impl Walker {
             return Ok(()); // it was told
         }
         let reason = reason.to_string();
-        self.step(Step::Trouble { path, reason }, 0)
+        self.out.take(Step::Trouble { path, reason }, 0)
     }
 
     fn lost(&mut self, path: &Path, errno: Errno) -> Result<(), Gone> {
         let (path, reason) = (path.to_owned(), errno.into());
-        self.step(Step::Lost { path, reason }, 0)?;
-        self.flush()
-    }
-
-    fn step(&mut self, step: Step, bytes: usize) -> Result<(), Gone> {
-        self.batch.push(step);
-        self.bytes += bytes;
-        let full =
-            self.batch.len() >= BATCH || self.bytes >= BATCH_BYTES || self.anchors >= BATCH_ANCHORS;
-        if full { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> Result<(), Gone> {
-        let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
-        (self.bytes, self.anchors) = (0, 0);
-        self.out.send(batch).map_err(|_| Gone)
+        self.out.take(Step::Lost { path, reason }, 0)?;
+        self.out.flush()
     }
 }
 
