@@ -284,9 +284,13 @@ impl Target {
             on.disinherit();
         }
         on.extend(member, &mut self.shortfalls);
-        on.chmod(Mode::RWXU)?;
         // It may have a list now that things made in it inherit.
         self.handles.forget(at.as_path());
+        // Somebody else's that was there stays as it is; what belongs into it may still go there.
+        if let Err(error) = on.chmod(Mode::RWXU) {
+            self.shortfalls.modes.add(&member.path, error);
+            return Ok(());
+        }
         self.deferred.push(&Later {
             path: at.as_path().to_owned(),
             mode: owned.mode(member.mode).as_raw_mode(),

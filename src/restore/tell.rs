@@ -126,7 +126,7 @@ pub(super) fn shortfalls(shortfalls: &Shortfalls, monitor: &dyn Monitor) {
         let first = event::printable_path(path);
         let others = match times - 1 {
             0 => String::new(),
-            more => format!(", and so do {}", count(more, "other")),
+            more => format!("; so it is with {}", count(more, "other")),
         };
         let mut problem = Problem::new(format!("/{first}"), &format!("{what} ({reason}){others}"));
         if !(advice.is_empty() || root && advice == "restore as root") {

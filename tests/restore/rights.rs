@@ -9,7 +9,7 @@ use std::process::Command;
 
 use cback::archive::Compression;
 use cback::archive::manifest::Coverage;
-use cback::restore::{Request, RestoreError, Shelf};
+use cback::restore::{Existing, Request, RestoreError, Shelf};
 
 use super::pool::{self, Pool, restore_from};
 
@@ -120,6 +120,39 @@ fn a_user_gets_everything_but_what_only_root_may_set() {
     ] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
+}
+
+#[test]
+fn a_directory_of_somebody_else_is_filled_and_what_it_lacks_is_told() {
+    const NAME: &str = "rights::a_directory_of_somebody_else_is_filled_and_what_it_lacks_is_told";
+    if let Some(dir) = scene() {
+        let request = Request {
+            into: dir.join("open"),
+            existing: Existing::Replace,
+            ..Request::default()
+        };
+        let shelf = Shelf::open(&dir.join("staging")).unwrap();
+        let (summary, told) = restore_from(&request, &[shelf]);
+        let summary = summary.unwrap();
+        assert_eq!((summary.files, summary.failed), (1, 0), "{told:?}");
+        let mode = |text: &String| text.contains("could not be given the mode or time");
+        assert_eq!(told.iter().filter(|text| mode(text)).count(), 1, "{told:?}");
+        assert!(!told.iter().any(|text| text.contains("not restored")));
+        return;
+    }
+    if !rustix::process::getuid().is_root() {
+        return; // nobody else's directory can be made
+    }
+    let mut pool = Pool::new();
+    fs::write(pool.source().join("file"), "x").unwrap();
+    pool.collect(1, Coverage::Full);
+    let dir = pool.dir.path();
+    let there = dir.join("open").join(pool::relative(&pool.source()));
+    fs::create_dir_all(&there).unwrap();
+    for path in there.ancestors().take_while(|path| path.starts_with(dir)) {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    run(again(&[], NAME, dir).uid(NOBODY).gid(NOBODY));
 }
 
 #[test]
