@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use cback::archive::Compression;
 use cback::archive::manifest::Coverage;
 use cback::restore::{RestoreError, Shelf};
+use cback::units::Digest;
 use pool::{Pool, day, picture, restore_from};
 
 /// Three days: a full collection and two incrementals, with something of everything.
@@ -314,6 +315,29 @@ fn further_names_in_archives_without_manifests_come_back_without_the_first() {
             let stat = fs::metadata(pool.target(into).join(name)).unwrap();
             assert_eq!(stat.nlink(), 2);
         }
+    }
+}
+
+#[test]
+fn a_file_that_is_copied_is_checked_or_it_is_told_that_it_is_not() {
+    let pool = Pool::new();
+    let dump = pool.peer(1, "alpha").join("dump.sql");
+    fs::write(&dump, "the dump").unwrap();
+    let sums = pool.peer(1, "alpha").with_file_name("SHA256SUMS");
+    let line = format!("{}  alpha/dump.sql\n", Digest::of(b"the dump"));
+    for (text, list, expected) in [
+        ("the dump", line.as_str(), ""),
+        ("the dumb", &line, "damaged"),
+        ("the dump", "no list", "copied unchecked: the list of its day, SHA256SUMS: line 1"),
+    ] {
+        fs::write(&dump, text).unwrap();
+        fs::write(&sums, list).unwrap();
+        let into = format!("into-{}", fs::read_dir(pool.dir.path()).unwrap().count());
+        let (summary, told) = pool.restore(&pool.request(&into));
+        assert_eq!(told.is_empty(), expected.is_empty(), "{told:?}");
+        assert!(told.iter().all(|text| text.contains(expected)), "{told:?}");
+        let copied = fs::read_to_string(pool.target(&into).join("_files/dump.sql"));
+        assert_eq!(copied.is_ok(), summary.unwrap().damaged == 0);
     }
 }
 

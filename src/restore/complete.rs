@@ -6,6 +6,7 @@ use std::io;
 use crate::archive::manifest::{Entry, ManifestError, ManifestReader, Place, Stored};
 use crate::archive::{Kind, Member, Timestamp};
 use crate::event::{Problem, Tell as _};
+use crate::sums;
 
 use super::RestoreError;
 use super::carry::{Exists, Linked, Thing, Work};
@@ -141,7 +142,15 @@ impl Work<'_> {
     pub fn copy(&mut self, file: &PlainFile) -> Result<(), RestoreError> {
         let item = &file.copy.item;
         let from = self.shelf(&file.copy);
-        let digest = from.digest(item);
+        let digest = from.digest(item).unwrap_or_else(|error| {
+            let name = self.name(&item.peer, &file.to);
+            let reason = format!(
+                "its digest is not known, and so it is copied unchecked: the list of its day, {}: {error}",
+                sums::FILE_NAME
+            );
+            self.monitor().problem(&Problem::new(name, &reason));
+            None
+        });
         let mut content = match from.read(item) {
             Ok(content) => content,
             Err(error) => {

@@ -268,23 +268,28 @@ impl Shelf {
         })
     }
 
-    /// The digest of `item` by the list of its day; `None` if there is no list, or it is not on it.
-    pub fn digest(&self, item: &Item) -> Option<Digest> {
+    /// The digest of `item` by the list of its day; `None` if there is no list, or it is not on it. A list that cannot be
+    /// read or understood is an error.
+    pub fn digest(&self, item: &Item) -> io::Result<Option<Digest>> {
         let mut text = Vec::new();
         match &self.bytes {
             Bytes::Directory(root) => {
                 let list = root.join(item.day.path()).join(sums::FILE_NAME);
-                File::open(list).ok()?.read_to_end(&mut text).ok()?;
+                match File::open(list) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                    list => list?.read_to_end(&mut text)?,
+                };
             }
             Bytes::Disc(medium) => {
-                let extents = &self.lists.get(&item.day)?.extents;
-                FileReader::new(medium.as_ref(), extents)
-                    .read_to_end(&mut text)
-                    .ok()?;
+                let Some(list) = self.lists.get(&item.day) else {
+                    return Ok(None);
+                };
+                FileReader::new(medium.as_ref(), &list.extents).read_to_end(&mut text)?;
             }
         }
         let name = [item.peer.as_str().as_bytes(), b"/", item.name.as_bytes()].concat();
-        Sums::parse(&text).ok()?.get(&name)
+        let sums = Sums::parse(&text).map_err(io::Error::other)?;
+        Ok(sums.get(&name))
     }
 
     /// Where somebody finds `item` by hand; a disc is taken to be mounted on `/mnt`. The parts of a file end in
