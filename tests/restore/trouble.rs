@@ -7,6 +7,7 @@ use std::path::Path;
 use cback::archive::Compression;
 use cback::archive::manifest::{Coverage, ManifestReader, ManifestWriter, Place};
 use cback::restore::{Existing, RestoreError, Shelf};
+use cback::units::Digest;
 
 use proptest::prelude::*;
 
@@ -330,4 +331,22 @@ fn a_member_that_is_gone_from_its_archive_costs_no_other() {
     assert_eq!(restored_files(&pool, "into").len(), 19);
     let expected = format!("/{}: it is not in its archive", member.display());
     assert_eq!(told, [expected]);
+}
+
+#[test]
+fn an_archive_without_a_manifest_and_without_checksums_of_its_own_is_compared_with_the_list() {
+    let pool = twenty_files();
+    fs::remove_file(pool.manifest(1)).unwrap();
+    let archive = pool.archive(1);
+    let list = pool.peer(1, "alpha").with_file_name("SHA256SUMS");
+    let digest = Digest::of(&fs::read(&archive).unwrap());
+    fs::write(&list, format!("{digest}  alpha/source.tar\n")).unwrap();
+    let (_, told) = pool.restore(&pool.request("sound"));
+    assert_eq!(told, [""; 0]);
+    // In the middle of a file.
+    flip(&archive, fs::metadata(&archive).unwrap().len() / 2);
+    let (summary, told) = pool.restore(&pool.request("flipped"));
+    assert_eq!(summary.unwrap().files, 20);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("not those that were staged"), "{told:?}");
 }

@@ -5,7 +5,7 @@
 //! because a later version of it is there, the archive is read once more, and the first further name gets the bytes.
 
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::archive::{Kind, Member, Reader, unpack};
@@ -17,6 +17,7 @@ use crate::restore::find::Copy;
 use crate::restore::recipe::{self, Everything, Step};
 use crate::restore::target::{Below, OnDamage, WriteError};
 use crate::restore::wanted::Part;
+use crate::sums::Hasher;
 
 /// Restores everything that is wanted from the archive of `step`, and that no later archive has brought.
 pub(in crate::restore) fn restore(
@@ -65,16 +66,51 @@ pub(in crate::restore) fn restore(
     Ok(())
 }
 
-/// Unpacks `copy` and gives it to `look`; gives what stopped it before the end.
+/// Unpacks `copy` and gives it to `look`; gives what stopped it before the end. If `look` came to the end, the bytes are
+/// compared with their digest, if there is one: a tar that is not packed has no checksum of its own.
 fn read(
     work: &mut Work<'_>,
     copy: &Copy,
     look: impl FnOnce(&mut Work<'_>, &mut dyn Read) -> Result<Option<String>, RestoreError>,
 ) -> Result<Option<String>, RestoreError> {
     let shelf = &work.shelves[copy.shelf];
-    match shelf.read(&copy.item) {
-        Ok(packed) => unpack(packing(&copy.item.name), packed, |tar| look(work, tar)),
-        Err(error) => Ok(Some(error.to_string())),
+    let mut packed = match shelf.read(&copy.item) {
+        Ok(packed) => Hashed {
+            inner: packed,
+            hasher: Hasher::default(),
+            ended: false,
+        },
+        Err(error) => return Ok(Some(error.to_string())),
+    };
+    let stopped = unpack(packing(&copy.item.name), &mut packed, |tar| look(work, tar))?;
+    if stopped.is_none()
+        && packed.ended
+        && let Ok(Some(promised)) = shelf.digest(&copy.item)
+        && packed.hasher.finish() != promised
+    {
+        let name = recipe::path(&shelf.by_hand(&copy.item));
+        let reason = "its bytes are not those that were staged: what came out of it may be damaged";
+        let advice = "another disc may have a copy; restore from that one alone";
+        let problem = Problem::new(format!("{name} on {}", shelf.name()), reason);
+        work.monitor().problem(&problem.advise(advice));
+    }
+    Ok(stopped)
+}
+
+/// An archive as it is read, and its digest.
+struct Hashed<R> {
+    inner: R,
+    hasher: Hasher,
+    /// Whether everything was read.
+    ended: bool,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..got]);
+        self.ended |= got == 0 && !buffer.is_empty();
+        Ok(got)
     }
 }
 
