@@ -328,7 +328,11 @@ fn a_file_that_is_copied_is_checked_or_it_is_told_that_it_is_not() {
     for (text, list, expected) in [
         ("the dump", line.as_str(), ""),
         ("the dumb", &line, "damaged"),
-        ("the dump", "no list", "copied unchecked: the list of its day, SHA256SUMS: line 1"),
+        (
+            "the dump",
+            "no list",
+            "copied unchecked: the list of its day, SHA256SUMS: line 1",
+        ),
     ] {
         fs::write(&dump, text).unwrap();
         fs::write(&sums, list).unwrap();
