@@ -1,13 +1,12 @@
 //! Volumes judged by the Linux kernel: a guest mounts every session and hands back what it sees.
-//!
-//! The guest is User Mode Linux, which needs neither root nor KVM; `tests/burner-vm/run-in-burner-vm.sh` fetches its
-//! Debian packages when it runs first. Without the guest the test fails.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[allow(dead_code)] // shared with the other readers' tests
 #[path = "iso9660/disc.rs"]
 mod disc;
+#[allow(dead_code)]
+mod guest;
 #[allow(dead_code)]
 #[path = "iso9660/model.rs"]
 mod model;
@@ -68,20 +67,7 @@ fn the_kernel_sees_every_session_as_it_was_written() {
     }
     script.push_str("dmesg | grep -i rock: && exit 9\nexit 0\n");
     let share = disc.directory.path();
-    let here = env!("CARGO_MANIFEST_DIR");
-    let guest = Command::new(format!("{here}/tests/burner-vm/run-in-burner-vm.sh"))
-        .args(["-b", "none", "-m", "512", "-t", "240", "-s"])
-        .arg(share)
-        .arg(script)
-        .output()
-        .unwrap();
-    assert!(
-        guest.status.success(),
-        "the guest: {}\n{}{}",
-        guest.status,
-        String::from_utf8_lossy(&guest.stdout),
-        String::from_utf8_lossy(&guest.stderr)
-    );
+    guest::boot(guest::Hardware::Nothing, share, script);
     for (name, _, wanted) in &judged {
         let to = share.join(name);
         std::fs::create_dir(&to).unwrap();

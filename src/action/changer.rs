@@ -286,6 +286,7 @@ fn verdict(
         }
         Err(ActionError::Store(error)) => match error {
             StoreError::DiscFull { .. }
+            | StoreError::DiscClosed { .. }
             | StoreError::Drive(DriveError::NotBlank | DriveError::Closed(_)) => Verdict::Full,
             StoreError::WrongDisc(WrongDisc::Foreign(_)) => Verdict::Foreign,
             StoreError::Volume { .. } | StoreError::CheckFailed { .. } | StoreError::NotThere => {

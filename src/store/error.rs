@@ -42,10 +42,7 @@ pub enum StoreError {
         "the disc is full: the session needs {}, and {} are free; {}",
         event::bytes(needed * SECTOR),
         event::bytes(free * SECTOR),
-        match renewal {
-            Renewal::Blank => "insert another disc, or erase this one with `cback --full store`",
-            Renewal::Insert | Renewal::SetAside => "insert another disc",
-        }
+        another(*renewal)
     )]
     DiscFull {
         /// How another disc could be begun.
@@ -54,6 +51,15 @@ pub enum StoreError {
         needed: u64,
         /// Sectors that are free.
         free: u64,
+    },
+    /// The disc takes no other session, whatever room it has, and a new one may not be begun without being asked for.
+    #[error(
+        "the disc is closed and takes no other session; {}",
+        another(*renewal)
+    )]
+    DiscClosed {
+        /// How another disc could be begun.
+        renewal: Renewal,
     },
     /// The session is larger than an empty disc.
     #[error(
@@ -120,8 +126,17 @@ impl StoreError {
             Self::NoDisc(_)
                 | Self::WrongDisc(_)
                 | Self::DiscFull { .. }
+                | Self::DiscClosed { .. }
                 | Self::NotErased { .. }
                 | Self::Drive(DriveError::NotBlank | DriveError::NoDisc(_) | DriveError::Closed(_))
         )
+    }
+}
+
+/// What to do about a disc that takes nothing more.
+fn another(renewal: Renewal) -> &'static str {
+    match renewal {
+        Renewal::Blank => "insert another disc, or erase this one with `cback --full store`",
+        Renewal::Insert | Renewal::SetAside => "insert another disc",
     }
 }

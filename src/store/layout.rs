@@ -97,6 +97,11 @@ pub(super) fn by_rule(
                         Appendable::Closed => "the disc takes no other session".to_owned(),
                     }
                 }
+                Err(LayoutError::DoesNotFit(_)) if disc.appendable == Appendable::Closed => {
+                    return Err(StoreError::DiscClosed {
+                        renewal: disc.renewal,
+                    });
+                }
                 Err(LayoutError::DoesNotFit(needed)) => {
                     let free = disc.available(Burn::Append);
                     return Err(StoreError::DiscFull {

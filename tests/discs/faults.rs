@@ -1,26 +1,17 @@
 //! What goes wrong with real discs and drives, on the virtual burner: it is told, nothing is lost quietly, and the next run goes on.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use crate::guest::{Guest, noise};
+use crate::guest::{Guest, Hardware, long_names, noise};
 
 fn prepare(share: &Path) {
     fs::write(share.join("noise"), noise(400_000)).unwrap();
     fs::write(share.join("source/noise"), noise(400_000)).unwrap();
     fs::create_dir(share.join("large")).unwrap();
     fs::write(share.join("large/noise"), noise(30_000_000)).unwrap();
-    let long = share.join("long");
-    fs::create_dir(&long).unwrap();
-    for length in [201, 230, 250] {
-        fs::write(long.join("n".repeat(length)), length.to_string()).unwrap();
-    }
-    for length in [300, 1000] {
-        let target = "0123456/".repeat(125)[..length].to_owned();
-        symlink(target, long.join(format!("link{length}"))).unwrap();
-    }
+    long_names(&share.join("long"));
 }
 
 /// Sessions appended, a disc closed, refused, copied and compared; a tray that is locked while somebody reads.
@@ -51,7 +42,7 @@ call rescued disc copy /dev/sr0 rescued.iso
 
 #[test]
 fn discs_are_appended_closed_copied_and_compared() {
-    let guest = Guest::run(prepare, DISCS);
+    let guest = Guest::run(Hardware::VirtualBurner, prepare, DISCS);
     for kind in ["cd-r", "dvd+r", "dvd-rw"] {
         let call = |what: &str| format!("{kind}.{what}");
         guest.has(&call("first"), 0, &[]);
@@ -131,7 +122,7 @@ fresh dvd+r; drive poor; drive unknown 53; drive unknown ac; drive links 16; cal
 
 #[test]
 fn what_goes_wrong_is_told_and_the_next_run_goes_on() {
-    let guest = Guest::run(prepare, TROUBLE);
+    let guest = Guest::run(Hardware::VirtualBurner, prepare, TROUBLE);
     guest.has("full.24", 0, &[]);
     guest.has("full.26", 12, &["is full", "insert another disc"]);
     guest.has("waited", 0, &["waiting", "another disc in the drive"]);

@@ -1,7 +1,7 @@
 //! Each kind of disc is written in its way, by `cdrskin` and by the external programs; and one of another kind than configured is
 //! told, and not erased by a rule.
 
-use crate::guest::{Guest, noise};
+use crate::guest::{Guest, Hardware, noise};
 
 /// What the doctor tries: write, read back, append, read both back, blank or close.
 const DOCTOR: &str = r"
@@ -28,7 +28,7 @@ fn the_doctor_finds_every_kind_of_disc_well() {
     let prepare = |share: &std::path::Path| {
         std::fs::write(share.join("noise"), noise(400_000)).unwrap();
     };
-    let guest = Guest::run(prepare, DOCTOR);
+    let guest = Guest::run(Hardware::VirtualBurner, prepare, DOCTOR);
     for (program, kind, last) in [
         ("own", "cd-rw", "blank"),
         ("own", "dvd-rw", "blank"),
@@ -53,7 +53,7 @@ fn the_doctor_finds_every_kind_of_disc_well() {
     );
     guest.has("other.info", 0, &["CEDAR BACKUP 24-NOV-2026"]);
     guest.has("other.full", 0, &[]);
-    let log = std::fs::read_to_string(guest.path("log")).unwrap();
+    let log = guest.log();
     assert!(
         log.contains("the configuration says `dvd+r`, and the disc in the drive is a `dvd+rw`"),
         "{log}"
@@ -76,7 +76,7 @@ fn a_disc_is_closed_with_its_session_where_that_can_be() {
     let prepare = |share: &std::path::Path| {
         std::fs::write(share.join("noise"), noise(400_000)).unwrap();
     };
-    let guest = Guest::run(prepare, CLOSE);
+    let guest = Guest::run(Hardware::VirtualBurner, prepare, CLOSE);
     guest.has("close.once", 0, &[]);
     guest.has("close.info", 0, &["CEDAR BACKUP 24-NOV-2026", "closed"]);
     guest.has("close.next", 12, &["insert another disc"]);

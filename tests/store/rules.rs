@@ -294,7 +294,7 @@ fn a_disc_of_cedar_backup_with_something_behind_its_end_is_not_written_over() {
         let result = pool.store("2026-11-17");
         if kind.is_rewritable() {
             let error = result.unwrap_err();
-            assert!(matches!(error, StoreError::DiscFull { .. }), "{error}");
+            assert!(matches!(error, StoreError::DiscClosed { .. }), "{error}");
             assert!(std::fs::read(pool.target()).unwrap() == before);
             pool.store_full("2026-11-17").unwrap();
             let heard = pool.heard.take();

@@ -12,6 +12,10 @@ use crate::media::{self, Appendable, Burn, Disc, DriveError, MediaKind, Renewal,
 /// as free has them taken off already, so they are added here.
 const CD_FIRST: u64 = 11_400;
 const CD_NEXT: u64 = 6_900;
+/// Sectors that a session may be longer than its volume: what it is padded with.
+const PADDING: u32 = 600;
+/// Sectors at the end of a CD's track that have nothing of its volume.
+const CD_END: u32 = 152;
 
 pub(super) fn disc(burner: &Burner, drive: &SgIo, medium: &Medium) -> Result<Disc, DriveError> {
     let profile = medium.profile;
@@ -28,6 +32,11 @@ pub(super) fn disc(burner: &Burner, drive: &SgIo, medium: &Medium) -> Result<Dis
     for part in &medium.sessions {
         // One that was closed before it was whole is as good as not there; `details` tells of it.
         sessions.extend(session(burner, drive, *part)?.whole());
+    }
+    if let ([part], [only]) = (&medium.sessions[..], &sessions[..])
+        && let Some(copied) = copied(drive, profile, *part, only)
+    {
+        sessions = copied;
     }
     // A session that was broken off lies where the next one would begin: nothing can follow it in order.
     let open = medium.unfinished.is_none()
@@ -69,6 +78,33 @@ pub(super) fn disc(burner: &Burner, drive: &SgIo, medium: &Medium) -> Result<Dis
     })
 }
 
+/// The sessions of a disc that is the copy of one with several: the drive knows of one only, which is much longer than the
+/// volume at its beginning. `None` if there is nothing behind that.
+fn copied(drive: &SgIo, profile: Profile, part: Part, only: &Session) -> Option<Vec<Session>> {
+    let behind = part.end.saturating_sub(only.end);
+    if part.start > 0 || only.label.is_empty() || behind <= PADDING {
+        return None;
+    }
+    // Some drives count sectors at the end of a CD's track that none reads; before them it is padded.
+    let unread = if profile.is_cd() { CD_END } else { 0 };
+    let reader = Borrowed {
+        drive,
+        end: part.end - unread,
+    };
+    let found = iso9660::sessions_of_copy(&reader)
+        .inspect_err(|error| log::debug!("behind the volume: {error}"))
+        .ok()?;
+    (found.len() > 1).then(|| found.into_iter().map(of_volume).collect())
+}
+
+fn of_volume(session: iso9660::Session) -> Session {
+    Session {
+        start: session.start,
+        end: session.end,
+        label: session.volume_id,
+    }
+}
+
 /// A disc that is written anywhere is laid out like a file.
 fn overwritable(
     burner: &Burner,
@@ -94,11 +130,7 @@ fn overwritable(
     let sessions: Vec<Session> = found
         .into_iter()
         .filter(|session| session.start <= shown)
-        .map(|session| Session {
-            start: session.start,
-            end: session.end,
-            label: session.volume_id,
-        })
+        .map(of_volume)
         .collect();
     let next = sessions.last().map_or(iso9660::HEAD, |last| {
         last.end

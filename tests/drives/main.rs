@@ -1,0 +1,119 @@
+//! What every drive must do: one list of cases, over discs that are files and over a burner with the kernel's own CD-ROM driver
+//! before it. The burner is in a guest, where this same program runs the same cases.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod bench;
+mod broken_off;
+mod cases;
+#[allow(dead_code)] // shared with other tests
+#[path = "../guest/mod.rs"]
+mod guest;
+#[allow(dead_code)]
+#[path = "../store/pool.rs"]
+mod pool;
+mod stored;
+
+use bench::{Bench, Kind, Place};
+use cback::media::MediaKind;
+use guest::{Guest, Hardware};
+
+/// Set for the program that runs in the guest.
+const IN_GUEST: &str = "CBACK_TEST_IN_GUEST";
+
+/// Discs that are written once: their kind, and the virtual burner's word for it.
+const ONCE: [Kind; 4] = [
+    Kind(MediaKind::CdR80, "cd-r"),
+    Kind(MediaKind::DvdPlusR, "dvd+r"),
+    Kind(MediaKind::DvdR, "dvd-r"),
+    Kind(MediaKind::BdR, "bd-r"),
+];
+/// Discs that are written again, in sessions or anywhere.
+const AGAIN: [Kind; 4] = [
+    Kind(MediaKind::DvdRw, "dvd-rw"),
+    Kind(MediaKind::DvdPlusRw, "dvd+rw"),
+    Kind(MediaKind::CdRw80, "cd-rw"),
+    Kind(MediaKind::BdRe, "bd-re"),
+];
+
+/// What is done with a bench.
+type Case = fn(&Bench);
+
+/// The suite. Each case begins with a blank disc.
+const CASES: [(&str, Case); 17] = [
+    ("a blank disc is blank", cases::blank),
+    ("a first session is there once it is burnt", cases::first),
+    ("a session is appended", cases::appended),
+    ("what does not fit is refused", cases::too_large),
+    ("an image for another place is refused", cases::astray),
+    ("a new disc begins as the disc says", cases::renewed),
+    ("a disc is blanked if it can be", cases::blanked),
+    ("a closed disc takes nothing", cases::closed),
+    ("nothing is done without a disc", cases::taken_out),
+    ("a copy is what was copied", cases::copied),
+    ("the newest session is found", cases::newest),
+    ("a burn that is killed loses nothing", broken_off::killed),
+    ("two days are stored and read back", stored::two_days),
+    ("a stranger's disc is left alone", stored::foreign),
+    ("a closed disc is told from a full one", stored::closed),
+    ("a full disc takes no other day", stored::full),
+    ("a changed byte is found and mended", stored::damaged),
+];
+
+/// Every case on discs of these kinds.
+fn run(place: Place, kinds: &[Kind], test: &str) {
+    for kind in kinds {
+        for (name, case) in CASES {
+            println!("{}: {name}", kind.1);
+            case(&Bench::new(place, *kind, test));
+        }
+    }
+}
+
+/// Every case in a burner, which is slow, so on half of the kinds: in the guest if this is there, and otherwise by means of one.
+fn run_in_burner(kinds: &[Kind], test: &str) {
+    if broken_off::burns_for_ever() {
+        return;
+    }
+    if std::env::var_os(IN_GUEST).is_some() {
+        return run(Place::Burner, kinds, test);
+    }
+    let program = std::env::current_exe().unwrap();
+    let script = format!(
+        "{IN_GUEST}=1 other suite {} --exact {test} --nocapture",
+        program.display()
+    );
+    let guest = Guest::run(Hardware::VirtualBurner, |_| (), &script);
+    guest.has("suite", 0, &["1 passed"]);
+    let said = guest.said("suite");
+    for kind in kinds {
+        for (name, _) in CASES {
+            let line = format!("{}: {name}\n", kind.1);
+            assert!(said.contains(&line), "{line}{said}");
+        }
+    }
+}
+
+#[test]
+fn files_written_once_pass() {
+    if !broken_off::burns_for_ever() {
+        run(Place::File, &ONCE, "files_written_once_pass");
+    }
+}
+
+#[test]
+fn files_written_again_pass() {
+    if !broken_off::burns_for_ever() {
+        run(Place::File, &AGAIN, "files_written_again_pass");
+    }
+}
+
+#[test]
+fn a_burner_passes_with_discs_written_once() {
+    run_in_burner(&ONCE[..2], "a_burner_passes_with_discs_written_once");
+}
+
+#[test]
+fn a_burner_passes_with_discs_written_again() {
+    run_in_burner(&AGAIN[..2], "a_burner_passes_with_discs_written_again");
+}
