@@ -5,6 +5,7 @@
 
 mod blank;
 pub mod changer;
+mod closing;
 mod collect;
 mod error;
 mod initialize;

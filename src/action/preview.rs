@@ -95,6 +95,8 @@ pub struct Storing {
     pub fits: bool,
     /// Whether the disc would be closed then.
     pub closes: bool,
+    /// Whether it should be, and cannot.
+    pub stays_open: bool,
 }
 
 /// What `initialize` would do.
@@ -247,7 +249,17 @@ impl Storing {
             ));
         }
         if self.closes {
-            lines.push("then the disc is CLOSED: no session can follow".to_owned());
+            let then = if lines.is_empty() {
+                format!("nothing is to be stored; {disc}, which has what was stored last,")
+            } else {
+                "then the disc".to_owned()
+            };
+            lines.push(format!("{then} is CLOSED: no session can follow"));
+        }
+        if self.stays_open {
+            lines.push(
+                "the disc cannot be CLOSED: its kind has no sessions that could be".to_owned(),
+            );
         }
         if lines.is_empty() {
             lines.push(format!(

@@ -1,8 +1,9 @@
 //! `rebuild`: this week's staged days onto a fresh disc.
 
 use super::changer;
+use super::closing::{can_close, closed};
 use super::preview::Storing;
-use super::store::{can_close, closed, foresee, section, told, with_store};
+use super::store::{foresee, section, told, with_store};
 use super::{ActionError, Context};
 use crate::event::Tell as _;
 use crate::media::Asked;

@@ -1,18 +1,19 @@
 //! `store`: what was staged goes onto the disc.
 
 use super::changer;
+use super::closing::{can_close, closed, left_open};
 use super::look::{self, Access, Finding};
 use super::preview::{self, Storing};
 use super::{ActionError, Closing, Context, Extent, Patience, wait};
 use crate::catalog::{Catalog, Found};
 use crate::config;
-use crate::event::{self, Monitor, Problem, Tell as _};
+use crate::event::{self, Monitor, Tell as _};
 use crate::fsx;
 use crate::media::{
     Asked, Burner, CheckMedia, DeviceType, Disc, Drive, DriveError, FileDrive, Handling, Renewal,
-    SECTOR, TrayUse, Treatment,
+    SECTOR, TrayUse,
 };
-use crate::staging::{self, Because, Daily, Scope, Staging};
+use crate::staging::{self, Because, ChooseError, Daily, Scope, Staging};
 use crate::store::{CheckData, Discs, Store, StoreError, Stored};
 use crate::units::{Day, Ids};
 
@@ -28,7 +29,15 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
         Extent::Configured => (Scope::Pending, Asked::ByRule),
         Extent::Full => (Scope::Full, Asked::Full),
     };
-    let choice = staging::choose(cx.day, scope, &states)?;
+    let choice = match staging::choose(cx.day, scope, &states) {
+        Err(ChooseError::NothingWaits(day)) if cx.closing == Closing::Closed => {
+            let Some(left) = left_open(cx, &staging, &states)? else {
+                return Err(ChooseError::NothingWaits(day).into());
+            };
+            return left.close(cx);
+        }
+        choice => choice?,
+    };
     match choice.because {
         Because::Midnight if section.warn_midnite => cx.monitor.warn(format!(
             "midnight was crossed: the day to store is {}, and today is {}",
@@ -56,42 +65,6 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
     Ok(())
 }
 
-/// Whether the disc can be closed, if that was asked for: a changer chooses its discs by the room that they have left.
-pub(super) fn can_close(cx: &Context<'_>) -> Result<(), ActionError> {
-    match (cx.closing, &section(cx)?.changer) {
-        (Closing::Closed, Some(_)) => Err(ActionError::NotClosedInChanger),
-        _ => Ok(()),
-    }
-}
-
-/// Closes the disc that has what was `stored`, if that was asked for. The backup is on it whether or not it can be
-/// closed, so that trouble with that is a problem and no failure.
-pub(super) fn closed(cx: &Context<'_>, drive: &dyn Drive, stored: Stored) -> Stored {
-    // A disc on which nothing of this run is stays as it is.
-    if cx.closing == Closing::Open || (stored.burnt == 0 && stored.marked.is_empty()) {
-        return stored;
-    }
-    match drive.treat(Treatment::Close, cx.monitor) {
-        Ok(()) => {
-            cx.monitor
-                .note(format!("disc `{}` is closed", stored.label));
-            Stored { free: 0, ..stored }
-        }
-        Err(error) => {
-            cx.monitor.problem(
-                &Problem::new(
-                    format!("disc `{}`", stored.label),
-                    &format!("the backup is on it, but it could not be closed: {error}"),
-                )
-                .advise(
-                    "take it out, so that nothing else is written on it, or try `cback disc close`",
-                ),
-            );
-            stored
-        }
-    }
-}
-
 /// What storing would do.
 pub(super) fn preview(cx: &Context<'_>) -> Result<Storing, ActionError> {
     let section = section(cx)?;
@@ -105,7 +78,15 @@ pub(super) fn preview(cx: &Context<'_>) -> Result<Storing, ActionError> {
         path: section.source_dir.clone(),
         source,
     })?;
-    let choice = staging::choose(cx.day, scope, &states)?;
+    let choice = match staging::choose(cx.day, scope, &states) {
+        Err(ChooseError::NothingWaits(day)) if cx.closing == Closing::Closed => {
+            let Some(left) = left_open(cx, &staging, &states)? else {
+                return Err(ChooseError::NothingWaits(day).into());
+            };
+            return Ok(left.preview());
+        }
+        choice => choice?,
+    };
     let days: Vec<_> = choice
         .days()
         .iter()
@@ -125,8 +106,13 @@ pub(super) fn foresee(
     if let Some(setup) = &section.changer {
         return changer::foresee::storing(cx, setup, days, first, asked);
     }
-    let preview = with_look(cx, |store| store.preview(days, first, asked))?;
+    let (preview, can_close) = with_look(cx, |store| {
+        let preview = store.preview(days, first, asked)?;
+        let can_close = store.drive.closes(&preview.disc);
+        Ok((preview, can_close))
+    })?;
     let disc = &preview.disc;
+    let closes = closes(cx, &preview);
     let old_disc = match disc.renewal {
         _ if disc.is_blank() || preview.new_disc.is_none() => None,
         Renewal::Blank => Some("erased"),
@@ -144,11 +130,12 @@ pub(super) fn foresee(
         bytes: preview.sectors * SECTOR,
         free: preview.free * SECTOR,
         fits: preview.left.is_empty(),
-        closes: closes(cx, &preview),
+        closes: closes && can_close,
+        stays_open: closes && !can_close,
     })
 }
 
-/// Whether the disc would be closed.
+/// Whether the disc is to be closed then.
 fn closes(cx: &Context<'_>, preview: &crate::store::Preview) -> bool {
     let something = !preview.days.is_empty() || !preview.on_disc.is_empty();
     cx.closing == Closing::Closed && something

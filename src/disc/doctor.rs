@@ -128,7 +128,7 @@ pub fn checkup(
     Ok(Checkup {
         place: printable_path(drive.place()),
         kind: disc.kind.word(),
-        capacity: disc.capacity * SECTOR,
+        capacity: disc.size() * SECTOR,
         details,
         steps: trials.done,
         sound,

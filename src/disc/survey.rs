@@ -47,7 +47,7 @@ pub struct Survey {
     pub condition: Condition,
     /// Its sessions, oldest first.
     pub sessions: Vec<SessionFacts>,
-    /// Bytes of the disc.
+    /// Bytes that sessions may have.
     pub capacity: u64,
     /// Bytes up to the end of the newest session, and between sessions.
     pub used: u64,
@@ -91,7 +91,7 @@ pub fn survey(drive: &dyn Drive) -> Result<Survey, DiscError> {
             (false, Appendable::Closed) => Condition::Closed,
         },
         sessions,
-        capacity: disc.capacity * SECTOR,
+        capacity: disc.size() * SECTOR,
         used: disc.used() * SECTOR,
         free: disc.available(Burn::Append) * SECTOR,
         details: drive.details()?,

@@ -120,11 +120,12 @@ fn available(disc: &Disc) -> u64 {
 /// Percentage of the disc that cannot be written any more.
 #[allow(clippy::cast_precision_loss)] // sectors of a disc are far below 2^52
 fn used(disc: &Disc) -> f64 {
-    if disc.capacity == 0 {
+    let size = disc.size();
+    if size == 0 {
         return 100.0;
     }
-    let left = disc.available(Burn::Append).min(disc.capacity);
-    (disc.capacity - left) as f64 * 100.0 / disc.capacity as f64
+    let left = disc.available(Burn::Append).min(size);
+    (size - left) as f64 * 100.0 / size as f64
 }
 
 pub(super) fn preview(cx: &Context<'_>) -> Result<Vec<String>, ExtendError> {
@@ -166,6 +167,14 @@ mod tests {
             renewal: Renewal::Insert,
             space_size: SpaceSize::End,
         }
+    }
+
+    #[test]
+    fn nothing_is_used_of_a_blank_cd() {
+        let mut cd = disc(0);
+        cd.kind = MediaKind::CdR74;
+        cd.capacity = cd.kind.sectors();
+        assert!(used(&cd) < 0.01, "{}", used(&cd));
     }
 
     #[test]

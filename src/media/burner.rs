@@ -25,7 +25,7 @@ use super::{
     Burn, Burnt, Disc, Drive, DriveError, Glance, MediaKind, Original, Payload, Treatment,
 };
 use crate::event::Monitor;
-use crate::iso9660::ReadAt;
+use crate::iso9660::{ReadAt, SpaceSize};
 use crate::units::AbsPath;
 
 use engine::Engine;
@@ -218,6 +218,11 @@ impl Drive for Burner {
             return Ok(Vec::new());
         };
         Ok(found::details(self, &drive, &medium))
+    }
+
+    /// One that is written anywhere has no end that could be marked.
+    fn closes(&self, disc: &Disc) -> bool {
+        disc.space_size == SpaceSize::End
     }
 
     fn reload(&self) -> Result<(), DriveError> {

@@ -13,9 +13,9 @@ use crate::units::Day;
 pub const SECTOR: u64 = 2048;
 
 /// Lead-in and lead-out of a CD's first session.
-const CD_FIRST: u64 = 11_400;
+pub(super) const CD_FIRST: u64 = 11_400;
 /// Lead-in and lead-out of each further session of a CD.
-const CD_NEXT: u64 = 6_900;
+pub(super) const CD_NEXT: u64 = 6_900;
 
 /// One burn on a multisession disc.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub struct Disc {
     pub next_writable: u32,
     /// Where the first session begins when the disc is written from the start.
     pub first_writable: u32,
-    /// Sectors when empty.
+    /// Sectors when empty, with what the next session costs besides its own; see [`Disc::size`].
     pub capacity: u64,
     /// Whether another session can follow.
     pub appendable: Appendable,
@@ -147,14 +147,25 @@ impl Disc {
         if !blank && self.appendable == Appendable::Closed {
             return 0;
         }
-        let overhead = match (self.kind.is_cd(), blank) {
+        let start = self.start(if blank { Burn::New } else { burn });
+        self.capacity
+            .saturating_sub(self.overhead(blank))
+            .saturating_sub(u64::from(start))
+    }
+
+    /// What a session costs besides its own sectors.
+    fn overhead(&self, first: bool) -> u64 {
+        match (self.kind.is_cd(), first) {
             (false, _) => 0,
             (true, true) => CD_FIRST,
             (true, false) => CD_NEXT,
-        };
-        self.capacity
-            .saturating_sub(overhead)
-            .saturating_sub(u64::from(self.start(if blank { Burn::New } else { burn })))
+        }
+    }
+
+    /// Sectors that can be written in all, without what the next session costs besides its own: of a blank disc, all of
+    /// them are free.
+    pub fn size(&self) -> u64 {
+        self.capacity.saturating_sub(self.overhead(self.is_blank()))
     }
 }
 
@@ -205,6 +216,9 @@ mod tests {
             let disc = disc(kind, sessions);
             assert_eq!(disc.used(), used, "{disc:?}");
             assert_eq!(disc.available(Burn::Append), available, "{disc:?}");
+            if available > 0 {
+                assert_eq!(disc.size(), used + available, "{disc:?}");
+            }
         }
     }
 

@@ -121,6 +121,11 @@ pub trait Drive {
     /// What the drive and the medium say about themselves, for people: pairs of a word and its value.
     fn details(&self) -> Result<Vec<(String, String)>, DriveError>;
 
+    /// Whether a disc like this one can be closed here, so that no session can follow.
+    fn closes(&self, _disc: &Disc) -> bool {
+        true
+    }
+
     /// Looks at the disc afresh, so that every reader of it sees its newest session.
     fn reload(&self) -> Result<(), DriveError>;
 
@@ -225,6 +230,8 @@ pub enum DriveError {
         path: PathBuf,
         /// What it said last.
         why: String,
+        /// The sector at which writing failed, if that is known.
+        sector: Option<u64>,
     },
     /// This kind of disc or drive cannot do that.
     #[error("{} {why}", event::printable_path(path))]

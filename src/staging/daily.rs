@@ -61,6 +61,15 @@ impl Daily {
         self.path.join(STORED).try_exists()
     }
 
+    /// What was noted when it was stored; `None` if it is not.
+    pub fn stored_note(&self) -> io::Result<Option<String>> {
+        match std::fs::read(self.path.join(STORED)) {
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Whether it is on S3: `cback.amazons3` exists.
     pub fn is_uploaded(&self) -> io::Result<bool> {
         self.path.join(UPLOADED).try_exists()

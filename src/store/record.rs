@@ -125,16 +125,10 @@ fn tell(job: &Store<'_>, noted: Result<(), CatalogError>) {
 
 /// Marks the day as stored, last of all.
 pub(super) fn mark(job: &Store<'_>, disc: &Disc, day: &StagedDay) -> Result<(), StoreError> {
-    let mut words = String::new();
-    if let Some(newest) = disc.newest() {
-        words = format!(
-            "{}\nsession {}, sectors {} to {}\n{}\n",
-            text(&newest.label).escape_debug(),
-            disc.sessions.len(),
-            newest.start,
-            newest.end,
-            printable_path(job.drive.place())
-        );
+    let mut words = newest_words(disc).unwrap_or_default();
+    if !words.is_empty() {
+        words.push_str(&printable_path(job.drive.place()));
+        words.push('\n');
     }
     day.daily
         .mark_stored(&words, job.ids)
@@ -142,6 +136,23 @@ pub(super) fn mark(job: &Store<'_>, disc: &Disc, day: &StagedDay) -> Result<(), 
             day: day.day(),
             source,
         })
+}
+
+/// What the mark of a day says of the newest session of `disc`; `None` on a blank one.
+fn newest_words(disc: &Disc) -> Option<String> {
+    let newest = disc.newest()?;
+    Some(format!(
+        "{}\nsession {}, sectors {} to {}\n",
+        text(&newest.label).escape_debug(),
+        disc.sessions.len(),
+        newest.start,
+        newest.end
+    ))
+}
+
+/// Whether a day that was marked as stored with the text `mark` is in the newest session of `disc`.
+pub fn is_newest_on(disc: &Disc, mark: &str) -> bool {
+    newest_words(disc).is_some_and(|words| mark.starts_with(&words))
 }
 
 /// Reads every session of the disc, and the lists of the staged days, into the catalog. What cannot be read is told,

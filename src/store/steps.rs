@@ -447,7 +447,7 @@ pub(super) fn outcome(
         session: disc.sessions.len(),
         burnt,
         free: disc.available(Burn::Append),
-        capacity: disc.capacity,
+        capacity: disc.size(),
         marked,
         left,
         no_room: Vec::new(),

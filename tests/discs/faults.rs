@@ -145,7 +145,8 @@ fn what_goes_wrong_is_told_and_the_next_run_goes_on() {
     guest.has("lost", 6, &["not closed"]);
     guest.has("lost.info", 0, &["broken off"]);
     guest.has("regained", 0, &[]);
-    guest.has("spoilt", 6, &["burning /dev/sr0 failed"]);
+    let where_it_failed = "writing failed at sector 128, in 2026/11/24/ada/share-source.tar.gz";
+    guest.has("spoilt", 6, &["burning /dev/sr0 failed", where_it_failed]);
     guest.has("spoilt.info", 0, &["broken off"]);
     guest.has("replaced", 0, &[]);
     guest.has("poor", 0, &[]);

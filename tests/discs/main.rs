@@ -12,4 +12,6 @@ mod foreign;
 #[path = "../guest/mod.rs"]
 mod guest;
 mod view;
+mod handling;
+mod stopped;
 mod ways;

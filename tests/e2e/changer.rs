@@ -165,6 +165,50 @@ fn a_rebuilt_disc_is_a_blank_one() {
 }
 
 #[test]
+fn full_and_rebuilt_discs_have_two_copies() {
+    let machine = jukebox::machine();
+    let jukebox = Jukebox::new(&machine, 6, 2, "<copies>2</copies>");
+    jukebox.blanks(1..=6);
+    machine.back_up(MON);
+    machine.back_up(TUE);
+    jukebox.moves();
+    machine
+        .cback("--full collect stage store")
+        .on(TUE)
+        .run()
+        .well_and_silent();
+    tree::file(machine.path("source/new"), "wednesday");
+    machine.cback("collect stage").on(WED).run().well();
+    machine.cback("rebuild").on(WED).run().well_and_silent();
+    let mut loads = jukebox.moves();
+    loads.retain(|call| call.starts_with("load"));
+    loads.sort_unstable();
+    let slots: Vec<&str> = loads
+        .iter()
+        .map(|call| call.split(' ').nth(1).unwrap())
+        .collect();
+    assert_eq!(slots, ["3", "4", "5", "6"]);
+    assert!(jukebox.is_at_rest());
+    for (one, two) in [(1, 2), (3, 4), (5, 6)] {
+        let bytes = |slot| fs::read(jukebox.disc(slot).unwrap()).unwrap();
+        assert!(bytes(one) == bytes(two), "slots {one} and {two}");
+    }
+    // Either rebuilt one is enough.
+    for slot in [5, 6] {
+        let disc = jukebox.disc(slot).unwrap();
+        let call = machine.cback("restore").unconfigured();
+        call.arg("--from")
+            .arg(&disc)
+            .arg("--into")
+            .arg(machine.path("back"))
+            .run()
+            .well();
+        tree::assert_same(&machine.path("source"), &machine.restored("back"));
+        fs::remove_dir_all(machine.path("back")).unwrap();
+    }
+}
+
+#[test]
 fn one_run_at_a_time_uses_the_changer() {
     let machine = jukebox::machine();
     let jukebox = Jukebox::new(&machine, 3, 1, "");

@@ -66,6 +66,57 @@ fn a_write_that_fails_rejects_the_disc() {
 }
 
 #[test]
+fn discs_that_have_not_what_was_written_are_rejected_and_the_next_one_is_taken() {
+    let machine = jukebox::machine();
+    let jukebox = Jukebox::new(&machine, 4, 1, "<reject_slot>4</reject_slot>");
+    jukebox.blanks([1, 2]);
+    let mut state = 1_u64;
+    let noise = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    });
+    let noise: Vec<u8> = noise.take(12_000_000).collect();
+    tree::file(machine.path("source/noise"), noise);
+    let kept = machine.keep("monday");
+    machine.cback("collect stage").on(MON).run().well();
+    // A sector is lost on its way onto each disc, and nothing reports an error: it is the second write of the thread that
+    // writes the disc's files.
+    let written = jukebox.drive(0).with_file_name(".disc.iso.partial");
+    let losing = [
+        "strace",
+        "-f",
+        "-qqq",
+        "-o/dev/null",
+        "-P",
+        written.to_str().unwrap(),
+        "-etrace=pwrite64",
+        "-einject=pwrite64:retval=2048:when=2",
+    ];
+    let call = machine.cback("store").on(MON).under(losing);
+    call.run().with_status(12).says(&[
+        "differs from what was written, in sector",
+        "the disc of slot 1: is bad, and another one is taken: the disc is not what was written",
+        "it is in slot 4",
+        "the disc of slot 2: is bad, and another one is taken",
+    ]);
+    assert_eq!(
+        jukebox.moves(),
+        ["load 1 0", "unload 4 0", "load 2 0", "unload 2 0"]
+    );
+    let status = machine.cback("status").on(MON).run();
+    assert!(status.screen().contains("on no disc: 2026-11-23"));
+    // They are not tried again.
+    jukebox.blanks([3]);
+    machine.cback("store").on(MON).run().well_and_silent();
+    assert_eq!(jukebox.moves(), ["load 3 0", "unload 3 0"]);
+    jukebox.take(4);
+    jukebox.take(2);
+    jukebox.comes_back(MON, &kept);
+}
+
+#[test]
 fn several_bad_discs_one_after_the_other_are_the_drives_fault() {
     let machine = jukebox::machine();
     let jukebox = Jukebox::new(&machine, 5, 1, "");

@@ -113,6 +113,25 @@ fn a_disc_is_closed_after_its_session_if_asked_and_the_next_one_begins_another()
 
     machine.back_up("2026-11-26");
     assert_eq!(machine.discs().len(), 2);
+
+    // A run that was to close it and did not get so far: the same again does.
+    let foreseen = machine.cback("--dry-run --close store").on("2026-11-26");
+    foreseen
+        .run()
+        .well()
+        .says(&["nothing is to be stored", "is CLOSED"]);
+    machine
+        .cback("--close store")
+        .on("2026-11-26")
+        .run()
+        .well_and_silent();
+    machine.cback("disc info").run().says(&["closed"]);
+    machine
+        .cback("--close store")
+        .on("2026-11-26")
+        .run()
+        .with_status(6)
+        .says(&["no staged day"]);
     let kept = machine.keep("kept");
     machine.restores("", &kept);
 }

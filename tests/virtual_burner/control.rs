@@ -20,6 +20,7 @@ unknown CODE        a command (hexadecimal) that the drive does not know
 poor                GET CONFIGURATION tells little   rom              closed discs call themselves ROM
 links N             sectors that are counted to a track and cannot be read
 well                no faults any more
+commands            those since the last time it was asked, with milliseconds; repeated ones once, reads and writes not one by one
 ";
 
 /// Sends words to a drive's socket and gives its answer.
@@ -79,6 +80,7 @@ fn obey(drive: &mut Drive, words: &[&str]) -> io::Result<String> {
         ["poor"] => drive.faults.poor = true,
         ["rom"] => drive.faults.closed_is_rom = true,
         ["links", count] => drive.faults.link_blocks = number(count)?,
+        ["commands"] => return Ok(drive.heard.take()),
         ["well"] => drive.faults = crate::drive::Faults::default(),
         _ => {
             return Err(io::Error::other(format!(

@@ -4,6 +4,7 @@ mod close;
 mod command;
 mod faults;
 mod format;
+mod heard;
 mod sink;
 mod tray;
 mod write;
@@ -16,6 +17,7 @@ use crate::answer::modes;
 use crate::disc::Disc;
 use crate::sense::{self, Sense};
 pub use faults::{FailedClose, Faults};
+use heard::Heard;
 pub use sink::Sink;
 
 /// A drive.
@@ -41,6 +43,8 @@ pub struct Drive {
     cue: Option<i64>,
     /// The reason of the last failure, for REQUEST SENSE.
     last: Sense,
+    /// What was asked for.
+    pub heard: Heard,
     pub sink: Sink,
     pub faults: Faults,
 }
@@ -67,6 +71,7 @@ impl Drive {
             slowness: Duration::from_millis(50),
             cue: None,
             last: sense::NO_SENSE,
+            heard: Heard::new(),
             sink: Sink::default(),
             faults: Faults::default(),
         }

@@ -67,6 +67,7 @@ pub fn storing(
         free: free.unwrap_or(preview.free * SECTOR),
         fits: preview.left.is_empty(),
         closes: false,
+        stays_open: false,
     })
 }
 

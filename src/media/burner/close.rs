@@ -77,6 +77,6 @@ fn write(
     })?;
     match end {
         End::Well => Ok(()),
-        End::Complained(why) => Err(burner.engine().failed(why)),
+        End::Complained(complaint) => Err(burner.engine().complained(complaint)),
     }
 }

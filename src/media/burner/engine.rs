@@ -106,7 +106,16 @@ pub(super) enum End {
     /// As it should.
     Well,
     /// It had every byte, and then it said that something was wrong. The data may be on the disc all the same.
-    Complained(String),
+    Complained(Complaint),
+}
+
+/// What was wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Complaint {
+    /// In the program's words.
+    pub why: String,
+    /// The sector at which writing failed, if it says so.
+    pub sector: Option<u64>,
 }
 
 /// The program for one drive.
@@ -152,10 +161,7 @@ impl<'a> Engine<'a> {
             EngineKind::External => external::command(self.drive, job, self.handling.speed)
                 .ok_or_else(|| DriveError::Cannot {
                     path: self.drive.to_owned(),
-                    why: format!(
-                        "holds a {}, for which the external burning programs have no such command; <engine>cdrskin</engine> has",
-                        job.profile.name()
-                    ),
+                    why: external::lacking(job),
                 }),
         }
     }
@@ -165,6 +171,16 @@ impl<'a> Engine<'a> {
         DriveError::Engine {
             path: self.drive.to_owned(),
             why: error.into(),
+            sector: None,
+        }
+    }
+
+    /// The same, after the program had every byte.
+    pub fn complained(&self, Complaint { why, sector }: Complaint) -> DriveError {
+        DriveError::Engine {
+            path: self.drive.to_owned(),
+            why,
+            sector,
         }
     }
 
@@ -206,7 +222,10 @@ impl<'a> Engine<'a> {
         }
         let shown = hear::reasons(&ended.tail, told);
         let program = crate::event::printable_path(command.program());
-        Err(self.failed(format!("{program} {}: {}", ended.status, shown.join("; "))))
+        Err(self.complained(Complaint {
+            why: format!("{program} {}: {}", ended.status, shown.join("; ")),
+            sector: hear::bad_sector(ended.tail.iter().chain(told)),
+        }))
     }
 
     /// Runs the program with a ring before it. This thread fills the ring, one empties it, one hears what is printed.
@@ -290,7 +309,9 @@ impl<'a> Engine<'a> {
         let fed = filled.and(fed);
         if let Err(error) = self.ended(command, running.wait(), &told) {
             return match error {
-                DriveError::Engine { why, .. } if fed.is_ok() => Ok(End::Complained(why)),
+                DriveError::Engine { why, sector, .. } if fed.is_ok() => {
+                    Ok(End::Complained(Complaint { why, sector }))
+                }
                 error => Err(error),
             };
         }

@@ -5,13 +5,10 @@ use super::reader::Reader;
 use super::tray;
 use super::way::{Manner, way};
 use crate::iso9660::{self, ReadAt, SpaceSize};
+use crate::media::disc::{CD_FIRST, CD_NEXT};
 use crate::media::mmc::{self, Medium, Part, Profile, SgIo, Status};
 use crate::media::{self, Appendable, Burn, Disc, DriveError, MediaKind, Renewal, SECTOR, Session};
 
-/// Sectors that the arithmetic of [`Disc`] takes off for the first and each further session of a CD. What a drive reports
-/// as free has them taken off already, so they are added here.
-const CD_FIRST: u64 = 11_400;
-const CD_NEXT: u64 = 6_900;
 /// Sectors that a session may be longer than its volume: what it is padded with.
 const PADDING: u32 = 600;
 /// Sectors at the end of a CD's track that have nothing of its volume.
@@ -52,6 +49,7 @@ pub(super) fn disc(burner: &Burner, drive: &SgIo, medium: &Medium) -> Result<Dis
     let next = medium
         .next_writable
         .unwrap_or_else(|| sessions.last().map_or(0, |last| last.end));
+    // Taken off by the arithmetic of `Disc`; what a drive reports as free has it taken off already.
     let overhead = match (profile.is_cd(), sessions.is_empty()) {
         (false, _) => 0,
         (true, true) => CD_FIRST,

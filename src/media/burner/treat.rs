@@ -67,7 +67,7 @@ fn run(
 ) -> Result<(), DriveError> {
     match burner.engine().run(job, monitor, fill)? {
         End::Well => burner.reload(),
-        End::Complained(why) => Err(burner.engine().failed(why)),
+        End::Complained(complaint) => Err(burner.engine().complained(complaint)),
     }
 }
 

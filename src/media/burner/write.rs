@@ -10,12 +10,12 @@
 
 use std::io::{self, Write};
 
-use super::engine::{End, Job, Purpose};
+use super::engine::{Complaint, End, Job, Purpose};
 use super::reader::Reader;
 use super::way::{First, Manner, Way, way};
 use super::{Burner, Drive as _};
-use crate::event::{Monitor, Tell as _};
-use crate::iso9660::{self, Image};
+use crate::event::{Monitor, Tell as _, printable_bytes};
+use crate::iso9660::{self, Content, Image, Kind};
 use crate::media::mmc::{Medium, Status};
 use crate::media::{
     Appendable, Burn, Burnt, Disc, DriveError, Original, Payload, Renewal, SECTOR, Session,
@@ -94,9 +94,9 @@ pub(super) fn session(
             .map_err(|crate::iso9660::WriteError::Output(error)| error)?;
         digest = Some(hashed.hasher.finish());
         zeros(out, tail)
-    })?;
-    if let End::Complained(why) = end {
-        judge(burner, image, digest, &why, monitor)?;
+    });
+    if let End::Complained(complaint) = end.map_err(|error| named(error, image))? {
+        judge(burner, image, digest, &complaint, monitor).map_err(|error| named(error, image))?;
     }
     if let Some(head) = new_head {
         write_head(burner, &medium, &head, monitor)?;
@@ -147,7 +147,7 @@ pub(super) fn duplicate(
     match end {
         End::Well => Ok(()),
         // There is nothing left to compare it with; who copies can compare the discs.
-        End::Complained(why) => Err(burner.engine().failed(why)),
+        End::Complained(complaint) => Err(burner.engine().complained(complaint)),
     }
 }
 
@@ -228,16 +228,55 @@ fn tell_cost(medium: &Medium, manner: Manner, monitor: &dyn Monitor) {
     }
 }
 
+/// The same failure, with the file of ours that was being written.
+fn named(error: DriveError, image: &Image) -> DriveError {
+    match error {
+        DriveError::Engine {
+            path,
+            why,
+            sector: Some(sector),
+        } => DriveError::Engine {
+            path,
+            why: format!("{why}; writing failed {}", place(image, sector)),
+            sector: Some(sector),
+        },
+        error => error,
+    }
+}
+
+/// What of `image` is written in the block that begins at `sector`, in words.
+fn place(image: &Image, sector: u64) -> String {
+    let block = sector..sector + u64::from(iso9660::ALIGNMENT);
+    for (path, node) in image.tree().walk() {
+        let Kind::File(Content::New { source, .. }) = node.kind else {
+            continue;
+        };
+        for extent in image.extents(source) {
+            let start = u64::from(extent.sector);
+            if start < block.end && block.start < start + extent.bytes.div_ceil(SECTOR) {
+                return format!("at sector {sector}, in {}", printable_bytes(&path));
+            }
+        }
+    }
+    format!("at sector {sector}, in no file")
+}
+
 /// Decides whether a session is good after which the program complained. It is if the drive shows it, closed, and it reads
 /// as it was written.
 fn judge(
     burner: &Burner,
     image: &Image,
     written: Option<Digest>,
-    why: &str,
+    complaint: &Complaint,
     monitor: &dyn Monitor,
 ) -> Result<(), DriveError> {
-    let bad = |found: &str| burner.engine().failed(format!("{why}; {found}"));
+    let why = &complaint.why;
+    let bad = |found: &str| {
+        burner.engine().complained(Complaint {
+            why: format!("{why}; {found}"),
+            ..complaint.clone()
+        })
+    };
     monitor.note("the burning program failed after the last byte; the disc is read back to see whether that matters");
     burner.reload()?;
     let Some((drive, medium, disc)) = burner.look()? else {
@@ -324,7 +363,7 @@ fn write_head(
         .run(&job, monitor, &mut |out| out.write_all(head))?;
     match end {
         End::Well => Ok(()),
-        End::Complained(why) => Err(burner.engine().failed(why)),
+        End::Complained(complaint) => Err(burner.engine().complained(complaint)),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Commands: what each asks for, and who does it.
 
+use std::time::Instant;
+
 use super::Drive;
 use super::sink::BUFFER;
 use crate::answer::configuration::{Asked, Detail, configuration};
@@ -13,6 +15,14 @@ type Answer = Result<Vec<u8>, Sense>;
 impl Drive {
     /// Carries out a command; `out` is what came with it.
     pub fn execute(&mut self, cdb: &[u8; 16], out: &[u8]) -> Answer {
+        let came = Instant::now();
+        let answer = self.answer(cdb, out);
+        self.heard
+            .note(came, cdb, out, answer.as_ref().err().copied());
+        answer
+    }
+
+    fn answer(&mut self, cdb: &[u8; 16], out: &[u8]) -> Answer {
         let code = cdb[0];
         if self.faults.unknown.contains(&code) {
             return self.failed(sense::UNKNOWN_COMMAND);

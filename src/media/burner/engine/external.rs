@@ -17,11 +17,26 @@ pub(super) fn command(drive: &Path, job: &Job, speed: Option<NonZeroU32>) -> Opt
     } else {
         match job.purpose {
             Purpose::Blank(_) | Purpose::Format => dvd_rw_format(drive, job),
-            // Its last session leaves the disc open, as was seen on DVD-R and DVD+R.
+            // It closes a disc only by filling it with zeros: after `-M` with `-dvd-compat` it is open, as was seen on DVD-R,
+            // DVD+R and BD-R.
             Purpose::Last if job.start > 0 => None,
             _ => Some(growisofs(drive, job, speed)),
         }
     }
+}
+
+/// What to do where the programs have no words for a job, as the rest of a sentence.
+pub(super) fn lacking(job: &Job) -> String {
+    let name = job.profile.name();
+    if job.purpose == Purpose::Last {
+        return format!(
+            "holds a {name} with sessions, which growisofs cannot close without filling it; leave it open, as it can be read \
+             all the same, or run `cback disc close` with <engine>cdrskin</engine> in the configuration"
+        );
+    }
+    format!(
+        "holds a {name}, for which the external burning programs have no such command; <engine>cdrskin</engine> has"
+    )
 }
 
 fn cdrecord(drive: &Path, job: &Job, speed: Option<NonZeroU32>) -> Option<Command> {

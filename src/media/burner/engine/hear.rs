@@ -106,6 +106,31 @@ pub(super) fn reasons(errors: &[String], told: &[String]) -> Vec<String> {
     [errors, told].concat()
 }
 
+/// The sector at which writing failed, by the first line that says so.
+pub(super) fn bad_sector<'a>(mut lines: impl Iterator<Item = &'a String>) -> Option<u64> {
+    lines.find_map(|line| sector_of(line))
+}
+
+/// `[WRITE@LBA=96h failed` of growisofs; `CDB= WRITE(10) : 2a 00 00 00 00 90 00 00 10 00` of cdrskin, and `CDB:  2A 00 …` of
+/// cdrecord: a command of MMC-6 6.45, with the sector in bytes 2 to 5.
+fn sector_of(line: &str) -> Option<u64> {
+    if let Some((_, rest)) = line.split_once("WRITE@LBA=") {
+        let (digits, _) = rest.split_once('h')?;
+        return u64::from_str_radix(digits, 16).ok();
+    }
+    let (_, rest) = line.split_once("CDB")?;
+    let mut words = rest
+        .split_whitespace()
+        .skip_while(|word| !word.eq_ignore_ascii_case("2a"));
+    words.nth(1)?; // the command and its flags
+    let byte = |word: &str| u8::from_str_radix(word, 16).ok();
+    let mut sector = 0;
+    for _ in 0..4 {
+        sector = sector << 8 | u64::from(byte(words.next()?)?);
+    }
+    Some(sector)
+}
+
 /// A line that is longer is cut.
 const LONGEST: usize = 4096;
 
@@ -150,6 +175,7 @@ pub fn fuzz(bytes: &[u8]) {
     let heard = Heard::default();
     let last = listen(bytes, &mut |line| heard.line(line));
     assert!(last.len() <= TAIL);
+    bad_sector(last.iter());
 }
 
 #[cfg(test)]
@@ -200,6 +226,26 @@ mod tests {
             ]
         );
         assert_eq!(reasons(&[], &told), ["cdrskin: burning failed"]);
+    }
+
+    #[test]
+    fn each_program_tells_in_its_way_where_writing_failed() {
+        for (line, expected) in [
+            (
+                "cdrskin: FATAL : CDB= WRITE(10) : 2a 00 00 00 07 d0 00 00 10 00  : dxfer_len= 32768",
+                Some(2000),
+            ),
+            (
+                ":-[ WRITE@LBA=90h failed with SK=3h/WRITE ERROR]: Input/output error",
+                Some(144),
+            ),
+            ("CDB:  2A 00 00 01 00 9F 00 00 1F 00", Some(0x1_009f)),
+            ("cdrskin: FATAL : CDB= CLOSE TRACK/SESSION : 5b 00 02", None),
+            ("CDB:  2A 00 00", None),
+            ("WRITE@LBA=", None),
+        ] {
+            assert_eq!(sector_of(line), expected, "{line}");
+        }
     }
 
     #[test]

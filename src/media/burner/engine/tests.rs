@@ -191,7 +191,7 @@ fn what_is_burnt_is_what_was_given_and_each_way_to_fail_is_told() {
 
         // It had all, and then it complained: that has to be looked into.
         let (result, out) = burnt("cat >OUT; echo 'close failed'; exit 5", engine, &bytes);
-        let Ok(End::Complained(why)) = result else {
+        let Ok(End::Complained(Complaint { why, .. })) = result else {
             panic!("{result:?}")
         };
         assert!(why.contains("status 5: close failed"), "{why}");
