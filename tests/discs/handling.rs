@@ -22,7 +22,7 @@ fresh dvd+r; told before; call shut disc burn source; call shut.eject disc eject
 
 # a tray that somebody has locked and left
 with ""; fresh dvd+r; call burnt disc burn source; tray reload
-sg_prevent --prevent=1 /dev/sr0; drive state >locked.said; told before
+sg_prevent --prevent=1 /dev/sg0; drive state >locked.said; told before
 call unlocked disc eject; drive state >opened.said; told unlocked
 drive button; sg_turs -n 8 /dev/sr0 >/dev/null 2>&1; tray reload
 

@@ -126,8 +126,8 @@ fn each_job_has_its_words() {
             job(Last, DVD_PLUS_R, Open, 1600, 20),
             None,
             "-v dev=/dev/sr0 gracetime=0 fs=0 -tao -data tsize=20s -",
-            "/dev/sr0 holds a DVD+R, for which the external burning programs have no such command; \
-             <engine>cdrskin</engine> has",
+            "/dev/sr0 holds a DVD+R with sessions, which growisofs cannot close without filling it; leave it open, as \
+             it can be read all the same, or run `cback disc close` with <engine>cdrskin</engine> in the configuration",
         ),
         (
             none(CD_RW, Format),
