@@ -114,7 +114,7 @@ fn a_real_drive_is_written_read_and_respected() {
         let start = two_sessions(share);
         fs::write(share.join("second.start"), &start).unwrap();
     };
-    let guest = Guest::run(Hardware::PlainBurner, prepare, SCRIPT);
+    let guest = Guest::run_on(Hardware::PlainBurner, prepare, SCRIPT);
     guest.has(
         "blank",
         0,

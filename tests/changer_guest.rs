@@ -63,7 +63,7 @@ fn a_scsi_changer_is_used_through_mtx() {
         fs::write(share.join("cback.conf"), configuration(changer)).unwrap();
         fs::write(share.join("source/text"), "some text\n").unwrap();
     };
-    let guest = Guest::run(Hardware::EmptyBurner, prepare, SCRIPT);
+    let guest = Guest::run_on(Hardware::EmptyBurner, prepare, SCRIPT);
     guest.has(
         "status",
         0,

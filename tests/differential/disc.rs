@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::cedar::libfaketime;
-use crate::guest::{self, Hardware};
 use crate::install::python;
 
 /// `cedar DISC DAY` and `ours DISC DAY` collect, stage and store; `NAME.said` and `NAME.status` are left behind.
@@ -117,7 +117,16 @@ fn both_programs_continue_each_others_discs_and_all_days_come_back() {
         )
         .replace("CEDARPROGRAM", cedar.to_str().unwrap())
         .replace("OURPROGRAM", env!("CARGO_BIN_EXE_cback"));
-    guest::boot(Hardware::VirtualBurner, share, script);
+    let here = env!("CARGO_MANIFEST_DIR");
+    let guest = Command::new(format!("{here}/tests/burner-vm/run-in-burner-vm.sh"))
+        .args(["-b", "virtual", "-t", "580", "-s"])
+        .arg(share)
+        .arg(script)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&guest.stdout);
+    let complaint = String::from_utf8_lossy(&guest.stderr);
+    assert!(guest.status.success(), "the guest: {said}{complaint}");
 
     let days = ["2026-11-23", "2026-11-24", "2026-11-25", "2026-11-26"];
     let names = ["monday", "tuesday", "wednesday", "thursday"];

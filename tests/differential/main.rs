@@ -13,9 +13,6 @@ mod cedar;
 mod compare;
 mod disc;
 mod ended;
-#[allow(dead_code)] // shared with other tests
-#[path = "../guest/mod.rs"]
-mod guest;
 mod install;
 mod naming;
 mod random;

@@ -1,6 +1,6 @@
 //! Three days of backups on each kind of disc are three sessions, and each of them can be had again: by us, and by the kernel.
 
-use crate::guest::{Guest, Hardware, noise};
+use crate::guest::{Guest, noise};
 
 /// Kind of disc, the configuration's words for it, what `info` calls it.
 type Kind = (&'static str, &'static str, &'static str, &'static str);
@@ -80,7 +80,7 @@ fn three_days_are_three_sessions_on_discs_that_are_written_once() {
     let script = format!("{WEEK}\n{}", calls(ONCE));
     let prepare =
         |share: &std::path::Path| std::fs::write(share.join("noise"), noise(400_000)).unwrap();
-    let guest = Guest::run(Hardware::VirtualBurner, prepare, &script);
+    let guest = Guest::run(prepare, &script);
     for kind in ONCE {
         check(&guest, kind);
     }
@@ -101,7 +101,7 @@ fn three_days_are_three_sessions_on_discs_that_are_written_again() {
     }
     let prepare =
         |share: &std::path::Path| std::fs::write(share.join("noise"), noise(400_000)).unwrap();
-    let guest = Guest::run(Hardware::VirtualBurner, prepare, &script);
+    let guest = Guest::run(prepare, &script);
     for kind in AGAIN {
         check(&guest, kind);
         let call = |what: &str| format!("{}.{what}", kind.0);

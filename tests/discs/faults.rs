@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::guest::{Guest, Hardware, long_names, noise};
+use crate::guest::{Guest, long_names, noise};
 
 fn prepare(share: &Path) {
     fs::write(share.join("noise"), noise(400_000)).unwrap();
@@ -42,7 +42,7 @@ call rescued disc copy /dev/sr0 rescued.iso
 
 #[test]
 fn discs_are_appended_closed_copied_and_compared() {
-    let guest = Guest::run(Hardware::VirtualBurner, prepare, DISCS);
+    let guest = Guest::run(prepare, DISCS);
     for kind in ["cd-r", "dvd+r", "dvd-rw"] {
         let call = |what: &str| format!("{kind}.{what}");
         guest.has(&call("first"), 0, &[]);
@@ -122,7 +122,7 @@ fresh dvd+r; drive poor; drive unknown 53; drive unknown ac; drive links 16; cal
 
 #[test]
 fn what_goes_wrong_is_told_and_the_next_run_goes_on() {
-    let guest = Guest::run(Hardware::VirtualBurner, prepare, TROUBLE);
+    let guest = Guest::run(prepare, TROUBLE);
     guest.has("full.24", 0, &[]);
     guest.has("full.26", 12, &["is full", "insert another disc"]);
     guest.has("waited", 0, &["waiting", "another disc in the drive"]);

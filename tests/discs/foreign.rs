@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::guest::{Guest, Hardware, noise};
+use crate::guest::{Guest, noise};
 
 /// Each kind of disc by a program that writes it: three sessions, every one with a file of its own.
 const SCRIPT: &str = r#"
@@ -50,7 +50,7 @@ by_cd_program wodim cd-rw; by_cd_program cdrskin cd-r
 fn programs_of_others_work_on_the_virtual_burner() {
     let prepare =
         |share: &std::path::Path| std::fs::write(share.join("noise"), noise(400_000)).unwrap();
-    let guest = Guest::run(Hardware::VirtualBurner, prepare, SCRIPT);
+    let guest = Guest::run(prepare, SCRIPT);
     for name in [
         "cd-r.xorriso",
         "bd-re.xorriso",
@@ -85,7 +85,7 @@ done
 fn xorriso_finds_our_sessions_in_the_drive_and_in_a_file_of_the_same_sectors() {
     let prepare =
         |share: &std::path::Path| std::fs::write(share.join("noise"), noise(400_000)).unwrap();
-    let guest = Guest::run(Hardware::VirtualBurner, prepare, JUDGED);
+    let guest = Guest::run(prepare, JUDGED);
     for kind in ["dvd+rw", "bd-re"] {
         for day in [24, 25] {
             guest.has(&format!("{kind}.{day}"), 0, &[]);

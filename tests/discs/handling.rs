@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::guest::{Guest, Hardware, noise};
+use crate::guest::{Guest, noise};
 
 /// `told NAME` keeps what the drive was asked since the last time.
 const SCRIPT: &str = r#"
@@ -71,7 +71,7 @@ fn the_drive_is_treated_as_the_configuration_says() {
     let prepare = |share: &std::path::Path| {
         fs::write(share.join("source/noise"), noise(400_000)).unwrap();
     };
-    let guest = Guest::run(Hardware::VirtualBurner, prepare, SCRIPT);
+    let guest = Guest::run(prepare, SCRIPT);
 
     for call in ["fast", "slow", "slow.dvd", "delayed", "shut"] {
         guest.has(call, 0, &[]);

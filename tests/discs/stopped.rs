@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::guest::{Guest, Hardware, noise};
+use crate::guest::{Guest, noise};
 
 /// The second day is stopped while it is burnt: by signal `$2`, on a disc of kind `$1`.
 const SCRIPT: &str = r"
@@ -38,7 +38,7 @@ fn a_burn_that_is_stopped_ends_in_order_and_the_next_run_knows() {
         fs::write(share.join("noise"), noise(400_000)).unwrap();
         fs::write(share.join("large"), noise(45_000_000)).unwrap();
     };
-    let guest = Guest::run(Hardware::VirtualBurner, prepare, SCRIPT);
+    let guest = Guest::run(prepare, SCRIPT);
     for kind in ["dvd+r", "cd-r", "bd-r", "dvd+rw"] {
         let call = |what: &str| format!("{kind}.{what}");
         guest.has(&call("24"), 0, &[]);

@@ -1,7 +1,7 @@
 //! Each kind of disc is written in its way, by `cdrskin` and by the external programs; and one of another kind than configured is
 //! told, and not erased by a rule.
 
-use crate::guest::{Guest, Hardware, noise};
+use crate::guest::{Guest, noise};
 
 /// What the doctor tries: write, read back, append, read both back, blank or close.
 const DOCTOR: &str = r"
@@ -28,7 +28,7 @@ fn the_doctor_finds_every_kind_of_disc_well() {
     let prepare = |share: &std::path::Path| {
         std::fs::write(share.join("noise"), noise(400_000)).unwrap();
     };
-    let guest = Guest::run(Hardware::VirtualBurner, prepare, DOCTOR);
+    let guest = Guest::run(prepare, DOCTOR);
     for (program, kind, last) in [
         ("own", "cd-rw", "blank"),
         ("own", "dvd-rw", "blank"),
@@ -100,7 +100,7 @@ fn a_disc_is_closed_with_its_session_where_that_can_be() {
     let prepare = |share: &std::path::Path| {
         std::fs::write(share.join("noise"), noise(400_000)).unwrap();
     };
-    let guest = Guest::run(Hardware::VirtualBurner, prepare, CLOSE);
+    let guest = Guest::run(prepare, CLOSE);
     guest.has("close.once", 0, &[]);
     guest.has("close.info", 0, &["CEDAR BACKUP 24-NOV-2026", "closed"]);
     guest.has("close.next", 12, &["is closed", "insert another disc"]);

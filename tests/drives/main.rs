@@ -16,7 +16,7 @@ mod stored;
 
 use bench::{Bench, Kind, Place};
 use cback::media::MediaKind;
-use guest::{Guest, Hardware};
+use guest::Guest;
 
 /// Set for the program that runs in the guest.
 const IN_GUEST: &str = "CBACK_TEST_IN_GUEST";
@@ -83,7 +83,7 @@ fn run_in_burner(kinds: &[Kind], test: &str) {
         "{IN_GUEST}=1 other suite {} --exact {test} --nocapture",
         program.display()
     );
-    let guest = Guest::run(Hardware::VirtualBurner, |_| (), &script);
+    let guest = Guest::run(|_| (), &script);
     guest.has("suite", 0, &["1 passed"]);
     let said = guest.said("suite");
     for kind in kinds {

@@ -84,8 +84,13 @@ pub fn configuration(more: &str) -> String {
 pub struct Guest(tempfile::TempDir);
 
 impl Guest {
-    /// Makes the shared directory, into which `prepare` puts more, and runs `script` in a guest.
-    pub fn run(hardware: Hardware, prepare: impl FnOnce(&Path), script: &str) -> Self {
+    /// Makes the shared directory, into which `prepare` puts more, and runs `script` in a guest with the virtual burner.
+    pub fn run(prepare: impl FnOnce(&Path), script: &str) -> Self {
+        Self::run_on(Hardware::VirtualBurner, prepare, script)
+    }
+
+    /// The same with other hardware.
+    pub fn run_on(hardware: Hardware, prepare: impl FnOnce(&Path), script: &str) -> Self {
         let guest = Self(tempfile::tempdir().unwrap());
         let share = guest.0.path();
         for dir in ["source", "collect", "stage", "work"] {
