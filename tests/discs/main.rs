@@ -14,4 +14,5 @@ mod guest;
 mod view;
 mod handling;
 mod stopped;
+mod two_drives;
 mod ways;

@@ -5,6 +5,8 @@
 
 mod bench;
 mod broken_off;
+#[path = "../store/burning.rs"]
+mod burning;
 mod cases;
 #[allow(dead_code)] // shared with other tests
 #[path = "../guest/mod.rs"]

@@ -1,17 +1,11 @@
 //! Cases of storing onto a drive.
 
-use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
-
-use cback::event::{Monitor, Tally};
-use cback::iso9660::ReadAt;
-use cback::media::{
-    Appendable, Asked, Burn, Burnt, Disc, Drive, DriveError, Original, Payload, Renewal, Treatment,
-    WrongDisc,
-};
+use cback::event::Tally;
+use cback::media::{Appendable, Asked, Burn, Drive, Renewal, Treatment, WrongDisc};
 use cback::store::StoreError;
 
 use crate::bench::{Bench, LABELS, SECTORS, burn, content};
+use crate::burning::{burning, damage};
 use crate::pool::{Pool, noise};
 
 const DAYS: [&str; 2] = ["2026-11-17", "2026-11-18"];
@@ -112,75 +106,17 @@ pub fn full(bench: &Bench) {
     }
 }
 
-/// A drive that changes a byte of what it has just burnt.
-struct Damaging<'a> {
-    inner: &'a dyn Drive,
-    medium: PathBuf,
-    /// Bytes that the change comes after.
-    after: &'a [u8],
-}
-
-impl Drive for Damaging<'_> {
-    fn place(&self) -> &Path {
-        self.inner.place()
-    }
-
-    fn inspect(&self) -> Result<Option<Disc>, DriveError> {
-        self.inner.inspect()
-    }
-
-    fn open(&self) -> Result<Box<dyn ReadAt>, DriveError> {
-        self.inner.open()
-    }
-
-    fn burn(
-        &self,
-        burn: Burn,
-        payload: &mut Payload<'_, '_>,
-        monitor: &dyn Monitor,
-    ) -> Result<Burnt, DriveError> {
-        let burnt = self.inner.burn(burn, payload, monitor)?;
-        let bytes = std::fs::read(&self.medium).unwrap();
-        let mut windows = bytes.windows(self.after.len());
-        let at = windows.rposition(|window| window == self.after).unwrap() + 5000;
-        let file = std::fs::OpenOptions::new().write(true).open(&self.medium);
-        let changed = [bytes[at] ^ 0x40];
-        file.unwrap().write_all_at(&changed, at as u64).unwrap();
-        Ok(burnt)
-    }
-
-    fn duplicate(
-        &self,
-        original: &mut Original<'_>,
-        monitor: &dyn Monitor,
-    ) -> Result<Option<PathBuf>, DriveError> {
-        self.inner.duplicate(original, monitor)
-    }
-
-    fn treat(&self, treatment: Treatment, monitor: &dyn Monitor) -> Result<(), DriveError> {
-        self.inner.treat(treatment, monitor)
-    }
-
-    fn details(&self) -> Result<Vec<(String, String)>, DriveError> {
-        self.inner.details()
-    }
-
-    fn reload(&self) -> Result<(), DriveError> {
-        self.inner.reload()
-    }
-}
-
 pub fn damaged(bench: &Bench) {
     let (pool, drive) = (bench.pool(), bench.drive());
     stage(&pool, 0, 100_000);
     store(&pool, &*drive, 0).unwrap();
     stage(&pool, 1, 100_000);
     let bytes = noise(2, 100_000);
-    let damaging = Damaging {
-        inner: &*drive,
-        medium: bench.medium(),
-        after: &bytes[..64],
-    };
+    let damaging = burning(&*drive, |burn, payload, monitor| {
+        let burnt = drive.burn(burn, payload, monitor)?;
+        damage(&bench.medium(), &bytes[..64], 5000);
+        Ok(burnt)
+    });
     let error = store(&pool, &damaging, 1).unwrap_err();
     assert!(
         matches!(error, StoreError::CheckFailed { differences: 1 }),

@@ -162,7 +162,7 @@ pub fn boot(hardware: Hardware, share: &Path, script: impl AsRef<OsStr>) {
             .args(["-b", "virtual"]),
     };
     let done = guest
-        .args(["-t", "1200", "-s"])
+        .args(["-t", "1800", "-s"])
         .arg(share)
         .arg(script)
         .output()

@@ -1,14 +1,13 @@
-//! What every drive must do, and a wrapper that makes any drive fail.
+//! A drive whose calls fail, and one that somebody else holds. What every drive must do is in `tests/drives`.
 
 use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use cback::event::{Monitor, Tally};
-use cback::iso9660::{Content, Image, Meta, Options, ReadAt, SpaceSize, Tree, Volume};
+use cback::iso9660::{Content, Image, Meta, Options, ReadAt, SpaceSize, Tree};
 use cback::media::{
-    Asked, Burn, Burnt, Disc, Drive, DriveError, FileDrive, MediaKind, Original, Payload, SECTOR,
-    Treatment, is_ours,
+    Asked, Burn, Burnt, Disc, Drive, DriveError, FileDrive, MediaKind, Original, Payload, Treatment,
 };
 use cback::units::AbsPath;
 
@@ -108,88 +107,6 @@ fn burn(drive: &dyn Drive, burn: Burn, label: &str, bytes: &[u8]) -> Result<Burn
         open: &mut |_| Ok(Box::new(bytes)),
     };
     drive.burn(burn, &mut payload, &Tally::default())
-}
-
-fn content(drive: &dyn Drive, session: usize) -> Vec<u8> {
-    use std::io::Read as _;
-    let disc = drive.inspect().unwrap().unwrap();
-    let medium = drive.open().unwrap();
-    let volume = Volume::open(&*medium, disc.sessions[session].start).unwrap();
-    let tree = volume.tree().unwrap();
-    let mut bytes = Vec::new();
-    let cback::iso9660::Kind::File(content) = &tree.lookup("file").unwrap().kind else {
-        panic!("no file")
-    };
-    volume.file(content).read_to_end(&mut bytes).unwrap();
-    bytes
-}
-
-/// The suite. `drive` has a blank disc in it.
-fn conforms(drive: &dyn Drive) {
-    let blank = drive.inspect().unwrap().unwrap();
-    assert!(blank.is_blank());
-    assert_eq!(blank.label(), None);
-    assert!(blank.available(Burn::New) > 1000);
-
-    let first = noise(1, 300_000);
-    let burnt = burn(drive, Burn::New, LABELS[0], &first).unwrap();
-    drive.reload().unwrap();
-    let disc = drive.inspect().unwrap().unwrap();
-    assert_eq!(disc.sessions, [burnt.session]);
-    assert!(is_ours(disc.label().unwrap()));
-    assert_eq!(content(drive, 0), first);
-
-    let second = noise(2, 200_000);
-    burn(drive, Burn::Append, LABELS[1], &second).unwrap();
-    drive.reload().unwrap();
-    let disc = drive.inspect().unwrap().unwrap();
-    assert_eq!(disc.sessions.len(), 2);
-    assert_eq!(disc.label(), Some(LABELS[1].as_bytes()));
-    assert!(disc.sessions[0].end <= disc.sessions[1].start);
-    assert!(disc.used() > 250 && disc.available(Burn::Append) <= disc.capacity - disc.used());
-    assert_eq!(content(drive, 0), first);
-    assert_eq!(content(drive, 1), second);
-
-    // What cannot fit is refused before anything is written; what is there stays.
-    let needed = disc.available(Burn::Append) + 1;
-    let large = image(disc.next_writable, LABELS[1], needed * SECTOR);
-    let mut payload = Payload {
-        image: &large,
-        label: LABELS[1],
-        open: &mut |_| panic!("nothing may be read"),
-    };
-    let refused = drive.burn(Burn::Append, &mut payload, &Tally::default());
-    assert!(matches!(refused, Err(DriveError::TooLarge { .. })));
-    // So is an image for another place.
-    let astray = image(disc.next_writable + 32, LABELS[1], 10);
-    let mut payload = Payload {
-        image: &astray,
-        label: LABELS[1],
-        open: &mut |_| panic!("nothing may be read"),
-    };
-    let refused = drive.burn(Burn::Append, &mut payload, &Tally::default());
-    assert!(matches!(refused, Err(DriveError::Moved { .. })));
-    assert_eq!(drive.inspect().unwrap().unwrap(), disc);
-    assert_eq!(content(drive, 1), second);
-
-    let burnt = burn(drive, Burn::New, LABELS[1], &first).unwrap();
-    drive.reload().unwrap();
-    let disc = drive.inspect().unwrap().unwrap();
-    assert_eq!(disc.sessions, [burnt.session]);
-    assert_eq!(content(drive, 0), first);
-}
-
-#[test]
-fn a_disc_that_is_a_file_does_what_every_drive_does() {
-    for kind in [MediaKind::DvdPlusR, MediaKind::DvdPlusRw, MediaKind::CdR80] {
-        let dir = tempfile::tempdir().unwrap();
-        let path = AbsPath::new(dir.path().join("disc.iso")).unwrap();
-        conforms(&FileDrive::new(path, kind, None));
-        let aside = dir.path().join(format!("{}.iso", LABELS[1]));
-        assert_eq!(aside.exists(), !kind.is_rewritable());
-        let left = std::fs::read_dir(dir.path()).unwrap().count();
-        assert_eq!(left, if kind.is_rewritable() { 1 } else { 2 });
-    }
 }
 
 #[test]

@@ -2,94 +2,14 @@
 
 use std::cell::Cell;
 use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use cback::event::Monitor;
-use cback::iso9660::ReadAt;
-use cback::media::{
-    Asked, Burn, Burnt, Disc, Drive, DriveError, FileDrive, MediaKind, Original, Payload,
-    Thoroughness, Treatment,
-};
+use cback::media::{Asked, Drive, DriveError, FileDrive, MediaKind, Thoroughness, Treatment};
 use cback::store::StoreError;
 use cback::units::AbsPath;
 
+use crate::burning::{burning, damage};
 use crate::pool::{Pool, day, extract, noise, run, sha256sum};
-
-/// A drive that damages what it has just burnt.
-struct Damaging {
-    inner: FileDrive,
-    /// The byte that is damaged.
-    at: Cell<Option<u64>>,
-    /// The bytes before it.
-    after: Vec<u8>,
-    /// How far behind them the damage is.
-    offset: u64,
-}
-
-impl Drive for Damaging {
-    fn place(&self) -> &Path {
-        self.inner.place()
-    }
-
-    fn inspect(&self) -> Result<Option<Disc>, DriveError> {
-        self.inner.inspect()
-    }
-
-    fn open(&self) -> Result<Box<dyn ReadAt>, DriveError> {
-        self.inner.open()
-    }
-
-    fn burn(
-        &self,
-        burn: Burn,
-        payload: &mut Payload<'_, '_>,
-        monitor: &dyn Monitor,
-    ) -> Result<Burnt, DriveError> {
-        let burnt = self.inner.burn(burn, payload, monitor)?;
-        let bytes = std::fs::read(self.place()).unwrap();
-        let found = bytes
-            .windows(self.after.len())
-            .rposition(|window| window == self.after);
-        let at = found.unwrap() as u64 + self.offset;
-        let file = std::fs::OpenOptions::new()
-            .write(true)
-            .open(self.place())
-            .unwrap();
-        let byte = bytes[usize::try_from(at).unwrap()];
-        file.write_all_at(&[byte ^ 0x40], at).unwrap();
-        self.at.set(Some(at));
-        Ok(burnt)
-    }
-
-    fn duplicate(
-        &self,
-        original: &mut Original<'_>,
-        monitor: &dyn Monitor,
-    ) -> Result<Option<PathBuf>, DriveError> {
-        self.inner.duplicate(original, monitor)
-    }
-
-    fn treat(&self, treatment: Treatment, monitor: &dyn Monitor) -> Result<(), DriveError> {
-        self.inner.treat(treatment, monitor)
-    }
-
-    fn details(&self) -> Result<Vec<(String, String)>, DriveError> {
-        self.inner.details()
-    }
-
-    fn reload(&self) -> Result<(), DriveError> {
-        self.inner.reload()
-    }
-}
-
-fn damaging(pool: &Pool, after: &[u8], offset: u64) -> Damaging {
-    Damaging {
-        inner: pool.drive(),
-        at: Cell::new(None),
-        after: after.to_vec(),
-        offset,
-    }
-}
 
 #[test]
 fn the_check_names_the_file_and_the_sector_that_differ() {
@@ -99,7 +19,12 @@ fn the_check_names_the_file_and_the_sector_that_differ() {
         "2026-11-17",
         &[("alpha/etc.tar.gz", &bytes), ("beta/b.tar", b"b")],
     );
-    let drive = damaging(&pool, &bytes[..64], 700_000);
+    let (own, at) = (pool.drive(), Cell::new(0));
+    let drive = burning(&own, |burn, payload, monitor| {
+        let burnt = own.burn(burn, payload, monitor)?;
+        at.set(damage(&pool.target(), &bytes[..64], 700_000));
+        Ok(burnt)
+    });
     let error = pool
         .store_with(&drive, "2026-11-17", Asked::ByRule)
         .unwrap_err();
@@ -108,7 +33,7 @@ fn the_check_names_the_file_and_the_sector_that_differ() {
         "{error}"
     );
     let heard = pool.heard.take();
-    let sector = drive.at.get().unwrap() / 2048;
+    let sector = at.get() / 2048;
     assert!(heard.contains("2026/11/17/alpha/etc.tar.gz"), "{heard}");
     assert!(heard.contains(&format!("in sector {sector}")), "{heard}");
     assert!(!pool.is_stored("2026-11-17"));
@@ -128,7 +53,12 @@ fn the_check_notices_a_directory_record_that_leads_elsewhere() {
         &[("alpha/unmistakable.tar.gz", &noise(1, 100_000))],
     );
     // The Rock Ridge name of the file: one letter becomes another.
-    let drive = damaging(&pool, b"unmistakable.tar.gz", 3);
+    let own = pool.drive();
+    let drive = burning(&own, |burn, payload, monitor| {
+        let burnt = own.burn(burn, payload, monitor)?;
+        damage(&pool.target(), b"unmistakable.tar.gz", 3);
+        Ok(burnt)
+    });
     let error = pool
         .store_with(&drive, "2026-11-17", Asked::ByRule)
         .unwrap_err();
@@ -444,59 +374,6 @@ fn a_session_whose_descriptor_is_lost_is_never_written_over() {
     }
 }
 
-/// A drive that blanks its disc, or does not come that far, and then fails.
-struct Blanking {
-    inner: FileDrive,
-    blanks: bool,
-}
-
-impl Drive for Blanking {
-    fn place(&self) -> &Path {
-        self.inner.place()
-    }
-
-    fn inspect(&self) -> Result<Option<Disc>, DriveError> {
-        self.inner.inspect()
-    }
-
-    fn open(&self) -> Result<Box<dyn ReadAt>, DriveError> {
-        self.inner.open()
-    }
-
-    fn burn(
-        &self,
-        _: Burn,
-        _: &mut Payload<'_, '_>,
-        monitor: &dyn Monitor,
-    ) -> Result<Burnt, DriveError> {
-        if self.blanks {
-            self.inner
-                .treat(Treatment::Blank(Thoroughness::Fast), monitor)?;
-        }
-        Err(DriveError::NoDisc(self.place().to_owned()))
-    }
-
-    fn duplicate(
-        &self,
-        original: &mut Original<'_>,
-        monitor: &dyn Monitor,
-    ) -> Result<Option<PathBuf>, DriveError> {
-        self.inner.duplicate(original, monitor)
-    }
-
-    fn treat(&self, treatment: Treatment, monitor: &dyn Monitor) -> Result<(), DriveError> {
-        self.inner.treat(treatment, monitor)
-    }
-
-    fn details(&self) -> Result<Vec<(String, String)>, DriveError> {
-        self.inner.details()
-    }
-
-    fn reload(&self) -> Result<(), DriveError> {
-        self.inner.reload()
-    }
-}
-
 #[test]
 fn the_catalog_knows_no_copy_on_a_disc_that_was_blanked_for_nothing() {
     for blanks in [false, true] {
@@ -510,10 +387,14 @@ fn the_catalog_knows_no_copy_on_a_disc_that_was_blanked_for_nothing() {
         let before = known();
         assert!(before > 0);
         pool.stage("2026-11-18", &[("alpha/etc.tar.gz", &noise(2, 5000))]);
-        let drive = Blanking {
-            inner: pool.drive(),
-            blanks,
-        };
+        // The disc is blanked, or that is not come to, and then the drive fails.
+        let own = pool.drive();
+        let drive = burning(&own, |_, _, monitor| {
+            if blanks {
+                own.treat(Treatment::Blank(Thoroughness::Fast), monitor)?;
+            }
+            Err(DriveError::NoDisc(own.place().to_owned()))
+        });
         pool.store_with(&drive, "2026-11-18", Asked::Full)
             .unwrap_err();
         assert_eq!(known(), if blanks { 0 } else { before }, "{blanks}");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::redundant_closure_for_method_calls)] // a method is not general enough
 
+mod burning;
 mod drive;
 mod faults;
 mod kill;
