@@ -5,6 +5,10 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod handling;
+mod stopped;
+mod two_drives;
+
 mod days;
 mod faults;
 mod foreign;
@@ -12,7 +16,4 @@ mod foreign;
 #[path = "../guest/mod.rs"]
 mod guest;
 mod view;
-mod handling;
-mod stopped;
-mod two_drives;
 mod ways;
