@@ -5,15 +5,14 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod handling;
-mod stopped;
-mod two_drives;
-
 mod days;
 mod faults;
 mod foreign;
 #[allow(dead_code)] // shared with other tests
 #[path = "../guest/mod.rs"]
 mod guest;
+mod handling;
+mod stopped;
+mod two_drives;
 mod view;
 mod ways;
