@@ -521,3 +521,28 @@ fn what_can_be_read_of_a_damaged_disc_is_restored() {
     let at = |day: &str| machine.restored("out").join(day).exists();
     assert_eq!(days.map(at), [true, false, true]);
 }
+
+/// A file system with neither hard links nor a rename that replaces nothing: many of those that are programs.
+#[test]
+fn a_disc_is_set_aside_on_a_poor_file_system() {
+    let machine = machine();
+    let burn = || machine.cback("disc burn --disc d.iso source");
+    burn().run().well();
+    let first = fs::read(machine.path("d.iso")).unwrap();
+    let poor = [
+        "strace",
+        "-f",
+        "-o",
+        "calls",
+        "-e",
+        "inject=linkat:error=EPERM",
+        "-e",
+        "inject=renameat2:error=EINVAL",
+    ];
+    fs::write(machine.path("source/text"), "other").unwrap();
+    burn().under(poor).run().well();
+    let calls = fs::read_to_string(machine.path("calls")).unwrap();
+    assert!(calls.contains("EPERM (Operation not permitted) (INJECTED)"));
+    assert!(fs::read(machine.path("SOURCE.iso")).unwrap() == first);
+    assert!(fs::read(machine.path("d.iso")).unwrap() != first);
+}

@@ -43,17 +43,18 @@ pub(super) fn keep(
     Err(fault(io::ErrorKind::AlreadyExists.into()))
 }
 
+/// Gives the file at `target` the name `path`, of which the caller has seen that it is free.
 fn second_name(target: &Path, path: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
     match std::fs::hard_link(target, path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Ok(renameat_with(
-            CWD,
-            target,
-            CWD,
-            path,
-            RenameFlags::NOREPLACE,
-        )?),
-        linked => linked,
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
+        linked => return linked,
+    }
+    match renameat_with(CWD, target, CWD, path, RenameFlags::NOREPLACE) {
+        // Many file systems that are programs know no rename that replaces nothing.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => std::fs::rename(target, path),
+        renamed => Ok(renamed?),
     }
 }
 
