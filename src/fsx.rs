@@ -43,8 +43,27 @@ pub fn is_partial(name: &OsStr) -> bool {
 }
 
 /// Makes the entries of the directory at `path` durable.
+///
+/// Some file systems (older CIFS, FUSE) cannot sync a directory and say so with `EINVAL`. That is no failure of the
+/// write, and there is nothing the caller could do: it counts as done. `EIO`, `ENOSPC` and all others are errors.
 pub fn sync_dir(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
+    sync_opened_dir(&File::open(path)?)
+}
+
+/// [`sync_dir`] for a directory that is open.
+pub fn sync_opened_dir(dir: &File) -> io::Result<()> {
+    match dir.sync_all() {
+        Err(error) if is_unsupported(&error) => Ok(()),
+        done => done,
+    }
+}
+
+/// Whether a sync was refused because there is nothing on this file system to sync.
+fn is_unsupported(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+    )
 }
 
 /// The directory that holds `path`.

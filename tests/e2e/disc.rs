@@ -546,3 +546,21 @@ fn a_disc_is_set_aside_on_a_poor_file_system() {
     assert!(fs::read(machine.path("SOURCE.iso")).unwrap() == first);
     assert!(fs::read(machine.path("d.iso")).unwrap() != first);
 }
+
+/// Some file systems have no directories that could be synced; they say so, and there is nothing to be done about it.
+/// (The catalog, in the working directory, has `SQLite`'s rules.)
+#[test]
+fn a_backup_needs_no_directories_that_can_be_synced() {
+    let machine = machine();
+    let mut poor: Vec<std::ffi::OsString> = ["strace", "-f", "-o", "calls"].map(Into::into).into();
+    for dir in ["collect", "stage", "discs"] {
+        poor.push("-P".into());
+        poor.push(machine.path(dir).into());
+    }
+    poor.push("-e".into());
+    poor.push("inject=fsync:error=EINVAL".into());
+    let all = machine.cback("all").under(poor);
+    all.run().well_and_silent();
+    let calls = fs::read_to_string(machine.path("calls")).unwrap();
+    assert!(calls.contains("EINVAL (Invalid argument) (INJECTED)"));
+}

@@ -83,7 +83,7 @@ impl Directory {
         file.write_all(text)?;
         file.sync_all()?;
         renameat(&self.0, &partial, &self.0, name)?;
-        self.0.sync_all()
+        fsx::sync_opened_dir(&self.0)
     }
 }
 
