@@ -56,6 +56,11 @@ fn work(session: &Session, common: &Common, wish: &AgentWish) -> Result<Exit, Fa
             // What a shell says of a command that it may not run: a master knows it from an action that failed.
             std::process::exit(REFUSED);
         }
+        // Somebody who logs in by hand; or a master that went away.
+        Served::Failed if asked.is_empty() => Err(Failure::new(
+            Exit::Failed,
+            "the talk with the master broke off; this key is for a master that runs cback, and opens no shell",
+        )),
         Served::Failed => Err(Failure::new(Exit::Failed, format!("`{asked}` failed"))),
     }
 }

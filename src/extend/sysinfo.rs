@@ -12,9 +12,11 @@ use crate::process::System;
 /// The program that knows `facts`, if this machine has one.
 fn program(system: &System<'_>, facts: Facts) -> Option<OsString> {
     let elsewhere = facts.elsewhere().iter().copied();
-    let mut names = std::iter::once(facts.program()).chain(elsewhere);
-    let found = names.find(|name| system.find(name).is_some());
-    found.map(OsString::from)
+    let names = std::iter::once(facts.program()).chain(elsewhere);
+    let mut there: Vec<&str> = names.filter(|name| system.find(name).is_some()).collect();
+    // What an override names, by whichever name, is meant.
+    there.sort_by_key(|name| !system.overrides(name));
+    there.first().map(OsString::from)
 }
 
 pub(super) fn run(cx: &Context<'_>) -> Result<(), ExtendError> {

@@ -48,6 +48,12 @@ impl<'a> System<'a> {
         self
     }
 
+    /// Whether an override says where the program called `name` is.
+    pub fn overrides(&self, name: impl AsRef<OsStr>) -> bool {
+        let name = name.as_ref();
+        self.overrides.iter().any(|row| name == &*row.0)
+    }
+
     /// Where the program called `name` is: where an override says, or as [`super::find`] finds it.
     pub fn find(&self, name: impl AsRef<OsStr>) -> Option<PathBuf> {
         super::find(self.overridden(name.as_ref()))

@@ -15,6 +15,24 @@ const TUESDAY: &str = "2026-11-24";
 const WEDNESDAY: &str = "2026-11-25";
 
 #[test]
+fn an_override_of_a_bare_name_holds_for_a_program_with_a_place() {
+    let machine = extend::machine("sysinfo", 95, "");
+    let overrides = [
+        ("ls", script(&machine, "ls", "echo /somewhere")),
+        ("dpkg", script(&machine, "dpkg", "echo mine install")),
+        ("fdisk", script(&machine, "fdisk", "echo my disk")),
+    ];
+    extend::configure(&machine, &[("sysinfo", 95)], "", &overrides);
+    machine.cback("sysinfo").on(MONDAY).run().well_and_silent();
+    for (name, text) in [
+        ("dpkg-selections.txt.bz2", "mine install\n"),
+        ("fdisk-l.txt.bz2", "my disk\n"),
+    ] {
+        assert_eq!(unpacked(&machine.path("collect").join(name)), text);
+    }
+}
+
+#[test]
 fn a_systems_facts_are_saved() {
     let machine = extend::machine("sysinfo", 95, "");
     let overrides = [
