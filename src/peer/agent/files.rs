@@ -4,12 +4,17 @@
 //! such a page a while later, and would see what is written to the file until then. So the end of a file is copied, more
 //! of it than the pipe holds: once that is in the pipe, sshd has read everything before, and a look at the file tells
 //! whether it stayed the same all that time.
+//!
+//! sshd reads little at a time, and would wake us up after each read for as little as it took. So when the pipe is full,
+//! we look again when about half of it should have been read.
 
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt as _;
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::fstat;
 use rustix::io::Errno;
@@ -23,6 +28,9 @@ use crate::peer::wire::{Head, PIECE, send};
 
 /// Bytes that a pipe shall hold.
 const PIPE: usize = 1 << 20;
+/// Pauses: shorter ones are not worth it, and longer ones would be felt when the reader becomes faster.
+const SHORTEST: Duration = Duration::from_micros(50);
+const LONGEST: Duration = Duration::from_millis(4);
 /// At least so much of a file must be left for pages to be worth the system calls.
 const WORTH: u64 = 64 << 10;
 
@@ -83,7 +91,7 @@ impl<'p> Files<'p> {
     ) -> io::Result<io::Result<u64>> {
         let left = end - at;
         let letter = b'D';
-        if let Some(pages) = &self.pages
+        if let Some(pages) = &mut self.pages
             && left >= pages.copied + WORTH
         {
             let most = usize::try_from(left - pages.copied).unwrap_or(PIPE);
@@ -117,8 +125,12 @@ struct Pages<'p> {
     from: OwnedFd,
     to: OwnedFd,
     out: BorrowedFd<'p>,
+    /// Bytes that `out` holds.
+    holds: usize,
     /// So many bytes at the end of a file are copied.
     copied: u64,
+    /// How long it takes until about half of what `out` holds was read.
+    pause: Duration,
 }
 
 impl<'p> Pages<'p> {
@@ -130,6 +142,8 @@ impl<'p> Pages<'p> {
             from,
             to,
             out,
+            holds,
+            pause: Duration::ZERO,
             // Of what is copied, no page of the pipe takes more than it has room for.
             copied: holds as u64 + 4096,
         })
@@ -145,9 +159,10 @@ impl<'p> Pages<'p> {
     }
 
     /// Gives what was taken to the master.
-    fn give(&self, bytes: usize) -> io::Result<()> {
+    fn give(&mut self, bytes: usize) -> io::Result<()> {
         let mut left = bytes;
         while left > 0 {
+            // Waits while there is no room at all.
             let given = rustix::io::retry_on_intr(|| {
                 splice(&self.from, None, self.out, None, left, SpliceFlags::MOVE)
             })?;
@@ -155,8 +170,29 @@ impl<'p> Pages<'p> {
                 return Err(io::ErrorKind::WriteZero.into());
             }
             left -= given;
+            if left > 0 {
+                self.pause = next_pause(self.pause, given, self.holds);
+                thread::sleep(self.pause);
+            }
         }
         Ok(())
+    }
+}
+
+/// How long to leave a full pipe alone that holds so many bytes, and had room for `given` after the last pause.
+fn next_pause(last: Duration, given: usize, holds: usize) -> Duration {
+    if given < holds / 4 {
+        (last * 2).clamp(SHORTEST, LONGEST)
+    } else if given > holds / 2 {
+        // The reader must never wait for us.
+        let shorter = last / 2;
+        if shorter < SHORTEST {
+            Duration::ZERO
+        } else {
+            shorter
+        }
+    } else {
+        last
     }
 }
 
@@ -170,7 +206,6 @@ fn enlarge(pipe: BorrowedFd<'_>) -> Result<usize, Errno> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use std::io::Read as _;
-    use std::thread;
 
     use super::*;
     use crate::peer::wire::{take, trouble};
@@ -246,6 +281,29 @@ mod tests {
                 assert!(came == content[from..], "{bytes} from {from}");
                 assert_eq!(letter, b'.');
             }
+        }
+    }
+
+    #[test]
+    fn a_full_pipe_is_left_alone_until_about_half_of_it_was_read() {
+        let micros = Duration::from_micros;
+        for (last, given, next) in [
+            (0, 32, 50),
+            (50, 32, 100),
+            (3000, 32, 4000),
+            (4000, 0, 4000),
+            (400, 300, 400),
+            (400, 500, 400),
+            (400, 600, 200),
+            (100, 1000, 50),
+            (50, 1000, 0),
+            (0, 1000, 0),
+        ] {
+            assert_eq!(
+                next_pause(micros(last), given, 1000),
+                micros(next),
+                "{last} {given}"
+            );
         }
     }
 
