@@ -15,6 +15,9 @@ const STEP: usize = 256 << 10;
 /// What a pipe of Linux holds (pipe(7)).
 const PIPE: usize = 64 << 10;
 
+/// The part of a full ring that has to be empty before it is filled again.
+const ROOM: usize = 8;
+
 /// Makes a ring of that many bytes.
 pub fn ring(bytes: usize) -> (Filling, Emptying) {
     let shared = Arc::new(Shared {
@@ -26,6 +29,7 @@ pub fn ring(bytes: usize) -> (Filling, Emptying) {
             filler_gone: false,
             emptier_gone: false,
             begun: false,
+            waiting: false,
             empty: 0,
         }),
         changed: Condvar::new(),
@@ -72,7 +76,7 @@ struct Shared {
     changed: Condvar,
 }
 
-#[allow(clippy::struct_excessive_bools)] // four facts that do not depend on one another
+#[allow(clippy::struct_excessive_bools)] // five facts that do not depend on one another
 struct State {
     bytes: Vec<u8>,
     start: usize,
@@ -83,6 +87,8 @@ struct State {
     emptier_gone: bool,
     /// Whether anything was taken out yet.
     begun: bool,
+    /// Whether the other side waits: only then it is worth a system call to wake it.
+    waiting: bool,
     empty: u64,
 }
 
@@ -91,10 +97,18 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    /// Waits until the other side has done something. One side waits at a time: what one waits for, the other can do.
+    fn wait<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        state.waiting = true;
         self.changed
             .wait(state)
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self, state: &mut State) {
+        if std::mem::take(&mut state.waiting) {
+            self.changed.notify_all();
+        }
     }
 }
 
@@ -134,7 +148,7 @@ impl Write for Filling {
                 let count = bytes.len().min(room).min(state.bytes.len() - at).min(STEP);
                 state.bytes[at..at + count].copy_from_slice(&bytes[..count]);
                 state.length += count;
-                self.0.changed.notify_all();
+                self.0.wake(&mut state);
                 return Ok(count);
             }
             state = self.0.wait(state);
@@ -182,7 +196,10 @@ impl Read for Emptying {
                 state.start = (start + count) % state.bytes.len();
                 state.length -= count;
                 state.begun = true;
-                self.0.changed.notify_all();
+                // Who fills is woken for a piece that is worth it, not for each that was taken.
+                if state.bytes.len() - state.length >= state.bytes.len() / ROOM {
+                    self.0.wake(&mut state);
+                }
                 return Ok(count);
             }
             if state.ended {
