@@ -74,6 +74,10 @@ impl Drive for Loaded {
         self.inner.details()
     }
 
+    fn closes(&self, disc: &Disc) -> bool {
+        self.inner.closes(disc)
+    }
+
     fn reload(&self) -> Result<(), DriveError> {
         self.inner.reload()
     }
