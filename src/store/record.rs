@@ -103,14 +103,24 @@ pub(super) fn replaced(job: &mut Store<'_>, id: Option<&str>, set_aside: Option<
     tell(job, noted);
 }
 
-/// After a burn that failed: forgets the disc `id` that was to give way, if the drive shows that it has.
+/// Forgets the disc `id`, which is blanked next: a catalog that knew copies which a power cut had taken would be
+/// believed.
+pub(super) fn forget(job: &mut Store<'_>, id: &str) {
+    let noted = job.catalog.forget_disc(id);
+    tell(job, noted);
+}
+
+/// After a burn that failed: forgets the disc `id` that was to give way, if the drive shows that it has, and knows it
+/// again if not.
 pub(super) fn perhaps_gone(job: &mut Store<'_>, id: Option<&str>) {
-    if let Some(id) = id
-        && let Ok(Some(disc)) = job.drive.inspect()
-        && disc_id(job, &disc).as_deref() != Some(id)
-    {
-        let noted = job.catalog.forget_disc(id);
-        tell(job, noted);
+    let Some(id) = id else { return };
+    let Ok(Some(disc)) = job.drive.inspect() else {
+        return;
+    };
+    if disc_id(job, &disc).as_deref() != Some(id) {
+        forget(job, id);
+    } else if let Ok(medium) = job.drive.open() {
+        sessions(job, &disc, &*medium);
     }
 }
 

@@ -394,6 +394,9 @@ pub(super) fn burn(
     if laid.burn == Burn::New && !disc.is_blank() && disc.renewal == Renewal::Blank {
         let anew: Vec<Day> = days.iter().map(|day| day.day()).collect();
         only_copy::warn(job, disc, previous.as_ref(), gone.as_deref(), &anew);
+        if let Some(id) = &gone {
+            record::forget(job, id);
+        }
     }
     drop(previous);
     let label = layout::label(job);
