@@ -390,7 +390,11 @@ fn the_catalog_knows_no_copy_on_a_disc_that_was_blanked_for_nothing() {
         // The disc is blanked, or that is not come to, and then the drive fails.
         let own = pool.drive();
         let drive = burning(&own, |_, _, monitor| {
-            assert_eq!(known(), 0, "a run that is killed now must have forgotten them");
+            assert_eq!(
+                known(),
+                0,
+                "a run that is killed now must have forgotten them"
+            );
             if blanks {
                 own.treat(Treatment::Blank(Thoroughness::Fast), monitor)?;
             }

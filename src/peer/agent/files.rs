@@ -14,7 +14,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt as _;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::fs::fstat;
 use rustix::io::Errno;
@@ -129,8 +129,10 @@ struct Pages<'p> {
     holds: usize,
     /// So many bytes at the end of a file are copied.
     copied: u64,
-    /// How long it takes until about half of what `out` holds was read.
-    pause: Duration,
+    /// When `out` was full.
+    full: Option<Instant>,
+    /// In what time it is emptied.
+    emptied_in: Duration,
 }
 
 impl<'p> Pages<'p> {
@@ -143,7 +145,8 @@ impl<'p> Pages<'p> {
             to,
             out,
             holds,
-            pause: Duration::ZERO,
+            full: None,
+            emptied_in: Duration::MAX,
             // Of what is copied, no page of the pipe takes more than it has room for.
             copied: holds as u64 + 4096,
         })
@@ -171,28 +174,34 @@ impl<'p> Pages<'p> {
             }
             left -= given;
             if left > 0 {
-                self.pause = next_pause(self.pause, given, self.holds);
-                thread::sleep(self.pause);
+                let now = Instant::now();
+                if let Some(full) = self.full {
+                    let elapsed = now.duration_since(full);
+                    self.emptied_in = emptied_in(self.emptied_in, elapsed, given, self.holds);
+                    thread::sleep(pause(self.emptied_in));
+                }
+                self.full = Some(now);
             }
         }
         Ok(())
     }
 }
 
-/// How long to leave a full pipe alone that holds so many bytes, and had room for `given` after the last pause.
-fn next_pause(last: Duration, given: usize, holds: usize) -> Duration {
-    if given < holds / 4 {
-        (last * 2).clamp(SHORTEST, LONGEST)
-    } else if given > holds / 2 {
-        // The reader must never wait for us.
-        let shorter = last / 2;
-        if shorter < SHORTEST {
-            Duration::ZERO
-        } else {
-            shorter
-        }
+/// In what time the reader empties a pipe that holds so many bytes, if it had taken `given` of them `elapsed` after the
+/// pipe was full. What it did of late counts for a while: it reads in bursts, and must not wait for us in the next one.
+fn emptied_in(last: Duration, elapsed: Duration, given: usize, holds: usize) -> Duration {
+    let nanos = elapsed.as_nanos() * holds as u128 / given.max(1) as u128;
+    let now = u64::try_from(nanos).map_or(Duration::MAX, Duration::from_nanos);
+    now.min(last.max(SHORTEST).saturating_add(last / 8))
+}
+
+/// How long to leave a full pipe alone that is emptied in that time.
+fn pause(emptied_in: Duration) -> Duration {
+    let pause = (emptied_in / 5 * 2).min(LONGEST);
+    if pause < SHORTEST {
+        Duration::ZERO
     } else {
-        last
+        pause
     }
 }
 
@@ -285,24 +294,29 @@ mod tests {
     }
 
     #[test]
-    fn a_full_pipe_is_left_alone_until_about_half_of_it_was_read() {
+    fn a_reader_in_a_hurry_is_not_made_to_wait() {
         let micros = Duration::from_micros;
-        for (last, given, next) in [
-            (0, 32, 50),
-            (50, 32, 100),
-            (3000, 32, 4000),
-            (4000, 0, 4000),
-            (400, 300, 400),
-            (400, 500, 400),
-            (400, 600, 200),
-            (100, 1000, 50),
-            (50, 1000, 0),
-            (0, 1000, 0),
+        // What was known, time since the pipe was full, taken of 1000; the time for all, and the pause.
+        for (last, elapsed, given, all, then) in [
+            (u64::MAX, 400, 400, 1000, 400),
+            // as before
+            (1000, 400, 400, 1000, 400),
+            // faster, at once
+            (1000, 400, 1000, 400, 160),
+            (400, 160, 1000, 160, 64),
+            (160, 64, 1000, 64, 0),
+            (64, 0, 1000, 0, 0),
+            // slower, little by little: it may only have held its breath
+            (0, 5000, 32, 50, 0),
+            (64, 5000, 32, 72, 0),
+            (800, 5000, 32, 900, 360),
+            (80_000, 40_000, 500, 80_000, 4000),
         ] {
+            let time = emptied_in(micros(last), micros(elapsed), given, 1000);
             assert_eq!(
-                next_pause(micros(last), given, 1000),
-                micros(next),
-                "{last} {given}"
+                (time, pause(time)),
+                (micros(all), micros(then)),
+                "{last} {elapsed} {given}"
             );
         }
     }

@@ -37,6 +37,15 @@ pub(super) fn closed(said: &str, far: Far) -> Option<PeerError> {
         });
     }
     let (host, reason) = (far.who, said.to_owned());
+    // Not "closed by" the host, nor on the way: `scp` and `sftp` were let in, and the file transfer of today's OpenSSH
+    // ended before it began. What the peer says of that is thrown away by its sshd.
+    if said.trim_end().ends_with("Connection closed") && !has(&["Connection closed by", "kex_"]) {
+        return Some(PeerError::Forbidden {
+            host,
+            what: format!("`{}` to copy over SFTP", far.command),
+            reason,
+        });
+    }
     if has(&["Permission denied (", "Too many authentication failures"]) {
         return Some(PeerError::Refused { host, reason });
     }
@@ -62,7 +71,7 @@ mod tests {
 
     #[test]
     fn what_openssh_says_is_known_by_its_kind() {
-        let kinds: [(&str, IsRight); 6] = [
+        let kinds: [(&str, IsRight); 8] = [
             (
                 "No ED25519 host key is known for ada and you have requested strict checking. / Host key verification failed.",
                 |kind| {
@@ -94,6 +103,12 @@ mod tests {
                 "ssh: connect to host x port 22: Connection refused",
                 |kind| matches!(kind, Some(PeerError::Unreachable { .. })),
             ),
+            ("Connection closed by 10.0.0.7 port 22", |kind| {
+                matches!(kind, Some(PeerError::Unreachable { .. }))
+            }),
+            ("scp: Connection closed", |kind| {
+                matches!(kind, Some(PeerError::Forbidden { .. }))
+            }),
             ("scp: /x: Permission denied", |kind| kind.is_none()),
             ("", |kind| kind.is_none()),
         ];
