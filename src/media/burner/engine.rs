@@ -61,7 +61,21 @@ pub(super) struct Job {
     pub after: Option<u32>,
     /// How it is written.
     pub manner: Manner,
+    /// How much at a time.
+    pub chunk: Chunk,
 }
+
+/// How much a burning program writes with one command on a DVD or BD. What it pads the end of a session to is that, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Chunk {
+    /// Whatever it finds best.
+    Usual,
+    /// [`DOUBLE`] sectors, if it can do that: half as many commands.
+    Double,
+}
+
+/// Sectors of a double chunk, 64 KiB.
+pub(super) const DOUBLE: u32 = 32;
 
 impl Job {
     /// A job without bytes.
@@ -73,6 +87,7 @@ impl Job {
             sectors: 0,
             after: None,
             manner: Manner::Open,
+            chunk: Chunk::Usual,
         }
     }
 

@@ -10,7 +10,7 @@
 
 use std::io::{self, Write};
 
-use super::engine::{Complaint, End, Job, Purpose};
+use super::engine::{Chunk, Complaint, DOUBLE, End, Job, Purpose};
 use super::reader::Reader;
 use super::way::{First, Manner, Way, way};
 use super::{Burner, Drive as _};
@@ -79,6 +79,7 @@ pub(super) fn session(
         sectors: head + image.sectors() + tail,
         after: disc.newest().map(|newest| newest.start),
         manner,
+        chunk: chunk(&medium, manner, image.end()),
         ..Job::of(Purpose::Session, medium.profile)
     };
     let mut faults = Vec::new();
@@ -110,6 +111,17 @@ pub(super) fn session(
         faults,
         set_aside: None,
     })
+}
+
+/// How much is written at a time of a session that ends there. What pads the last chunk must neither fall on what is on the
+/// disc nor over its edge.
+fn chunk(medium: &Medium, manner: Manner, end: u32) -> Chunk {
+    let padded = u64::from(end).next_multiple_of(DOUBLE.into());
+    if manner == Manner::Open && !medium.profile.is_cd() && padded <= medium.capacity {
+        Chunk::Double
+    } else {
+        Chunk::Usual
+    }
 }
 
 /// Makes the disc a copy of `original`.

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use super::{Job, Purpose};
+use super::{Chunk, Job, Purpose};
 use crate::media::Thoroughness;
 use crate::media::burner::way::Manner;
 use crate::media::mmc::Profile;
@@ -37,6 +37,9 @@ pub(super) fn command(drive: &Path, job: &Job, speed: Option<NonZeroU32>) -> Com
     } else {
         "-tao"
     });
+    if job.chunk == Chunk::Double {
+        command = command.arg("dvd_obs=64k");
+    }
     command = command.arg("-data");
     if job.manner == Manner::Placed {
         command = command.arg(format!("write_start_address={}s", job.start));

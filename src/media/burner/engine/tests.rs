@@ -50,10 +50,11 @@ fn each_job_has_its_words() {
         (
             Job {
                 after: Some(32),
+                chunk: Chunk::Double,
                 ..job(Session, DVD_PLUS_R, Open, 1600, 4000)
             },
             Some(8),
-            "-v dev=/dev/sr0 gracetime=0 speed=8 -multi fs=0 -tao -data tsize=4000s -",
+            "-v dev=/dev/sr0 gracetime=0 speed=8 -multi fs=0 -tao dvd_obs=64k -data tsize=4000s -",
             "growisofs '-use-the-force-luke=notray,tty,spare:none' '-speed=8' -C 48,1600 -M '/dev/sr0=/dev/fd/0'",
         ),
         (
