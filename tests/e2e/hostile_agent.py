@@ -63,11 +63,11 @@ while True:
         if MODE == "listing":
             drip(b"E" + struct.pack(">I", 1 << 20))
         entry(b"cback.collect", 0)
-        entry(b"good", 4)
+        entry(b"good", 1 << 18)
         frame(b".", b"")
     elif letter == b"G":
         if question.endswith(b"good"):
-            drip(b"D" + struct.pack(">I", 1 << 20))
+            drip(b"D" + struct.pack(">I", 1 << 18))
         frame(b".", b"")
     else:
         frame(b"!", b"x")
