@@ -75,7 +75,7 @@ fn exec(
     channel.send_eof().map_err(failed)?;
     let mut buffer = vec![0; 1 << 14];
     let mut lines = Lines::default();
-    let mut talk = Talk::new(channel, errand.end);
+    let mut talk = Talk::new(connected, channel, errand.end);
     // An action may work for hours without a word.
     talk.silence = Silence::Working;
     loop {

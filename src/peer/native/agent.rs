@@ -86,7 +86,7 @@ impl Agent {
         let _ = channel.write_all(HELLO);
         let mut greeting = vec![0; GREETING.len()];
         let mut got = 0;
-        let mut talk = Talk::new(channel, Deadline::after(PATIENCE));
+        let mut talk = Talk::new(&connected, channel, Deadline::after(PATIENCE));
         while got < greeting.len() {
             match talk.read(&mut greeting[got..]) {
                 Ok(0) => break,

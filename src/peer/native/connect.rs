@@ -143,8 +143,8 @@ pub(super) fn connect(target: &Target<'_>, hops: usize) -> Result<Connected, Pee
         passphrase: target.passphrase,
     };
     login::log_in(&session, user, &name, account, &keys)?;
+    // No keepalive of libssh2's own: it takes the time until the next one for the time that an answer may take (see `talk`).
     session.set_timeout(millis(Duration::from_secs(silence)));
-    session.set_keepalive(true, u32::try_from(silence / 4).unwrap_or(15).max(1));
     Ok(Connected {
         session,
         name,

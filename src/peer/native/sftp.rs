@@ -118,7 +118,7 @@ impl Sftp {
                     other => other,
                 },
             )?;
-        Server::greet(Talk::new(channel, end)).map_err(|trouble| match trouble {
+        Server::greet(Talk::new(connected, channel, end)).map_err(|trouble| match trouble {
             Trouble::Way(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 none("it ended".to_owned())
             }
