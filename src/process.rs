@@ -14,6 +14,8 @@ mod command;
 mod ended;
 mod group;
 mod lines;
+#[cfg(test)]
+pub(crate) mod made;
 mod run_as;
 mod running;
 mod scripted;

@@ -22,6 +22,11 @@ use super::secrets::Secrets;
 const LINGER: Duration = Duration::from_secs(1);
 /// Time between two looks at what cannot be waited for.
 const LOOK: Duration = Duration::from_millis(20);
+/// How long those are waited for that were made to end: dying takes a moment, and a machine may be busy. Whoever has
+/// died and is waited for by nobody counts as there, so that this cannot be without end.
+const DYING: Duration = Duration::from_secs(1);
+/// The most that a pipe holds when nobody gave it more (pipe(7)).
+const PIPE: usize = 64 << 10;
 /// What is kept in memory of a program's output.
 pub(super) const KEPT: usize = 64 << 20;
 
@@ -84,7 +89,12 @@ struct State {
 
 impl Tended<'_> {
     /// Stays with the program until it has ended and its output is taken.
-    pub(super) fn stay(mut self) -> Result<Tale, Fault> {
+    pub(super) fn stay(self) -> Result<Tale, Fault> {
+        self.stay_for(LINGER)
+    }
+
+    /// The same, and `linger` is how long it is listened for what somebody else may still say.
+    pub(super) fn stay_for(mut self, linger: Duration) -> Result<Tale, Fault> {
         let mut state = State {
             status: None,
             // Old kernels have none; then it is looked at now and then.
@@ -121,7 +131,7 @@ impl Tended<'_> {
                     }
                 }
             }
-            if self.is_over(&mut state, now) {
+            if self.is_over(&mut state, now, linger) {
                 break;
             }
             self.press(&mut state, now);
@@ -131,6 +141,13 @@ impl Tended<'_> {
                 state.fault = Some(error);
             }
         }
+        // What was said before the end is in the pipe, however late we come to look.
+        if let Err(error) = self.take_rest(&mut state)
+            && state.fault.is_none()
+        {
+            state.fault = Some(error);
+        }
+        state.left_behind &= self.lines.is_some();
         state.cutter.finish(&mut state.tail);
         if let Some((_, Taker::Keep(_, lines))) = &mut self.output {
             lines.finish(&mut state.tail);
@@ -154,12 +171,12 @@ impl Tended<'_> {
     }
 
     /// Whether there is nothing more to wait for.
-    fn is_over(&self, state: &mut State, now: Instant) -> bool {
+    fn is_over(&self, state: &mut State, now: Instant, linger: Duration) -> bool {
         let Some((_, since)) = state.status else {
             return false;
         };
         if let Some(ending) = &state.ending {
-            let made_to = ending.killed.is_some_and(|killed| now >= killed + LOOK);
+            let made_to = ending.killed.is_some_and(|killed| now >= killed + DYING);
             return made_to || self.group.is_empty();
         }
         if group::closing() {
@@ -169,7 +186,7 @@ impl Tended<'_> {
             return true;
         }
         // What goes to a writer has to be complete; a stream of lines need not wait for a daemon.
-        state.left_behind = self.output.is_none() && now >= since + LINGER;
+        state.left_behind = self.output.is_none() && now >= since + linger;
         state.left_behind
     }
 
@@ -284,13 +301,32 @@ impl Tended<'_> {
         Ok(())
     }
 
-    fn take_lines(&mut self, state: &mut State) -> Result<(), Fault> {
+    /// Takes more lines. Gives the number of bytes, which is 0 at the end.
+    fn take_lines(&mut self, state: &mut State) -> Result<usize, Fault> {
+        let Some(file) = &mut self.lines else {
+            return Ok(0);
+        };
         let mut room = [0; 16384];
-        if let Some(file) = &mut self.lines {
-            let count = some(file, &mut room)?;
-            state.cutter.take(&room[..count], &mut state.tail);
-            if count == 0 {
-                self.lines = None;
+        let count = some(file, &mut room)?;
+        state.cutter.take(&room[..count], &mut state.tail);
+        if count == 0 {
+            self.lines = None;
+        }
+        Ok(count)
+    }
+
+    /// Takes what the lines' pipe holds, and waits for nothing more. What writes on without an end is not followed.
+    fn take_rest(&mut self, state: &mut State) -> Result<(), Fault> {
+        let nothing = Timespec::default();
+        let mut taken = 0;
+        while taken < PIPE
+            && let Some(file) = &self.lines
+        {
+            match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&nothing)) {
+                Ok(0) => break,
+                Ok(_) => taken += self.take_lines(state)?,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(Fault::Io(error.into())),
             }
         }
         Ok(())

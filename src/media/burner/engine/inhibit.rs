@@ -30,8 +30,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::event::Tally;
+    use crate::process::made;
     use std::fs;
-    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn the_lock_is_held_until_it_is_dropped_and_nobody_to_ask_is_no_trouble() {
@@ -40,17 +40,16 @@ mod tests {
         // It says that it has begun, does what it is given, and says that it has ended; a signal to its group ends `cat`
         // and the shell together, so the end is told by `trap`.
         let text = format!(
-            "#!/bin/sh\nprintf '%s\\n' \"$@\" >{0}\nmkfifo {0}.fifo\necho ready >{0}.fifo\nshift 4\n\"$@\"\necho ended >>{0}\n",
+            "printf '%s\\n' \"$@\" >{0}\nmkfifo {0}.fifo\necho ready >{0}.fifo\nshift 4\n\"$@\"\necho ended >>{0}",
             told.display()
         );
-        fs::write(&program, text).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        made::program(&program, &text);
         let tally = Tally::default();
         let system = System::new(&tally).overriding("systemd-inhibit", &program);
         let lock = awake(&system, "burning").unwrap();
         let fifo = dir.path().join("told.fifo");
         while !fifo.exists() {
-            std::thread::yield_now();
+            std::thread::sleep(std::time::Duration::from_millis(1));
         }
         assert_eq!(fs::read_to_string(&fifo).unwrap(), "ready\n");
         let words =

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::event::Tally;
+use crate::process::made;
 use std::fs;
 use std::num::NonZeroU32;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 const CD_R: u16 = 0x09;
@@ -149,8 +149,7 @@ fn each_job_has_its_words() {
 /// A burning program that is a script.
 fn program(dir: &Path, text: &str) -> PathBuf {
     let path = dir.join("program");
-    fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    made::program(&path, text);
     path
 }
 
