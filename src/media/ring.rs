@@ -248,8 +248,15 @@ mod tests {
 
     #[test]
     fn bytes_come_out_in_the_order_in_which_they_went_in() {
-        let source: Vec<u8> = (0..1_000_003u32).map(|n| (n % 251) as u8).collect();
-        for size in [1, 7, 4096, 2_000_000] {
+        // Many times around each ring, and not a whole number of times. Each byte of the small ones is a change of threads.
+        for (size, length) in [
+            (1, 10_003u32),
+            (7, 70_003),
+            (4096, 1_000_003),
+            (2_000_000, 1_000_003),
+            (1_000_000, 3_500_003),
+        ] {
+            let source: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
             let (mut filling, mut emptying) = ring(size);
             let sent = source.clone();
             let filler = thread::spawn(move || {
