@@ -34,6 +34,8 @@ pub struct JsonLines {
 
 struct State {
     out: Box<dyn Write + Send>,
+    /// How long it has been since some moment.
+    clock: Box<dyn Fn() -> Duration + Send>,
     /// The tasks that are under way.
     running: HashMap<String, Times>,
     /// How full the buffers of those are that burn: ours and the drive's.
@@ -42,8 +44,8 @@ struct State {
 
 /// When a task began, and when it was last told of.
 struct Times {
-    began: Instant,
-    told: Instant,
+    began: Duration,
+    told: Duration,
 }
 
 #[derive(Serialize)]
@@ -123,9 +125,11 @@ impl JsonLines {
         out: Box<dyn Write + Send>,
         now: Box<dyn Fn() -> DateTime<Local> + Send + Sync>,
     ) -> Self {
+        let began = Instant::now();
         Self {
             state: Mutex::new(State {
                 out,
+                clock: Box::new(move || began.elapsed()),
                 running: HashMap::new(),
                 fills: HashMap::new(),
             }),
@@ -137,12 +141,12 @@ impl JsonLines {
 impl State {
     /// Seconds since the work of that name was first heard of; `None` if it was told of a moment ago.
     fn elapsed(&mut self, task: &str) -> Option<u64> {
-        let now = Instant::now();
+        let now = (self.clock)();
         match self.running.get_mut(task) {
-            Some(times) if times.told.elapsed() < PAUSE => None,
+            Some(times) if now.saturating_sub(times.told) < PAUSE => None,
             Some(times) => {
                 times.told = now;
-                Some(times.began.elapsed().as_secs())
+                Some(now.saturating_sub(times.began).as_secs())
             }
             None => {
                 let times = Times {
@@ -225,6 +229,10 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         let out = file.try_clone().unwrap();
         let json = JsonLines::at(Box::new(out), Box::new(DateTime::<Local>::default));
+        // Three times of day that the progress has: it begins, a moment later, and when a second is over.
+        let times = [0, 999, 1000, 1999, 1999, 1999].map(Duration::from_millis);
+        let times = Mutex::new(times.into_iter());
+        json.state.lock().unwrap().clock = Box::new(move || times.lock().unwrap().next().unwrap());
         let problem = Problem::new("a\nb", "gone");
         let progress = Event::Progress(Progress {
             task: "staging",
@@ -240,6 +248,8 @@ mod tests {
         for event in [
             Event::Begin("stage"),
             Event::Problem(&problem),
+            progress,
+            progress,
             progress,
             progress,
             Event::ProgressEnd("staging"),
@@ -262,6 +272,7 @@ mod tests {
             r#"{"event":"begin","name":"stage"}"#,
             r#"{"event":"problem","subject":"a\nb","reason":"gone","advice":null}"#,
             r#"{"event":"progress","task":"staging","done":1,"total":2,"files":null,"elapsed":0,"buffer":null,"drive_buffer":null}"#,
+            r#"{"event":"progress","task":"staging","done":1,"total":2,"files":null,"elapsed":1,"buffer":null,"drive_buffer":null}"#,
             r#"{"event":"progress_end","task":"staging"}"#,
             r#"{"event":"progress","task":"staging","done":1,"total":2,"files":null,"elapsed":0,"buffer":99,"drive_buffer":50}"#,
             r#"{"event":"progress_end","task":"staging"}"#,
