@@ -129,7 +129,7 @@ impl Place {
 
     /// Waits until the file system's clock has moved on, so that everything done before looks older than
     /// everything done after.
-    fn tick(&self) {
+    pub fn tick(&self) {
         let now = || {
             let path = self.at("tick");
             fs::write(&path, "").unwrap();

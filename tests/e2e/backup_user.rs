@@ -166,8 +166,7 @@ fn a_master_run_by_root_reaches_peers_with_the_keys_and_rights_of_the_backup_use
             "#!/bin/sh\nid -un >> {}\nexec /usr/bin/scp -B -O \"$@\"\n",
             ran.display()
         );
-        tree::file(&rcp, script);
-        tree::mode(&rcp, 0o755);
+        tree::program(&rcp, script);
         kept.master(way, rcp.to_str().unwrap());
         kept.peer.collected(
             &[("a", b"a"), ("b b", &tree::noise(5, 100_000))],

@@ -343,7 +343,7 @@ fn a_question_can_be_left_with_ctrl_c_and_with_ctrl_d() {
         // A shell that was interrupted, too, would hide the status.
         let exec = format!("exec {}", words.join(" "));
         let mut command = Command::new("timeout");
-        command.args(["60", "script", "-qec", &exec, "/dev/null"]);
+        command.args(["300", "script", "-qec", &exec, "/dev/null"]);
         let mut child = machine
             .at_home(&mut command)
             .stdin(Stdio::piped())

@@ -412,7 +412,7 @@ fn what_is_no_file_is_refused_and_waited_for_by_nobody() {
     assert!(made.success());
     for words in ["image -o made.iso fifo", "burn --disc made.iso fifo"] {
         let call = machine.cback(&format!("disc {words}"));
-        let refused = call.under(["timeout", "20"]).run().with_status(6);
+        let refused = call.under(["timeout", "300"]).run().with_status(6);
         assert!(refused.stderr.contains("pipe"), "{}", refused.stderr);
         assert!(!machine.path("made.iso").exists());
     }

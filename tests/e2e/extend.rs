@@ -68,8 +68,7 @@ pub fn configure(
 /// A program of the machine, made of a shell script.
 pub fn script(machine: &Machine, name: &str, text: &str) -> PathBuf {
     let path = machine.path(name);
-    fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    tree::program(&path, format!("#!/bin/sh\n{text}\n"));
     path
 }
 
@@ -145,14 +144,19 @@ impl Server {
         command
     }
 
-    /// Starts the server and waits until `ready` succeeds.
+    /// Starts the server and waits until `ready` succeeds: ten seconds on a machine that has nothing else to do, minutes
+    /// on one that has.
     pub fn start(&mut self, command: &mut Command, mut ready: impl FnMut() -> bool) {
         let log = fs::File::create(self.path("log")).unwrap();
         let child = command.stdout(log.try_clone().unwrap()).stderr(log);
-        self.child = Some(child.spawn().unwrap());
-        for _ in 0..600 {
+        let child = self.child.insert(child.spawn().unwrap());
+        for _ in 0..6000 {
             if ready() {
                 return;
+            }
+            if let Some(status) = child.try_wait().unwrap() {
+                eprintln!("the server has ended: {status}");
+                break;
             }
             std::thread::sleep(std::time::Duration::from_millis(50));
         }

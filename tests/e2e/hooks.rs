@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::call::{Ended, said};
 use crate::machine::Machine;
@@ -37,6 +38,17 @@ fn collected(machine: &Machine) -> bool {
 fn lives(pid: &str) -> bool {
     fs::read_to_string(format!("/proc/{}/stat", pid.trim()))
         .is_ok_and(|stat| !stat.rsplit(')').next().unwrap().starts_with(" Z"))
+}
+
+/// Waits until a process that was ended is dead: the kernel says so a moment after it was told to end it.
+fn dies(pid: &str) {
+    for _ in 0..6000 {
+        if !lives(pid) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("{pid} lives");
 }
 
 #[test]
@@ -151,13 +163,12 @@ fn a_failure_can_be_ignored_and_is_told_in_the_log() {
 #[test]
 fn a_hook_that_takes_too_long_is_ended_with_all_that_it_started() {
     let command = "sleep 3600 & echo $! >pid; echo waiting; wait";
-    let machine = machine(&more("pre", "collect", command, "<timeout>1</timeout>"));
+    let machine = machine(&more("pre", "collect", command, "<timeout>5</timeout>"));
     collect(&machine).with_status(6).says(&[
         "took longer than its time limit and was ended; its last output: waiting",
-        "next: give it more than `<timeout>1</timeout>`, mend the hook",
+        "next: give it more than `<timeout>5</timeout>`, mend the hook",
     ]);
-    let pid = fs::read_to_string(machine.path("pid")).unwrap();
-    assert!(!lives(&pid));
+    dies(&fs::read_to_string(machine.path("pid")).unwrap());
 }
 
 #[test]
@@ -267,8 +278,7 @@ fn an_interrupted_run_leaves_no_orphans() {
         let ended = Ended::of(&output, format!("{signal} {trap}"));
         let ended = ended.with_status(5).says(&["interrupted"]);
         crate::json::documented(&ended.stdout);
-        let pid = fs::read_to_string(machine.path("pid")).unwrap();
-        assert!(!lives(&pid), "{signal} {trap}");
+        dies(&fs::read_to_string(machine.path("pid")).unwrap());
         let log = machine.log();
         assert!(log.contains("[ERROR  ] interrupted: "), "{log}");
         assert!(

@@ -84,8 +84,7 @@ impl<'m> Jukebox<'m> {
             fs::create_dir_all(jukebox.path(&format!("drives/{drive}"))).unwrap();
         }
         let program = jukebox.path("robot");
-        tree::file(&program, ROBOT);
-        tree::mode(&program, 0o755);
+        tree::program(&program, ROBOT);
         jukebox.configure(drives, more);
         jukebox
     }

@@ -1,8 +1,10 @@
 //! The master's keys: of every kind, with a passphrase, in an agent.
 
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crate::call::Call;
 use crate::machine::Machine;
@@ -35,14 +37,16 @@ struct Agent {
 impl Agent {
     fn start(machine: &Machine) -> Self {
         let socket = machine.path("agent.sock");
-        let child = Command::new("ssh-agent")
+        let mut child = Command::new("ssh-agent")
             .args(["-D", "-a"])
             .arg(&socket)
             .stdout(Stdio::null())
             .spawn()
             .expect("ssh-agent of openssh-client; tests/run installs it");
-        while !socket.exists() {
-            std::thread::yield_now();
+        // The socket is there a moment before somebody listens on it.
+        while UnixStream::connect(&socket).is_err() {
+            assert!(child.try_wait().unwrap().is_none(), "ssh-agent has ended");
+            std::thread::sleep(Duration::from_millis(10));
         }
         Self { child, socket }
     }
@@ -50,8 +54,7 @@ impl Agent {
     /// Gives it the key of `peer`'s master.
     fn add(&self, machine: &Machine, peer: &Sshd) {
         let ask = machine.path("ask");
-        tree::file(&ask, format!("#!/bin/sh\necho '{PASSPHRASE}'\n"));
-        tree::mode(&ask, 0o755);
+        tree::program(&ask, format!("#!/bin/sh\necho '{PASSPHRASE}'\n"));
         let added = Command::new("ssh-add")
             .arg("-q")
             .arg(peer.identity())

@@ -24,8 +24,7 @@ fn the_programs_of_rcp_and_rsh_are_those_that_overrides_name() {
             "#!/bin/sh\necho {name} >> {}\nexec /usr/bin/{name} \"$@\"\n",
             calls.display()
         );
-        tree::file(&own, text);
-        tree::mode(&own, 0o755);
+        tree::program(&own, text);
         overrides += &format!(
             "<override><command>/usr/bin/{name}</command><abs_path>{}</abs_path></override>",
             own.display()

@@ -227,8 +227,7 @@ fn the_other_tool_mirrors_a_directory_with_aws() {
     // Stands in for the program of Amazon: notes its words, and lists what was said to be there.
     let aws = "#!/bin/sh\necho \"$@\" >>\"$HOME/calls\"\n\
                case $2 in list-objects*) cat \"$HOME/listing\";; esac\n";
-    tree::file(machine.path("bin/aws"), aws);
-    tree::mode(&machine.path("bin/aws"), 0o755);
+    tree::program(machine.path("bin/aws"), aws);
     let sync = |words: &str| {
         let mut command = Command::new(&program);
         machine.at_home(&mut command);

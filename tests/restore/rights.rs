@@ -27,7 +27,13 @@ fn scene() -> Option<PathBuf> {
 /// copied there, where everybody may read it.
 fn again(program: &[&str], name: &str, dir: &Path) -> Command {
     let own = dir.join("tests");
-    fs::copy(std::env::current_exe().unwrap(), &own).unwrap();
+    // By another process: a child that another test starts at that moment would hold a copy of ours open for writing,
+    // and then the kernel does not run it.
+    run_to_the_end(
+        Command::new("cp")
+            .arg(std::env::current_exe().unwrap())
+            .arg(&own),
+    );
     let mut words = program.iter().map(Path::new).chain([own.as_path()]);
     let mut command = Command::new(words.next().unwrap());
     command
@@ -37,7 +43,8 @@ fn again(program: &[&str], name: &str, dir: &Path) -> Command {
     command
 }
 
-fn run(command: &mut Command) {
+/// Runs a command, which must go well, and gives what it prints.
+fn run_to_the_end(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(
@@ -45,6 +52,11 @@ fn run(command: &mut Command) {
         "{text}{}",
         String::from_utf8_lossy(&output.stderr)
     );
+    text.into_owned()
+}
+
+fn run(command: &mut Command) {
+    let text = run_to_the_end(command);
     assert!(text.contains("1 passed"), "{text}");
 }
 
