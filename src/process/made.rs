@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 /// in a child that another test starts at that moment, and the kernel runs nothing that somebody may still write to
 /// (ETXTBSY).
 pub(crate) fn program(path: &Path, text: &str) {
-    let mut writer = Command::new("sh")
+    let mut writer = Command::new("/bin/sh")
         .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
         .arg(path)
         .stdin(Stdio::piped())
