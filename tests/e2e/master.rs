@@ -46,9 +46,11 @@ pub const COMMAND: Pool<'static> = Pool {
 /// A `<peer>` that is asked to run actions.
 pub const MANAGED: &str = "<managed>Y</managed><managed_actions>collect, purge</managed_actions>";
 
-/// So that no test waits long for a machine that says nothing.
-const QUICK: &str =
-    "Host *\n  ConnectTimeout 20\n  ServerAliveInterval 10\n  ServerAliveCountMax 2\n";
+/// A machine that works is waited for, however busy we are.
+const PATIENT: &str =
+    "Host *\n  ConnectTimeout 120\n  ServerAliveInterval 60\n  ServerAliveCountMax 2\n";
+/// How long nobody waits for a machine of which it is known that it says nothing.
+const IMPATIENT: &str = "  ConnectTimeout 20\n  ServerAliveInterval 10\n  ServerAliveCountMax 2";
 
 impl Pool<'_> {
     /// Makes `machine` the master of `peers`, in this order.
@@ -72,8 +74,8 @@ impl Pool<'_> {
         });
         let config = ssh_config(machine);
         let text = fs::read_to_string(&config).unwrap();
-        if !text.contains(QUICK) {
-            fs::write(config, format!("{text}{QUICK}")).unwrap();
+        if !text.contains(PATIENT) {
+            fs::write(config, format!("{text}{PATIENT}")).unwrap();
         }
     }
 }
@@ -88,6 +90,11 @@ pub fn ssh_says(machine: &Machine, lines: &str) {
     let config = ssh_config(machine);
     let text = fs::read_to_string(&config).unwrap();
     fs::write(&config, format!("{lines}\n{text}")).unwrap();
+}
+
+/// Gives the machine `name` 20 seconds to say something.
+pub fn wait_not_long_for(machine: &Machine, name: &str) {
+    ssh_says(machine, &format!("Host {name}\n{IMPATIENT}"));
 }
 
 /// The `scp` that knows the peers, with the old protocol.

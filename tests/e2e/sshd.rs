@@ -127,12 +127,13 @@ impl Sshd {
         .unwrap();
     }
 
-    /// Adds lines to its configuration; the first of a kind counts.
+    /// Adds lines to its configuration; the first of a kind counts. Its users have a home of their own: what the login
+    /// shell of whoever runs the tests does in `~/.bashrc` would be done for each command, and heard.
     pub fn configure(&self, lines: &str) {
         let text = format!(
             "{lines}\nHostKey {dir}/host_key\nAuthorizedKeysFile {dir}/authorized_keys\nStrictModes no\nUsePAM no\n\
              PidFile none\nPermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
-             Subsystem sftp internal-sftp\nLogLevel VERBOSE\n",
+             Subsystem sftp internal-sftp\nLogLevel VERBOSE\nSetEnv HOME={dir}\n",
             dir = self.dir.display()
         );
         fs::write(self.dir.join("sshd_config"), text).unwrap();
