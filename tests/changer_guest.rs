@@ -30,7 +30,7 @@ set_lun element_type=2,address=1000,barcode=A00001,sides=1
 set_lun element_type=2,address=1002,barcode=A00002,sides=1
 for host in /sys/class/scsi_host/*; do echo "- - -" >$host/scan; done
 changer=
-for try in 1 2 3 4 5 6 7 8 9 10; do
+for try in $(seq 120); do
     for sg in /dev/sg*; do
         if mtx -f $sg inquiry 2>/dev/null | grep -q 'Medium Changer'; then changer=$sg; fi
     done

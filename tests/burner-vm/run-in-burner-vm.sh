@@ -30,9 +30,20 @@ PKGS="user-mode-linux busybox-static kmod libkmod2
 # what was fetched for another list of packages is left alone: somebody may be using it
 R=$H/root.$(cksum <<<"$PKGS" | cut -d' ' -f1)
 
+# A mirror may be away for a moment, or have newer packages than the lists say. Only root can update the lists.
+fetch() {
+  local pause
+  for pause in 0 10 30 60; do
+    [ $pause = 0 ] || { sleep $pause; apt-get -q update; }
+    (cd "$H/debs" && apt-get -o APT::Sandbox::User=root -o Acquire::Retries=3 download $PKGS) && return 0
+  done
+  return 1
+}
+
 setup() {
   [ -x "$R/usr/bin/linux.uml" ] && [ -x "$R/usr/sbin/tgtd" ] && [ -x "$R/usr/sbin/iscsistart" ] && return 0
-  mkdir -p "$H/debs" "$R/usr/bin" "$R/usr/sbin" "$R/usr/lib" && (cd "$H/debs" && apt-get -o APT::Sandbox::User=root download $PKGS) >"$H/setup.log" 2>&1 || { tail -5 "$H/setup.log" >&2; return 1; }
+  mkdir -p "$H/debs" "$R/usr/bin" "$R/usr/sbin" "$R/usr/lib" || return 1
+  fetch >"$H/setup.log" 2>&1 || { tail -5 "$H/setup.log" >&2; return 1; }
   for d in "$H"/debs/*.deb; do dpkg -x "$d" "$R" || return 1; done
   for d in bin sbin lib lib64; do [ -d "$R/$d" ] && cp -a "$R/$d/." "$R/usr/$d/" && rm -r "${R:?}/$d"; done # /usr is merged
   mkdir -p "$R/usr/lib/modules"; mv "$R"/usr/lib/uml/modules/* "$R/usr/lib/modules/"
@@ -65,13 +76,13 @@ guest() { # PID 1 in the guest; stage 1 on hostfs, stage 2 on the overlay
   cat > /run/burner/tray <<'X'
 #!/bin/bash
 # tray FILE | - | reload
-reload() { local h; h=$(basename "$(readlink -f /sys/block/sr0/device)"); echo "$h" > /sys/bus/scsi/drivers/sr/unbind; echo "$h" > /sys/bus/scsi/drivers/sr/bind; for _ in $(seq 100); do [ -b /dev/sr0 ] && return; sleep 0.02; done; return 1; }
+reload() { local h; h=$(basename "$(readlink -f /sys/block/sr0/device)"); echo "$h" > /sys/bus/scsi/drivers/sr/unbind; echo "$h" > /sys/bus/scsi/drivers/sr/bind; for _ in $(seq 3000); do [ -b /dev/sr0 ] && return; sleep 0.02; done; return 1; }
 T="tgtadm --lld iscsi --mode logicalunit --tid 1 --lun 1"
 if [ "$BURNER" = virtual ]; then
   case $1 in
     reload) reload;;
     -) drive empty;;
-    *) drive insert "$1" && for _ in $(seq 100); do sg_turs /dev/sr0 >/dev/null 2>&1 && exit; done;;
+    *) drive insert "$1" && for _ in $(seq 300); do sg_turs /dev/sr0 >/dev/null 2>&1 && exit; done; exit 1;;
   esac
   exit
 fi
@@ -89,13 +100,13 @@ X
     modprobe iscsi_tcp
     [ "$DISC" = - ] && DISC=
     "$VIRTUAL" serve 127.0.0.1:3260 /run/burner/socket $DISC >/run/job/burner.log 2>&1 &
-    n=0; until [ -S /run/burner/socket ]; do n=$((n+1)); [ $n -gt 200 ] && break; sleep 0.02; done
+    n=0; until [ -S /run/burner/socket ]; do n=$((n+1)); [ $n -gt 3000 ] && break; sleep 0.02; done
     iscsistart -i iqn.2026-01.test:initiator -t iqn.2026-01.test:burner -g 1 -a 127.0.0.1 -p 3260 >/run/job/iscsi.log 2>&1;;
   tgt)
     modprobe iscsi_tcp
     tgtd -f --iscsi portal=127.0.0.1:3260 >/run/job/tgtd.log 2>&1 &
     local T="tgtadm --lld iscsi"
-    n=0; until $T --mode sys --op show >/dev/null 2>&1; do n=$((n+1)); [ $n -gt 200 ] && break; sleep 0.02; done
+    n=0; until $T --mode sys --op show >/dev/null 2>&1; do n=$((n+1)); [ $n -gt 3000 ] && break; sleep 0.02; done
     { $T --mode target --op new --tid 1 -T iqn.2026-01.test:burner
       $T --mode target --op bind --tid 1 -I ALL
       $T --mode logicalunit --op new --tid 1 --lun 1 --device-type cd
@@ -105,7 +116,7 @@ X
     } >/run/job/iscsi.log 2>&1;;
   esac
   if [ "$BURNER" != none ]; then
-    n=0; until [ -b /dev/sr0 ]; do n=$((n+1)); [ $n -gt 500 ] && { echo "burner VM: no /dev/sr0" >/run/job/err; break; }; sleep 0.02; done
+    n=0; until [ -b /dev/sr0 ]; do n=$((n+1)); [ $n -gt 3000 ] && { echo "burner VM: no /dev/sr0" >/run/job/err; break; }; sleep 0.02; done
   fi
   cut -d' ' -f1 /proc/uptime > /run/job/ready
   cd /share; bash /run/job/cmd >>/run/job/out 2>>/run/job/err </dev/null; echo $? > /run/job/rc
