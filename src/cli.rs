@@ -32,6 +32,7 @@ use std::process::ExitCode;
 
 use args::Command;
 use program::{Defaults, Tool};
+use session::{Failure, Session};
 
 use crate::event::printable_path;
 
@@ -56,12 +57,11 @@ pub fn main() -> ExitCode {
         }),
     };
     let exit = exit.unwrap_or_else(|error| {
-        parse::tell(&error);
-        match (error.use_stderr(), wants_json) {
-            (false, _) => Exit::Well,
-            (true, false) => Exit::Arguments,
-            (true, true) => session::refuse(&parse::sentence(&error)),
+        let exit = parse::tell(&error);
+        if error.use_stderr() && wants_json {
+            return session::refuse(&parse::sentence(&error));
         }
+        exit
     });
     exit.into()
 }
@@ -81,16 +81,14 @@ fn obey(arguments: &Arguments, defaults: Defaults) -> Exit {
         Some(Command::Changer(wish)) => changer::run(common, &wish.command),
         Some(Command::Disc(wish)) => disc::run(common, &wish.command),
         Some(Command::Help(wish)) => help::run(common, wish, defaults),
-        Some(Command::Completions { shell }) => {
-            man::completions(*shell);
-            Exit::Well
+        Some(Command::Completions { shell }) => session::printed(man::completions(*shell)),
+        Some(Command::Man { into }) => {
+            let session = Session::without_log(common);
+            let written = man::write(into).map(|()| Exit::Well);
+            session.end(&written.map_err(|error| {
+                let path = printable_path(into);
+                Failure::new(Exit::Failed, format!("cannot write into {path}: {error}"))
+            }))
         }
-        Some(Command::Man { into }) => match man::write(into) {
-            Ok(()) => Exit::Well,
-            Err(error) => {
-                eprintln!("cback: {}: {error}", printable_path(into));
-                Exit::Failed
-            }
-        },
     }
 }

@@ -151,6 +151,20 @@ impl Config {
         }
         let document = parse(bytes, path)?;
         let notes = Notes::default();
+        // A file that really is ISO-8859-1 is no UTF-8 as soon as one letter is beyond ASCII.
+        if std::str::from_utf8(bytes).is_ok()
+            && let Some(declared) = document::mislabelled(document.text())
+        {
+            let line = document.text().lines().next().map_or(0, str::len);
+            let message = format!(
+                "this file is UTF-8, and is read so; its first line says `{}`",
+                declared.escape_debug()
+            );
+            notes.tell(
+                Finding::warning(document.root(), 0..line, message)
+                    .right("write `encoding=\"UTF-8\"` there"),
+            );
+        }
         let config = read(&document, &notes, naming);
         let (findings, more) = notes.finish();
         let report = Report::new(path, document.text(), findings, more);

@@ -15,6 +15,7 @@ use crate::config::{Config, ConfigError, Place};
 use crate::event::{Monitor, printable, printable_path};
 use crate::peer::Way;
 use crate::process::{Command, Runner as _, Stdout, System};
+use crate::units::CommandLine;
 
 /// Every program that may be called, whatever is configured, and what makes it say its version.
 const PROGRAMS: &[(&str, &[&str])] = &[
@@ -64,6 +65,21 @@ struct Program {
     path: Option<String>,
     /// The first line that it says of itself.
     version: Option<String>,
+    /// What in the configuration names it.
+    named_by: Option<String>,
+}
+
+impl Program {
+    /// Where it is, or what to do about it.
+    fn place(&self) -> String {
+        match (&self.path, &self.named_by) {
+            (Some(path), _) => path.clone(),
+            (None, Some(element)) => {
+                format!("not found, though named by {element}: correct that, or install it")
+            }
+            (None, None) => "not found".to_owned(),
+        }
+    }
 }
 
 /// An optical drive.
@@ -160,16 +176,20 @@ fn programs(config: Option<&Config>, monitor: &dyn Monitor) -> Vec<Program> {
         Some(config) => action::programs(config, monitor),
         None => System::new(monitor),
     };
-    let mut wanted: Vec<(String, &[&str])> = PROGRAMS
+    let mut wanted: Vec<Wanted> = PROGRAMS
         .iter()
-        .map(|(name, args)| ((*name).to_owned(), *args))
+        .map(|(name, args)| Wanted {
+            name: (*name).to_owned(),
+            args,
+            named_by: None,
+        })
         .collect();
     if let Some(config) = config {
         let options = &config.options;
-        let mut lines: Vec<_> = [&options.rcp_command, &options.rsh_command]
-            .into_iter()
-            .flatten()
-            .collect();
+        let rcp = |line| (line, "<rcp_command>");
+        let rsh = |line| (line, "<rsh_command>");
+        let mut lines: Vec<(&CommandLine, &str)> = options.rcp_command.iter().map(rcp).collect();
+        lines.extend(options.rsh_command.iter().map(rsh));
         for peer in config
             .peers
             .iter()
@@ -181,32 +201,58 @@ fn programs(config: Option<&Config>, monitor: &dyn Monitor) -> Vec<Program> {
                     rsh_command,
                 } = &remote.way
             {
-                lines.push(rcp_command);
-                lines.extend(rsh_command);
+                lines.push(rcp(rcp_command));
+                lines.extend(rsh_command.iter().map(rsh));
             }
         }
-        for line in lines {
+        for (line, element) in lines {
             let name = Command::of_line(line)
                 .program()
                 .to_string_lossy()
                 .into_owned();
-            if !wanted.iter().any(|row| row.0 == name) {
+            if !wanted.iter().any(|row| row.name == name) {
                 // Those of OpenSSH say their version so; scp says none.
                 let args: &[&str] = if name.ends_with("ssh") { &["-V"] } else { &[] };
-                wanted.push((name, args));
+                wanted.push(Wanted {
+                    name,
+                    args,
+                    named_by: Some(element.to_owned()),
+                });
+            }
+        }
+        for row in &options.overrides {
+            let says = Some(format!("<override>, as {}", shown(&row.path)));
+            match wanted.iter_mut().find(|known| known.name == row.command) {
+                Some(known) => known.named_by = says,
+                None => wanted.push(Wanted {
+                    name: row.command.clone(),
+                    args: &[],
+                    named_by: says,
+                }),
             }
         }
     }
-    let found = wanted.iter().map(|(name, args)| {
-        let path = system.find(name);
-        let version = path.as_ref().and_then(|path| version(&system, path, args));
+    let found = wanted.into_iter().map(|wanted| {
+        let path = system.find(&wanted.name);
+        let version = path
+            .as_ref()
+            .and_then(|path| version(&system, path, wanted.args));
         Program {
-            name: printable(name),
+            name: printable(&wanted.name),
             path: path.as_deref().map(shown),
             version,
+            named_by: wanted.named_by,
         }
     });
     found.collect()
+}
+
+/// A program that is looked for.
+struct Wanted {
+    name: String,
+    /// With which it says its version.
+    args: &'static [&'static str],
+    named_by: Option<String>,
 }
 
 /// The programs that burn and are there, each with what it says of itself.
@@ -283,7 +329,7 @@ impl Diagnostics {
         let names = self.programs.iter().map(|program| program.name.len());
         let width = names.max().unwrap_or_default();
         for (number, program) in self.programs.iter().enumerate() {
-            let path = program.path.as_deref().unwrap_or("not found");
+            let path = program.place();
             let version = program.version.as_deref().unwrap_or_default();
             let title = if number == 0 { "programs" } else { "" };
             row(

@@ -2,6 +2,7 @@
 
 use std::backtrace::Backtrace;
 use std::error::Error;
+use std::io::{self, Write as _};
 
 use super::args::Common;
 use super::exit::Exit;
@@ -102,6 +103,11 @@ impl Failure {
     }
 }
 
+/// Prints `text` on standard error. Where it cannot be printed there is nobody to be told so.
+pub fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// From now on a panic, in whatever thread, if it is not [contained](fault::contain), ends the process as a failed action does: what was finished stays, what was
 /// not is begun again by the next run. The screen and the log say where it was; with `--stack`, how it came there.
 pub fn on_panic(common: &Common) {
@@ -117,7 +123,7 @@ pub fn on_panic(common: &Common) {
             log::error!(target: "cback", "{line}");
         }
         if !quiet {
-            eprintln!("cback: error: {text}");
+            say(&format!("cback: error: {text}"));
         }
         if !fault::is_contained() {
             std::process::exit(Exit::Failed.number().into());

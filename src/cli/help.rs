@@ -106,7 +106,7 @@ fn explain(session: &Session, words: &[String], defaults: Defaults) -> Result<Ex
         .chain(["--help"]);
     // It is an answer, which clap gives as an error.
     if let Err(help) = parse::parse(&line.map(Into::into).collect::<Vec<_>>(), defaults) {
-        parse::tell(&help);
+        return Ok(parse::tell(&help));
     }
     Ok(Exit::Well)
 }

@@ -77,7 +77,7 @@ pub fn write(directory: &Path) -> io::Result<()> {
 }
 
 /// Prints the completions for `shell` on standard output.
-pub fn completions(shell: clap_complete::Shell) {
+pub fn completions(shell: clap_complete::Shell) -> io::Result<()> {
     // Extensions may be named, too; that is why the command line itself takes any word.
     let actions = |arg: clap::Arg| arg.value_parser(config::BUILT_IN);
     let mut command = Arguments::command().mut_arg("actions", actions);
@@ -95,8 +95,8 @@ pub fn completions(shell: clap_complete::Shell) {
             );
         }
     }
-    // A reader that has gone away is no failure.
-    let _ = io::stdout().write_all(&script);
+    let mut out = io::stdout();
+    out.write_all(&script).and_then(|()| out.flush())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ pub fn instead(word: &str, known: &[&str]) -> Option<String> {
             "`{word}` is a command of its own, which stands alone: cback {word} --help"
         ));
     }
-    if word.starts_with('-') {
+    if word.len() > 1 && word.starts_with('-') {
         return Some("switches stand before `--`".to_owned());
     }
     let words = known.iter().chain(&COMMANDS).copied();

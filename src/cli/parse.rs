@@ -1,12 +1,15 @@
 //! From the words of the command line to [`Arguments`].
 
 use std::ffi::OsString;
+use std::io::Write as _;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use super::args::{Arguments, word};
+use super::exit::Exit;
 use super::program::Defaults;
+use super::session;
 use super::words;
 use crate::event::printable_path;
 
@@ -126,15 +129,16 @@ fn without_useless_tip(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Prints what clap has to say, help or an error, in our manner.
-pub fn tell(error: &clap::Error) {
+/// Prints what clap has to say, help or an error, in our manner, and gives the exit status.
+pub fn tell(error: &clap::Error) -> Exit {
     let text = error.render().ansi().to_string();
     if error.use_stderr() {
         let text = text.replacen("error:", "cback: error:", 1);
-        anstream::eprint!("{text}");
+        // Where it cannot be printed there is nobody to be told so.
+        let _ = write!(anstream::stderr(), "{text}");
+        Exit::Arguments
     } else {
-        // A reader that has gone away is no failure.
-        let _ = error.print();
+        session::printed(error.print())
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::args::Common;
 use super::exit::Exit;
 pub use super::failure::Failure;
+use super::failure::say;
 use super::interrupt;
 use crate::config::{Colour, Config, ConfigError};
 use crate::event::{
@@ -335,6 +336,19 @@ fn print_json<T: Serialize>(line: &Last<'_, T>) -> io::Result<()> {
     print(&serde_json::to_string(line)?)
 }
 
+/// What a command came to that had to print a text, and did so like this. A reader that has gone away is no failure.
+pub fn printed(printed: io::Result<()>) -> Exit {
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            say(&format!(
+                "cback: error: standard output cannot be written: {error}"
+            ));
+            Exit::Failed
+        }
+        _ => Exit::Well,
+    }
+}
+
 /// Prints `text` and a line's end. A reader that has gone away is no failure.
 fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -346,7 +360,7 @@ fn print(text: &str) -> io::Result<()> {
 
 /// Says that the last line is missing, and what a run means then that would end with `exit`.
 fn unprinted(exit: Exit, error: &io::Error) -> Exit {
-    eprintln!("cback: error: the end cannot be printed: {error}");
+    say(&format!("cback: error: the end cannot be printed: {error}"));
     match exit {
         Exit::Well => Exit::Failed,
         exit => exit,

@@ -16,7 +16,7 @@ use super::extensions::{BUILT_IN, EXTENSIONS};
 use super::finding::Finding;
 use super::plain_path::plain;
 use super::read::{Cursor, Notes};
-use super::schema::{list, nearest};
+use super::schema::{list, nearest, own_extension};
 use super::value;
 
 /// Directories above a source that are looked at.
@@ -246,12 +246,10 @@ pub(super) fn extensions_and_sections(root: Cursor<'_>) {
         .flat_map(|at| at.parts("action"))
         .filter_map(|at| at.first("module"))
         .collect();
-    let called = |module: &Element<'_>| {
-        let path = module.value().unwrap_or_default();
-        path.rsplit('.').next().unwrap_or_default().to_owned()
-    };
     for section in EXTENSIONS {
-        let mut runs = modules.iter().filter(|module| called(module) == section);
+        let mut runs = modules
+            .iter()
+            .filter(|module| module.value().and_then(own_extension) == Some(section));
         match (root.part(section), runs.next()) {
             (Some(at), None) => {
                 let message = format!("no extension runs what `<{section}>` says");

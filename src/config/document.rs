@@ -14,7 +14,7 @@ use std::ops::Range;
 use build::Builder;
 use text::Value;
 
-pub(super) use decode::decode;
+pub(super) use decode::{decode, mislabelled};
 pub(super) use text::is_legal;
 
 /// Bytes that a configuration may have.

@@ -155,6 +155,9 @@ impl Report {
     }
 }
 
+/// A secret is not longer, where it has a `</` in it.
+const MAX_SECRET: usize = 1000;
+
 /// The text with users and passwords painted over, so that no picture of a line shows one. Works on broken documents,
 /// too, and where the element's name is nearly that of a password.
 fn mask(text: &str) -> String {
@@ -164,26 +167,55 @@ fn mask(text: &str) -> String {
         let (before, tag) = rest.split_at(at + 1);
         masked.push_str(before);
         let name = tag.split(['>', '<', ' ', '\t', '\r', '\n', '/']).next();
-        if !name.is_some_and(is_secret) {
-            rest = tag;
+        let name = name.unwrap_or_default();
+        // A command that encrypts often has a passphrase in it; the section of that name has elements.
+        let command = tag
+            .strip_prefix("encrypt>")
+            .is_some_and(|inner| !inner.trim_start().starts_with('<'));
+        if !command && !is_secret(name) {
+            rest = mask_attributes(tag, &mut masked);
             continue;
         }
         let end = tag.find('>').map_or(tag.len(), |end| end + 1);
-        let (tag, secret) = tag.split_at(end);
-        masked.push_str(tag);
-        let end = secret.find("</").unwrap_or(secret.len());
-        for c in secret[..end].chars() {
-            // Offsets into the text stay true.
-            let stars = if c == '\n' { "\n" } else { "****" };
-            masked.push_str(&stars[..c.len_utf8()]);
-        }
+        let (start, secret) = tag.split_at(end);
+        masked.push_str(start);
+        // Perhaps there is a `</` in it.
+        let near = &secret[..secret.floor_char_boundary(MAX_SECRET)];
+        let line = near.split('\n').next().unwrap_or_default();
+        let own = line.find(&format!("</{name}>"));
+        let end = own.or_else(|| secret.find("</")).unwrap_or(secret.len());
+        stars(&secret[..end], &mut masked);
         rest = &secret[end..];
     }
     masked + rest
 }
 
+/// Paints over what a start tag says behind the `=` of its attributes if one of them seems to be a secret; gives what is left.
+fn mask_attributes<'t>(tag: &'t str, masked: &mut String) -> &'t str {
+    let end = tag.find(['>', '<', '\n']).unwrap_or(tag.len());
+    let (inner, rest) = tag.split_at(end);
+    let Some(equals) = inner.find('=') else {
+        return tag;
+    };
+    let small = inner.to_ascii_lowercase();
+    if !small.contains("pass") && !small.contains("user") {
+        return tag;
+    }
+    masked.push_str(&inner[..=equals]);
+    stars(&inner[equals + 1..], masked);
+    rest
+}
+
+/// As many stars as `secret` has bytes, so that offsets into the text stay true.
+fn stars(secret: &str, masked: &mut String) {
+    for c in secret.chars() {
+        let stars = if c == '\n' { "\n" } else { "****" };
+        masked.push_str(&stars[..c.len_utf8()]);
+    }
+}
+
 /// Whether the value of an element of that name is nobody's business.
-fn is_secret(name: &str) -> bool {
+pub(super) fn is_secret(name: &str) -> bool {
     // Comparing letters is slow, and a hostile file has many names.
     let likely = || name.starts_with(['p', 'P']) && (4..=12).contains(&name.len());
     name == "user"

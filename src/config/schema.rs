@@ -2,9 +2,14 @@
 //! are described, effective values are listed, elements are explained, and the man page and the grammar for editors
 //! are made. Each section's rules stand in that section's file.
 
+mod foreign;
+
 use super::document::Element;
 use super::finding::Finding;
 use super::read::Notes;
+
+use foreign::foreign_extension;
+pub(super) use foreign::own_extension;
 
 /// An element that may stand in another.
 #[derive(Debug)]
@@ -298,11 +303,25 @@ fn unknown(child: Element<'_>, parent: Element<'_>, rules: &'static [Rule], note
     let right = match nearest(name, rules.iter().map(|rule| rule.name)) {
         Some(near) => format!("did you mean `<{near}>`?"),
         None => match homes(name).as_slice() {
+            [] if let Some(extension) = foreign_extension(parent) => {
+                let message = format!("`<{name}>` is not read");
+                notes.tell(
+                    Finding::warning(child, child.name_span(), message).right(format!(
+                        "it may be a section of the extension `{extension}`, which is not one of those that are built in"
+                    )),
+                );
+                return;
+            }
             [] => format!("known here: {}", list(rules.iter().map(|rule| rule.name))),
             homes => format!("`<{name}>` belongs in {}", homes.join(" or ")),
         },
     };
     notes.tell(finding.right(right));
+}
+
+/// Whether an element of that name may stand anywhere.
+pub(super) fn is_known(name: &str) -> bool {
+    name == "cb_config" || !homes(name).is_empty()
 }
 
 /// The parents in which an element of this name may stand.

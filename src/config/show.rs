@@ -23,7 +23,7 @@ pub struct Setting {
     pub within: String,
     /// The value's own element.
     pub name: &'static str,
-    /// The value; a password is stars.
+    /// The value; a password is stars, and so are the arguments of a command that encrypts.
     pub value: String,
     /// Who says so.
     #[serde(flatten)]
@@ -190,9 +190,15 @@ impl<'d> Walk<'d> {
         section: Option<&'static str>,
     ) {
         let line = self.lines.of(self.text, element.value_span().start);
+        let text = element.value().unwrap_or_default();
         let value = match rule.name {
             "password" => "******".to_owned(),
-            _ => element.value().unwrap_or_default().to_owned(),
+            // Often with a passphrase.
+            "encrypt" => match text.split_whitespace().next() {
+                Some(program) => format!("{program} ******"),
+                None => String::new(),
+            },
+            _ => text.to_owned(),
         };
         self.settings.push(Setting {
             within: within.to_owned(),

@@ -63,7 +63,17 @@ pub(super) fn path(text: &str) -> Parsed<AbsPath> {
 fn absolute(text: &str) -> String {
     let bare = text.trim_matches(['"', '\'', '\u{201c}', '\u{201d}']);
     let dos = text.as_bytes().get(1) == Some(&b':') || text.contains('\\');
-    if bare != text && bare.starts_with('/') {
+    let invisible = |c: char| {
+        c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
+    };
+    if let Some(first) = text.chars().next().filter(|&c| invisible(c))
+        && text.trim_start_matches(invisible).starts_with('/')
+    {
+        format!(
+            "remove the invisible character U+{:04X} before the `/`",
+            u32::from(first)
+        )
+    } else if bare != text && bare.starts_with('/') {
         format!("write it without quotes: `{bare}`")
     } else if text.starts_with('~') {
         "write the whole path: `~` is a shell's word for a home directory, such as `/home/ada`"

@@ -64,9 +64,10 @@ pub(super) fn check(cx: &Context<'_>, programs: &[&str]) -> Vec<Finding> {
 /// Which of `programs` there are not.
 pub(super) fn missing(cx: &Context<'_>, programs: &[&str]) -> Vec<Finding> {
     let system = system(cx);
+    // Of a program that an override names, `validate` itself says whether it is there.
     let missing = programs
         .iter()
-        .filter(|program| system.find(program).is_none());
+        .filter(|program| !system.overrides(program) && system.find(program).is_none());
     missing
         .map(|program| {
             Finding::new(

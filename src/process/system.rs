@@ -98,14 +98,29 @@ impl<'a> System<'a> {
     }
 
     fn start_error(&self, command: &Command, source: io::Error) -> RunError {
+        let found = self.overridden(&command.program);
+        let instead = match command.shell {
+            Shell::No if found != command.program => {
+                Some(format!("`{}`", printable_bytes(found.as_bytes())))
+            }
+            _ => None,
+        };
         if source.kind() == io::ErrorKind::NotFound && self.find(&command.program).is_none() {
-            let program = self.overridden(&command.program).as_bytes();
+            let named = format!("`{}`", printable_bytes(command.program.as_bytes()));
             return RunError::Missing {
-                program: format!("`{}`", printable_bytes(program)),
+                program: match instead {
+                    Some(path) => format!(
+                        "{path}, which an <override> of the configuration names for {named}"
+                    ),
+                    None => named,
+                },
             };
         }
         RunError::Start {
-            command: format!("`{command}`"),
+            command: match instead {
+                Some(path) => format!("`{command}` as {path}, which an <override> names"),
+                None => format!("`{command}`"),
+            },
             source,
         }
     }

@@ -74,7 +74,10 @@ fn a_program_that_is_not_there_is_named() {
     let system = System::new(&tally).overriding("true", "/nonexistent/true");
     for (name, shown) in [
         ("no-such-program", "`no-such-program`"),
-        ("true", "`/nonexistent/true`"),
+        (
+            "true",
+            "`/nonexistent/true`, which an <override> of the configuration names for `true`",
+        ),
     ] {
         let error = system.run(&Command::new(name), Stdout::Lines).unwrap_err();
         assert_eq!(error.to_string(), format!("there is no program {shown}"));

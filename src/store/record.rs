@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 use super::staged::{StagedDay, What};
 use super::{Store, StoreError};
 use crate::catalog::{CatalogError, DiscRow, FileRow, SessionRow};
-use crate::event::{Problem, Tell as _, printable_path};
+use crate::event::{Problem, Tell as _, printable_path, with_causes};
 use crate::iso9660::{Content, FileReader, Kind, ReadAt, Tree, Volume};
 use crate::media::Disc;
 use crate::sums::{self, Digest, Sums};
@@ -114,14 +114,29 @@ pub(super) fn forget(job: &mut Store<'_>, id: &str) {
 /// again if not.
 pub(super) fn perhaps_gone(job: &mut Store<'_>, id: Option<&str>) {
     let Some(id) = id else { return };
-    let Ok(Some(disc)) = job.drive.inspect() else {
-        return;
+    let unseen = match job.drive.inspect() {
+        Err(error) => with_causes(&error),
+        Ok(None) => "there is no disc in the drive".to_owned(),
+        Ok(Some(disc)) if disc.is_blank() => return forget(job, id),
+        Ok(Some(disc)) => match job.drive.open() {
+            Err(error) => with_causes(&error),
+            Ok(medium) => match disc.identity(&*medium) {
+                Some(found) if found == id => {
+                    sessions(job, &disc, &*medium);
+                    return;
+                }
+                Some(_) => return forget(job, id),
+                None => "its first session cannot be read".to_owned(),
+            },
+        },
     };
-    if disc_id(job, &disc).as_deref() != Some(id) {
-        forget(job, id);
-    } else if let Ok(medium) = job.drive.open() {
-        sessions(job, &disc, &*medium);
-    }
+    let reason = format!(
+        "it may be wrong about the disc that was to give way: whether that is still as it was cannot be seen: {unseen}"
+    );
+    job.monitor
+        .problem(&Problem::new("the catalog", &reason).advise(
+            "see with `cback disc info` what is on the disc; a catalog that is removed is filled again from it",
+        ));
 }
 
 fn tell(job: &Store<'_>, noted: Result<(), CatalogError>) {

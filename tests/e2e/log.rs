@@ -172,6 +172,37 @@ fn a_log_that_cannot_be_written_is_told_and_the_run_does_not_end_with_0() {
 }
 
 #[test]
+fn a_fifo_that_nobody_reads_is_no_log_and_one_that_is_read_is() {
+    let machine = machine();
+    foreign(&machine.path(""), "mkfifo", &[OsStr::new("fifo")]);
+    let logged = |words: &str| {
+        let call = machine.cback(words).arg(machine.path("fifo"));
+        call.under(["timeout", "60"]).run()
+    };
+    logged("collect --logfile").with_status(3).says(&[
+        "cannot write the log file",
+        "it is a FIFO that nobody reads",
+    ]);
+    assert!(!machine.path("collect/cback.collect").exists());
+    let mut reader = std::process::Command::new("cat")
+        .arg(machine.path("fifo"))
+        .stdout(fs::File::create(machine.path("read")).unwrap())
+        .spawn()
+        .unwrap();
+    // Kept open, so that nobody's end is the last one.
+    let kept = fs::OpenOptions::new()
+        .write(true)
+        .open(machine.path("fifo"))
+        .unwrap();
+    logged("collect --logfile").well_and_silent();
+    drop(kept);
+    reader.wait().unwrap();
+    let read = fs::read_to_string(machine.path("read")).unwrap();
+    assert_lines(&read, 0);
+    assert!(read.contains("] run completed with status 0"), "{read}");
+}
+
+#[test]
 fn a_log_without_a_directory_ends_the_run_before_it_begins() {
     let machine = machine();
     let ended = machine.cback("collect --logfile /nonexistent/log").run();
@@ -354,6 +385,19 @@ fn no_password_ever_reaches_the_log_or_the_screen() {
         ),
         ("<user>", "<user><password>", "</user>", "</user>"),
         ("<mysql>", "<mysqll>", "</mysql>", "</mysqll>"),
+        (
+            "<password>",
+            "<password>x<y z ",
+            "</password>",
+            "</password>",
+        ),
+        ("<password>", "<password>x</", "</password>", "</password>"),
+        (
+            "<password>",
+            "<compress_mode password='",
+            "</password>",
+            "'>none</compress_mode>",
+        ),
     ];
     for (open, opened, close, closed) in slips {
         let broken = sound.replacen(open, opened, 1).replacen(close, closed, 1);

@@ -1,6 +1,6 @@
 //! How the program behaves under cron: silence means that everything is safe; the log says what was done.
 
-use crate::call::Rights;
+use crate::call::{Ended, Rights};
 use crate::machine::Machine;
 use crate::tree;
 
@@ -55,6 +55,61 @@ fn quiet_says_nothing_even_when_there_is_trouble() {
     assert_eq!(ended.screen(), "");
     assert_eq!(ended.status, 10);
     assert!(machine.log().contains("secret"), "{}", machine.log());
+}
+
+/// The program with those words and a shell's redirections.
+fn shell(machine: &Machine, words: &str, redirections: &str) -> Ended {
+    let script = format!("\"$@\" {redirections}");
+    machine
+        .cback(words)
+        .unconfigured()
+        .under(["sh", "-c", &script, "sh"])
+        .run()
+}
+
+#[test]
+fn a_text_that_cannot_be_printed_is_an_error_and_a_reader_who_goes_away_is_none() {
+    let machine = Machine::new();
+    for words in [
+        "--help",
+        "--version",
+        "completions bash",
+        "help disc",
+        "config init single --dir /etc --print",
+    ] {
+        shell(&machine, words, ">/dev/full")
+            .with_status(6)
+            .says(&["standard output cannot be written: No space left on device"]);
+        shell(&machine, words, "| true").well();
+    }
+}
+
+#[test]
+fn where_nothing_can_be_said_the_status_is_right_all_the_same() {
+    let machine = Machine::new();
+    for (words, status) in [
+        ("--nonsense", 2),
+        ("", 2),
+        ("--jso --nonsense", 2),
+        ("-c nofile -l log collect", 4),
+        ("-c nofile -l /nonexistent/log collect", 3),
+        ("man /nonexistent", 6),
+        ("--jso -D", 10),
+    ] {
+        let ended = shell(&machine, words, ">/dev/full 2>/dev/full");
+        assert_eq!(ended.status, status, "{words}");
+    }
+}
+
+#[test]
+fn every_command_ends_its_objects_with_the_last_one() {
+    let machine = Machine::new();
+    let ended = machine
+        .cback("--json man /nonexistent")
+        .run()
+        .with_status(6);
+    assert_eq!(ended.stdout.lines().count(), 1, "{}", ended.stdout);
+    assert!(ended.stdout.contains("cannot write into /nonexistent"));
 }
 
 fn regex(pattern: &str) -> fancy_regex::Regex {

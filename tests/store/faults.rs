@@ -409,3 +409,27 @@ fn the_catalog_knows_no_copy_on_a_disc_that_was_blanked_for_nothing() {
         assert_eq!(discs.len(), 1, "{discs:?}");
     }
 }
+
+#[test]
+fn a_disc_that_cannot_be_seen_after_a_burn_that_failed_is_told() {
+    let pool = Pool::of(MediaKind::DvdPlusRw, MediaKind::DvdPlusRw.sectors());
+    pool.stage("2026-11-17", &[("alpha/etc.tar.gz", &noise(1, 5000))]);
+    pool.store("2026-11-17").unwrap();
+    pool.stage("2026-11-18", &[("alpha/etc.tar.gz", &noise(2, 5000))]);
+    let own = pool.drive();
+    let hidden = pool.dir.join("hidden");
+    // The burn fails, and from then on there is no medium to be seen.
+    let drive = burning(&own, |_, _, _| {
+        std::fs::rename(pool.target(), &hidden).unwrap();
+        std::fs::create_dir(pool.target()).unwrap();
+        Err(DriveError::NoDisc(own.place().to_owned()))
+    });
+    pool.heard.take();
+    pool.store_with(&drive, "2026-11-18", Asked::Full)
+        .unwrap_err();
+    let heard = pool.heard.take();
+    assert!(
+        heard.contains("problem: the catalog: it may be wrong about the disc"),
+        "{heard}"
+    );
+}

@@ -16,7 +16,7 @@ use crate::cli::failure::Failure;
 use crate::cli::machine::{this_machine, this_user};
 use crate::cli::program::SECOND;
 use crate::cli::quickstart::shell_word;
-use crate::cli::session::Session;
+use crate::cli::session::{Session, printed};
 use crate::config::{Colour, Disc, Role, Template, TemplateError};
 use crate::event::printable_path;
 use crate::fsx;
@@ -60,9 +60,9 @@ pub fn init(session: &Session, common: &Common, wish: &ConfigInit) -> Result<Exi
     let plan = plan(&mut asker, wish)?;
     let text = template(wish, &plan)?;
     if wish.print {
-        // A reader that has gone away is no failure.
-        let _ = io::stdout().write_all(text.as_bytes());
-        return Ok(Exit::Well);
+        let mut out = io::stdout();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        return Ok(printed(written));
     }
     write(path, &with_path(text, path))?;
     let directories: Vec<PathBuf> = directories(&plan);

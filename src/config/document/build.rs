@@ -8,6 +8,7 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use super::text::is_legal;
 use super::{Broken, Node};
+use crate::config::report::is_secret;
 
 /// How deep elements may stand in one another.
 const MAX_DEPTH: usize = 32;
@@ -53,9 +54,9 @@ impl Builder {
                 .map_err(|error| self.explain(&error, position(reader.error_position()), text))?;
             let span = start..position(reader.buffer_position());
             match event {
-                Event::Start(tag) => self.start(&tag, span)?,
+                Event::Start(tag) => self.start(&tag, span, text)?,
                 Event::Empty(tag) => {
-                    self.start(&tag, span)?;
+                    self.start(&tag, span, text)?;
                     self.end();
                 }
                 Event::End(_) => self.end(),
@@ -78,7 +79,12 @@ impl Builder {
         }
     }
 
-    fn start(&mut self, tag: &BytesStart<'_>, span: Range<usize>) -> Result<(), Broken> {
+    fn start(
+        &mut self,
+        tag: &BytesStart<'_>,
+        span: Range<usize>,
+        document: &str,
+    ) -> Result<(), Broken> {
         let length = tag.name().as_ref().len();
         let name = span.start + 1..span.start + 1 + length;
         if length == 0 || length > MAX_NAME || span.len() > MAX_TAG {
@@ -99,6 +105,11 @@ impl Builder {
             ));
         }
         let attributes = tag.attributes_raw().trim();
+        if let Some(secret) = self.secret(document)
+            && !attributes.is_empty()
+        {
+            return Err(unreadable_secret(secret, span));
+        }
         if !attributes.is_empty() && !attributes.contains('=') {
             let joined: Vec<&str> = attributes.split_whitespace().collect();
             return Err(broken(
@@ -222,6 +233,12 @@ impl Builder {
         names.next() == names.next()
     }
 
+    /// The name of the innermost open element, if its value is nobody's business: no message repeats anything of it.
+    fn secret<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let name = &text[self.nodes[*self.open.last()?].name.clone()];
+        is_secret(name).then_some(name)
+    }
+
     /// What the library found, in words, and where it began.
     fn explain(&self, error: &XmlError, at: usize, text: &str) -> Broken {
         let at = text.floor_char_boundary(at.min(text.len()));
@@ -237,6 +254,14 @@ impl Builder {
                 format!("`<{expected}>` is opened again before it is closed"),
                 format!("write `</{expected}>`, with a `/`, if this is its end"),
             ),
+            (XmlError::IllFormed(IllFormedError::MismatchedEndTag { found, .. }), Some(opened))
+                if let Some(secret) = self.secret(text)
+                    && !is_name(found) =>
+            {
+                let mut fault = unreadable_secret(secret, at..tag);
+                fault.also = Some((opened, "opened here".to_owned()));
+                fault
+            }
             (XmlError::IllFormed(IllFormedError::MismatchedEndTag { expected, found }), opened) => {
                 let mut fault = broken(
                     at..tag,
@@ -271,6 +296,19 @@ impl Builder {
             }
         }
     }
+}
+
+/// Whether that may be the name of an element of ours, and so is none of a secret's letters.
+fn is_name(text: &str) -> bool {
+    crate::config::schema::is_known(text)
+}
+
+fn unreadable_secret(name: &str, span: Range<usize>) -> Broken {
+    broken(
+        span,
+        format!("what stands in `<{name}>` is not XML"),
+        "write `&lt;` for a `<` and `&amp;` for a `&` in it",
+    )
 }
 
 fn stray(span: Range<usize>) -> Broken {

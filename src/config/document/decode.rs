@@ -1,4 +1,7 @@
 //! Bytes into text: UTF-8, or ISO-8859-1 if the prolog says so; everything else is refused by name.
+//!
+//! What is UTF-8 is read as that whatever the prolog says: so did Cedar Backup 3, and hardly any other text happens to be
+//! UTF-8. Where that decides something, it is told.
 
 /// Why bytes are no text that can be read, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +30,10 @@ pub(in crate::config) fn decode(bytes: &[u8]) -> Result<String, NotText> {
         return fault(0, "the file is encoded in UTF-16".to_owned(), CONVERT);
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let error = match std::str::from_utf8(bytes) {
+        Ok(text) => return Ok(text.to_owned()),
+        Err(error) => error,
+    };
     let declared = declared(bytes).unwrap_or("UTF-8");
     match declared.to_ascii_lowercase().as_str() {
         "iso-8859-1" | "iso_8859-1" | "latin1" | "latin-1" => {
@@ -44,17 +51,21 @@ pub(in crate::config) fn decode(bytes: &[u8]) -> Result<String, NotText> {
             );
         }
     }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.to_owned()),
-        Err(error) => fault(
-            error.valid_up_to(),
-            format!(
-                "the byte 0x{:02X} is not {declared}",
-                bytes[error.valid_up_to()]
-            ),
-            "convert the file to UTF-8, or declare `encoding=\"ISO-8859-1\"` in its first line",
+    fault(
+        error.valid_up_to(),
+        format!(
+            "the byte 0x{:02X} is not {declared}",
+            bytes[error.valid_up_to()]
         ),
-    }
+        "convert the file to UTF-8, or declare `encoding=\"ISO-8859-1\"` in its first line",
+    )
+}
+
+/// The encoding that the XML declaration of `text` names, if it is another one than that of its letters.
+pub(in crate::config) fn mislabelled(text: &str) -> Option<&str> {
+    let declared = declared(text.as_bytes())?;
+    let plain = matches!(declared.to_ascii_lowercase().as_str(), "utf-8" | "utf8");
+    (!plain && !text.is_ascii()).then_some(declared)
 }
 
 /// The encoding that the XML declaration names.
@@ -86,7 +97,15 @@ mod tests {
                 b"<?xml version=\"1.0\" encoding = \"UTF-8\"?><a>\xc3\xa4</a>",
                 Some("<?xml version=\"1.0\" encoding = \"UTF-8\"?><a>\u{e4}</a>"),
             ),
-            (b"<?xml version='1.0' encoding='KOI8-R'?><a/>", None),
+            (
+                b"<?xml version='1.0' encoding='latin1'?><a>\xc3\xa4</a>",
+                Some("<?xml version='1.0' encoding='latin1'?><a>\u{e4}</a>"),
+            ),
+            (
+                b"<?xml version='1.0' encoding='KOI8-R'?><a/>",
+                Some("<?xml version='1.0' encoding='KOI8-R'?><a/>"),
+            ),
+            (b"<?xml version='1.0' encoding='KOI8-R'?><a>\xe4</a>", None),
             (b"\xff\xfe<\0a\0", None),
             (b"<\0a\0", None),
             (b"<a>\xe4</a>", None),

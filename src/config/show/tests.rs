@@ -131,5 +131,6 @@ fn what_says_nothing_is_not_shown_and_a_password_is_stars() {
         .collect();
     assert_eq!(names, ["name", "type", "collect_dir", "ignore_failures"]);
     assert!(!format!("{shown:?}{shown}").contains("geheim"));
+    assert!(!shown.to_string().contains("passphrase"), "{shown}");
     assert!(shown.to_string().contains("password"), "{shown}");
 }

@@ -10,8 +10,16 @@ use std::os::unix::fs::{
 };
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{OFlags, Timespec};
+use rustix::io::Errno;
 
 use crate::units::Owner;
+
+/// How long somebody who reads the log from a FIFO may not read.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the log is, and what it is like if it has to be made.
 pub(super) struct Place {
@@ -106,11 +114,26 @@ impl Sink {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => rest = &rest[count..],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait()?,
                 Err(error) => return Err(error),
             }
             self.torn = !rest.is_empty();
         }
         Ok(())
+    }
+
+    /// Waits until whoever reads the other end has read something: a backup does not stand still for ever because of its log.
+    fn wait(&self) -> io::Result<()> {
+        let patience = Timespec::try_from(PATIENCE).unwrap_or_default();
+        let mut ready = [PollFd::new(&self.file, PollFlags::OUT)];
+        match poll(&mut ready, Some(&patience)) {
+            Ok(0) => Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "whoever reads it does not go on reading",
+            )),
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -151,7 +174,9 @@ impl Place {
 
     fn open(&self) -> io::Result<File> {
         let mut options = OpenOptions::new();
-        options.append(true).mode(self.mode);
+        // A FIFO would be waited for until somebody reads it.
+        let patient = OFlags::NONBLOCK.bits().cast_signed();
+        options.append(true).mode(self.mode).custom_flags(patient);
         match options.clone().create_new(true).open(&self.path) {
             Ok(file) => {
                 // The umask may have taken something away.
@@ -164,7 +189,11 @@ impl Place {
             }
             // A dangling link says so too; it is followed.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                options.create(true).open(&self.path)
+                let opened = options.create(true).open(&self.path);
+                opened.map_err(|error| match Errno::from_io_error(&error) {
+                    Some(Errno::NXIO) => io::Error::other("it is a FIFO that nobody reads"),
+                    _ => error,
+                })
             }
             Err(error) => Err(error),
         }
