@@ -76,7 +76,10 @@ fn programs(cx: &Context<'_>) -> Vec<Finding> {
     let options = &cx.config.options;
     let mut findings = Vec::new();
     for row in &options.overrides {
-        let what = format!("the program that stands in for {}", row.command);
+        let what = format!(
+            "the program that an <override> puts in place of {}",
+            row.command
+        );
         findings.extend(look::program(&what, &row.path));
     }
     let before = options.pre_action_hooks.iter();

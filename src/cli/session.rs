@@ -395,6 +395,9 @@ pub fn unusable(error: &ConfigError) -> Failure {
         ConfigError::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => Some(
             "name it with -c FILE, or write one with `cback config init`; `cback quickstart DIR` needs none",
         ),
+        ConfigError::Unreadable { source, .. } if source.kind() == io::ErrorKind::IsADirectory => {
+            Some("name the file, with -c FILE")
+        }
         ConfigError::Unreadable { .. } => {
             Some("let the user who runs this read it, or name another one with -c FILE")
         }

@@ -1,9 +1,15 @@
 //! What `<mbox>` and `<subversion>` have in common: things that are dumped by their own programs.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::Path;
+
 use crate::archive::Compression;
 use crate::collect::Mode;
 use crate::units::{AbsPath, ArchiveName, Naming, Pattern};
 
+use super::document::Element;
+use super::finding::Finding;
 use super::read::{Cursor, Read};
 use super::value;
 
@@ -84,6 +90,35 @@ pub(super) fn dir(at: Cursor<'_>, defaults: &Defaults) -> Read<DumpDir> {
         exclude_patterns: patterns?,
         all,
     })
+}
+
+/// Tells of things in the elements `parts` whose files would have one name: the later would replace the earlier.
+pub(super) fn unique(at: Cursor<'_>, parts: &[&'static str], naming: Naming) -> Read<()> {
+    let mut names: HashMap<ArchiveName, Element<'_>> = HashMap::new();
+    let mut unique = Ok(());
+    let all = parts.iter().flat_map(|part| at.parts(part));
+    for element in all.filter_map(|at| at.first("abs_path")) {
+        let path = element.value().unwrap_or_default();
+        match names.entry(ArchiveName::of(Path::new(path), naming)) {
+            Entry::Vacant(free) => {
+                free.insert(element);
+            }
+            Entry::Occupied(taken) => {
+                let message = if taken.get().value() == Some(path) {
+                    format!("`{path}` is dumped twice")
+                } else {
+                    let name = taken.key();
+                    format!("the dumps of two things would both be called `{name}`")
+                };
+                unique = Err(at.tell(
+                    Finding::error(element, element.value_span(), message)
+                        .right("remove one of the two, or rename it")
+                        .also(taken.get().value_span(), "the other one"),
+                ));
+            }
+        }
+    }
+    unique
 }
 
 fn or<T>(

@@ -71,7 +71,9 @@ pub(super) fn read(at: Cursor<'_>, naming: Naming) -> Read<Mbox> {
     let defaults = dump::defaults(at, naming);
     let files = together(at.parts("file").map(|at| dump::one(at, &defaults)));
     let dirs = together(at.parts("dir").map(|at| dump::dir(at, &defaults)));
+    let unique = dump::unique(at, &["file", "dir"], naming);
     let (files, dirs) = (files?, dirs?);
+    unique?;
     if files.is_empty() && dirs.is_empty() {
         return Err(at.wrong("`<mbox>` names no mailbox", "add `<file>` or `<dir>`"));
     }

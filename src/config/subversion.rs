@@ -77,7 +77,9 @@ pub(super) fn read(at: Cursor<'_>, naming: Naming) -> Read<Subversion> {
         at.parts("repository_dir")
             .map(|at| dump::dir(at, &defaults)),
     );
+    let unique = dump::unique(at, &["repository"], naming);
     let (repositories, dirs) = (repositories?, dirs?);
+    unique?;
     if repositories.is_empty() && dirs.is_empty() {
         return Err(at.wrong(
             "`<subversion>` names no repository",

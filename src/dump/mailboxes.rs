@@ -4,19 +4,20 @@
 //! dump of an earlier day, so that a second dump of a day replaces the first and loses nothing.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read as _, Seek as _, Write};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDateTime;
+use rustix::fs::OFlags;
 
 use super::mailbox::copy_newer;
 use super::state::{MailState, State};
 use super::{DumpError, Dumper};
 use crate::archive::{Compression, Kind, Member, Timestamp, Writer};
 use crate::event::{Problem, Tell as _, printable};
-use crate::fsx::{Exact, Fate};
+use crate::fsx::{self, Exact, Fate};
 use crate::units::{AbsPath, ArchiveName, Weekday};
 
 /// A mailbox, or a directory of them.
@@ -76,10 +77,24 @@ impl Dumper<'_> {
             path: path.to_owned(),
             source,
         };
-        let file = File::open(path).map_err(fault)?;
+        let file = open(path).map_err(fault)?;
         let mut shrunk = None;
-        self.write(&self.mail_stem(&mailbox.name), way.suffix(), way, |out| {
-            shrunk = copy(file, since, out).map_err(fault)?;
+        let stem = self.mail_stem(&mailbox.name);
+        let target = self
+            .collect_dir
+            .join(super::with_suffix(&stem, way.suffix()));
+        self.write(&stem, way.suffix(), way, |out| {
+            shrunk = copy(file, since, out).map_err(|source| {
+                // Nobody who reads lacks room.
+                if fsx::is_full(&source) {
+                    DumpError::Write {
+                        path: target.as_path().to_owned(),
+                        source,
+                    }
+                } else {
+                    fault(source)
+                }
+            })?;
             Ok(())
         })?;
         if let Some(bytes) = shrunk {
@@ -179,11 +194,8 @@ impl Dumper<'_> {
         path: &Path,
         since: Option<NaiveDateTime>,
     ) -> io::Result<(Member, Exact<File>)> {
-        let file = File::open(path)?;
+        let file = open(path)?;
         let stat = file.metadata()?;
-        if !stat.is_file() {
-            return Err(io::Error::other("it is no regular file"));
-        }
         let content = match since {
             None => file,
             Some(since) => {
@@ -219,15 +231,29 @@ impl Dumper<'_> {
     }
 }
 
+/// Opens a mailbox, which is a regular file: nobody is waited for who would write into a FIFO.
+fn open(path: &Path) -> io::Result<File> {
+    let patient = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(patient)
+        .open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::other("it is no regular file"))
+    }
+}
+
 /// A file without a name, for messages whose number is not known yet.
 fn spool(dir: &Path) -> io::Result<File> {
-    let path = crate::fsx::partial_path(&dir.join("mbox.messages"));
+    let path = fsx::partial_path(&dir.join("mbox.messages"));
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut options = std::fs::OpenOptions::new();
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
     let file = options
         .read(true)
         .write(true)

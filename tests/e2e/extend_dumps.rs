@@ -423,3 +423,33 @@ fn a_mailbox_that_does_not_give_all_it_has_is_dumped_again_until_it_does() {
         .join(format!("mbox-20261124-{}", stem(&machine, "mail/inbox")));
     assert_eq!(fs::read_to_string(dumped).unwrap(), message(" 2", "old"));
 }
+
+#[test]
+fn a_mailbox_that_is_a_fifo_is_told_and_nobody_is_waited_for() {
+    let section = "<mbox><collect_mode>daily</collect_mode><compress_mode>none</compress_mode>
+        <file><abs_path>ROOT/fifo</abs_path></file></mbox>";
+    let machine = extend::machine("mbox", 99, section);
+    foreign(&machine.path(""), "mkfifo", &[OsStr::new("fifo")]);
+    let call = machine.cback("mbox").on(MONDAY).under(["timeout", "60"]);
+    call.run()
+        .with_status(10)
+        .says(&["fifo", "was not dumped", "no regular file"]);
+}
+
+#[test]
+fn a_full_disk_is_no_fault_of_the_mailbox() {
+    let section = "<mbox><collect_mode>daily</collect_mode><compress_mode>none</compress_mode>
+        <file><abs_path>ROOT/inbox</abs_path></file></mbox>";
+    let machine = extend::machine("mbox", 99, section);
+    fs::write(machine.path("inbox"), vec![b'x'; 3 << 20]).unwrap();
+    let call = || machine.cback("mbox").on(MONDAY);
+    let ends = machine.with_little_room("collect", "1m", &call(), &[call()]);
+    let full = &ends[0];
+    assert_eq!(full.status, 6, "{full:?}");
+    let screen = full.screen();
+    assert!(
+        screen.contains("cannot write") && screen.contains("No space left"),
+        "{screen}"
+    );
+    assert_eq!(ends[1].status, 0, "{:?}", ends[1]);
+}

@@ -47,3 +47,36 @@ fn the_programs_of_rcp_and_rsh_are_those_that_overrides_name() {
     assert!(files.lines().count() >= 3 && files.lines().all(|line| line == "scp"));
     assert!(staged(&machine, "ada").join("a").exists());
 }
+
+#[test]
+fn an_override_that_leads_nowhere_is_named_wherever_it_matters() {
+    let machine = Machine::new();
+    let here = |name: &str| {
+        format!(
+            "<override><command>{name}</command><abs_path>/nonexistent/{name}</abs_path></override>"
+        )
+    };
+    let options = [here("gpg"), here("mkisofs")].concat();
+    let extension = "<extensions><action><name>encrypt</name><module>CedarBackup3.extend.encrypt</module>\
+         <function>executeAction</function><index>250</index></action></extensions>\
+         <encrypt><encrypt_mode>gpg</encrypt_mode><encrypt_target>me</encrypt_target></encrypt></cb_config>";
+    machine.configure(|text| {
+        let text = text.replace("</options>", &format!("{options}</options>"));
+        let text = text.replace(">/usr/bin/scp ", ">/nonexistent/scp ");
+        text.replace("</cb_config>", extension)
+    });
+    let told = machine.cback("--diagnostics").run().well().stdout;
+    for line in [
+        "not found, though named by <override>, as /nonexistent/gpg: correct that, or install it",
+        "not found, though named by <override>, as /nonexistent/mkisofs: correct that, or install it",
+        "not found, though named by <rcp_command>: correct that, or install it",
+    ] {
+        assert!(told.contains(line), "{line}:\n{told}");
+    }
+    machine.cback("validate").run().with_status(4).says(&[
+        "the program that an <override> puts in place of gpg [/nonexistent/gpg] does not exist",
+    ]);
+    machine.cback("encrypt").on(DAY).run().with_status(6).says(&[
+        "there is no program `/nonexistent/gpg`, which an <override> of the configuration names for `gpg`",
+    ]);
+}

@@ -23,7 +23,9 @@ Ends with 0 if the file can be used, with warnings or without, and with 4 if not
     Check(ConfigFile),
 
     /// List every value that holds, with the line, the section or the default it comes from
-    #[command(after_help = "Passwords are shown as stars.")]
+    #[command(
+        after_help = "Passwords, and the arguments of a command that encrypts, are shown as stars."
+    )]
     Show(ConfigFile),
 
     /// Write a commented configuration for this machine; what is not said is asked on the terminal
