@@ -1,7 +1,7 @@
 //! Looking whether the world is as the configuration says.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access};
 
@@ -12,6 +12,8 @@ use crate::event::printable_path;
 pub struct Finding {
     text: String,
     mend: String,
+    /// Of what in the file system it is, and what is wrong with that.
+    about: Option<(PathBuf, String)>,
 }
 
 impl Finding {
@@ -20,13 +22,22 @@ impl Finding {
         Self {
             text: text.into(),
             mend: mend.into(),
+            about: None,
         }
     }
 
     /// What is wrong with the thing at `path`, and how to mend it.
     fn at(what: &str, path: &Path, wrong: &str, mend: &str) -> Self {
-        let path = printable_path(path);
-        Self::new(format!("{what} [{path}] {wrong}"), mend)
+        let shown = printable_path(path);
+        Self {
+            about: Some((path.to_owned(), wrong.to_owned())),
+            ..Self::new(format!("{what} [{shown}] {wrong}"), mend)
+        }
+    }
+
+    /// Whether `other` says the same of the same thing, by whatever name.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self == other || (self.about.is_some() && self.about == other.about)
     }
 
     /// The sentence.

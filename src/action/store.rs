@@ -311,14 +311,17 @@ pub(super) fn check(cx: &Context<'_>) -> Vec<Finding> {
         &section.source_dir,
         Access::Read,
     ));
+    let mut reachable = true;
     if section.device_type == DeviceType::File
         && let Some(parent) = section.target.parent()
+        && let Some(finding) = look::dir("directory of the disc", parent, Access::Write)
     {
-        findings.extend(look::dir("directory of the disc", parent, Access::Write));
+        findings.push(finding);
+        reachable = false;
     }
     if let Some(setup) = &section.changer {
         findings.extend(changer::foresee::check(cx, setup));
-    } else if let Err(error) = drive(section, &cx.config.options, cx.ids).inspect() {
+    } else if reachable && let Err(error) = drive(section, &cx.config.options, cx.ids).inspect() {
         findings.push(Finding::new(error.to_string(), mend(&error)));
     }
     findings

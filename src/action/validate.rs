@@ -61,10 +61,10 @@ fn findings(cx: &Context<'_>) -> Vec<Finding> {
             )),
         }
     }
-    // Several extensions look at the same directories.
+    // Several actions and extensions look at the same directories.
     let mut unique: Vec<Finding> = Vec::new();
     for finding in findings {
-        if !unique.contains(&finding) {
+        if !unique.iter().any(|told| told.is_like(&finding)) {
             unique.push(finding);
         }
     }

@@ -104,6 +104,11 @@ fn base(into: Option<&Path>) -> Result<PathBuf, Failure> {
     std::path::absolute(&base).map_err(|error| file_failure(&base, "be used", &error))
 }
 
+/// Where the configuration is that a call without `--into` writes.
+pub fn configuration() -> Option<PathBuf> {
+    Some(data_home()?.join(CONFIG))
+}
+
 /// `cback` in the XDG data directory (XDG Base Directory Specification: relative paths are ignored).
 fn data_home() -> Option<PathBuf> {
     let absolute = |name| {

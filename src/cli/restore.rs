@@ -193,10 +193,35 @@ fn named(from: &[PathBuf], monitor: &dyn Monitor) -> Places {
     }
 }
 
+/// What to do where there is no configuration: on the worst day nobody has one.
+fn without_configuration() -> String {
+    let mut advice =
+        "a disc needs no configuration: name each, or its file, with --from DISC".to_owned();
+    let quickstart = super::quickstart::configuration().filter(|path| path.exists());
+    // OK: writing to a string does not fail
+    let _ = match quickstart {
+        Some(path) => write!(
+            advice,
+            "; that of quickstart is -c {}",
+            printable_path(path)
+        ),
+        None => write!(
+            advice,
+            "; or name the configuration of the machine that has the staging directory with -c FILE"
+        ),
+    };
+    advice
+}
+
 /// The shelves that the configuration knows: the staging directory, the disc in the drive, discs that are files.
 fn configured(session: &Session, common: &Common) -> Result<Places, session::Failure> {
     let monitor = session.monitor();
-    let config = session.load(common)?;
+    let config = session.load(common).map_err(|mut failure| {
+        if !common.config.exists() {
+            failure.advice = Some(without_configuration());
+        }
+        failure
+    })?;
     let catalog = catalog_of(&config, monitor);
     let mut paths: Vec<PathBuf> = Vec::new();
     let mut absent: Vec<PathBuf> = Vec::new();

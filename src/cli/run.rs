@@ -285,7 +285,9 @@ fn lock(config: &Config, context: &Context<'_>) -> Result<Lock, Failure> {
             Failure::of(Exit::Locked, error).advise("wait until it has ended; nothing was done")
         }
         LockError::Io { .. } => Failure::of(Exit::Failed, error)
-            .advise("<working_dir> has to be a directory in which this user may write"),
+            .advise(
+                "<working_dir> has to be a directory in which this user may write; `cback validate` says what else is missing",
+            ),
     })?;
     // The backup user takes the same lock in a run of its own.
     if let Err(error) = fsx::give(&path, context.ids) {

@@ -201,8 +201,16 @@ fn init_writes_a_configuration_for_each_kind_of_machine() {
         let ended = machine.cback("config check").run().well();
         assert!(ended.stdout.ends_with("can be used\n"), "{}", ended.stdout);
     }
+    // As docs/pool.md has it: nothing else has to be installed.
+    let text = fs::read_to_string(machine.path("cback.conf")).unwrap();
+    assert!(!text.contains("_command>"), "{text}");
+    assert!(
+        text.lines()
+            .all(|line| line.is_empty() || line.starts_with([' ', '<', '-'])),
+        "{text}"
+    );
     let settings = machine.cback("config show").run().well();
-    settings.says(&["web", "mail", "remote", "/usr/bin/scp -B"]);
+    settings.says(&["web", "mail", "remote"]);
 }
 
 #[test]

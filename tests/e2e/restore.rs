@@ -248,3 +248,15 @@ fn discs_that_were_set_aside_are_found_without_the_catalog() {
     fs::remove_file(machine.path("work/catalog.sqlite3")).unwrap();
     machine.restores("--as-of 2026-11-24", &kept);
 }
+
+#[test]
+fn without_a_configuration_one_is_told_that_a_disc_needs_none() {
+    let machine = Machine::new();
+    fs::remove_file(machine.path("cback.conf")).unwrap();
+    let restore = || machine.cback("restore --into r").run().with_status(4);
+    restore().says(&["a disc needs no configuration", "--from DISC", "-c FILE"]);
+    // Where quickstart was at work, that is most likely what is meant.
+    let own = machine.path("home/.local/share/cback/cback.conf");
+    tree::file(&own, "");
+    restore().says(&["--from DISC", &format!("-c {}", own.display())]);
+}

@@ -33,7 +33,7 @@ fn each_finding_says_how_to_mend_it() {
         "correct <backup_user>",
         "the hook of collect [/does/not/exist] does not exist",
         "install it, or correct the path",
-        "the program that stands in for gpg [/etc/passwd] is no program",
+        "the program that an <override> puts in place of gpg [/etc/passwd] is no program",
         "chmod +x",
     ]);
 }
@@ -94,4 +94,19 @@ fn findings_of_extensions_and_of_the_drive_say_how_to_mend_them() {
         let both = |line: &String| line.contains(what) && line.contains(mend);
         assert!(found.iter().any(both), "{what}: {found:?}");
     }
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_told_once_whoever_needs_it() {
+    let machine = Machine::new();
+    for dir in ["collect", "stage", "work", "discs"] {
+        fs::remove_dir(machine.path(dir)).unwrap();
+    }
+    let ended = machine.cback("validate").run().with_status(4);
+    let screen = ended.screen();
+    for dir in ["collect", "stage", "work", "discs"] {
+        let told = format!("[{}] does not exist", machine.path(dir).display());
+        assert_eq!(screen.matches(&told).count(), 1, "{screen}");
+    }
+    assert!(screen.contains("4 problems"), "{screen}");
 }

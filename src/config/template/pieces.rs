@@ -22,12 +22,10 @@ pub(super) const HEAD: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 {commands}  </options>
 "#;
 
-pub(super) const COMMANDS: &str = "\
-    <!-- How this machine reaches the others: as the user above, with a key and without a password. -->
-    <rcp_command>/usr/bin/scp -B</rcp_command>
-    <rsh_command>/usr/bin/ssh</rsh_command>
-    <cback_command>/usr/bin/cback</cback_command>
-";
+pub(super) const COMMANDS: &str = concat!(
+    "    <!-- This machine reaches the others by the SSH that is built in: as the user above, who needs a key without a\n",
+    "         passphrase, and whose known_hosts has to know them. `cback config explain transport` tells another way. -->\n",
+);
 
 pub(super) const PEERS: &str = "
   <!-- The machines whose archives are staged here. -->
