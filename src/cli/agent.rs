@@ -31,7 +31,9 @@ fn work(session: &Session, common: &Common, wish: &AgentWish) -> Result<Exit, Fa
         session.show(&KeyLine(key_line(&allowed, key)?), |line| line.0.clone());
         return Ok(Exit::Well);
     }
-    let asked = std::env::var("SSH_ORIGINAL_COMMAND").unwrap_or_default();
+    // What is no UTF-8 is nothing that is known, and not nothing.
+    let asked = std::env::var_os("SSH_ORIGINAL_COMMAND").unwrap_or_default();
+    let asked = asked.to_string_lossy();
     // Standard output itself looks for lines in everything that goes through it.
     let own = std::io::stdout().as_fd().try_clone_to_owned();
     let output = File::from(own.map_err(|error| {

@@ -15,6 +15,7 @@ use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
 
 use log::Level;
+use unicode_width::UnicodeWidthChar as _;
 
 use super::{Event, Monitor, Problem, Progress, bytes, count, journal, printable};
 
@@ -265,7 +266,7 @@ impl Screen {
         state.written = now;
         let line = progress_line(&state.running, now);
         // One column stays free: a terminal that wraps would break the line.
-        let line: String = line.chars().take(columns.saturating_sub(1)).collect();
+        let line = narrow(line, columns.saturating_sub(1));
         // A broken terminal must not break a backup.
         let _ = write!(state.out, "\r\x1b[K{line}");
         let _ = state.out.flush();
@@ -342,6 +343,17 @@ impl State {
         };
         let _ = writeln!(self.out, "{prefix}{text}");
     }
+}
+
+/// As much of `line` as has room in so many columns: some letters take two, and some none.
+fn narrow(mut line: String, columns: usize) -> String {
+    let mut width = 0;
+    let end = line.char_indices().find_map(|(at, c)| {
+        width += c.width().unwrap_or(0);
+        (width > columns).then_some(at)
+    });
+    line.truncate(end.unwrap_or(line.len()));
+    line
 }
 
 /// `0:14  staging alpha  1.20 GB of 4.40 GB  27 %  85.10 MB/s  0:38 left`, how full the buffers are of a drive that burns, and

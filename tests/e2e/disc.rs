@@ -564,3 +564,13 @@ fn a_backup_needs_no_directories_that_can_be_synced() {
     let calls = fs::read_to_string(machine.path("calls")).unwrap();
     assert!(calls.contains("EINVAL (Invalid argument) (INJECTED)"));
 }
+
+#[test]
+fn a_disc_needs_no_configuration_and_that_is_said() {
+    let machine = Machine::new();
+    std::fs::remove_file(machine.path("cback.conf")).unwrap();
+    for words in ["disc info", "disc ls"] {
+        let ended = machine.cback(words).run().with_status(4);
+        ended.says(&["name the disc: its drive, or its file"]);
+    }
+}

@@ -115,3 +115,15 @@ fn every_command_ends_its_objects_with_the_last_one() {
 fn regex(pattern: &str) -> fancy_regex::Regex {
     fancy_regex::Regex::new(pattern).unwrap()
 }
+
+#[test]
+fn what_a_master_asks_for_in_odd_bytes_is_refused_and_is_not_nothing() {
+    let machine = Machine::new();
+    let script = "SSH_ORIGINAL_COMMAND=$(printf 'cback\\377') exec \"$@\"";
+    let collect = machine.path("collect");
+    let call = machine
+        .cback("agent --allow collect --collect-dir")
+        .arg(collect);
+    let ended = call.under(["sh", "-c", script, "sh"]).run();
+    ended.with_status(126).says(&["is not allowed here"]);
+}

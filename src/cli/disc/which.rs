@@ -12,6 +12,9 @@ use crate::config::{Config, Options, Store};
 use crate::media::{Burner, Drive, FileDrive, Handling, MediaKind, SECTOR};
 use crate::units::{AbsPath, Ids};
 
+const NAME_IT: &str =
+    "name the disc: its drive, or its file; `cback --diagnostics` lists the drives";
+
 /// The drive that `on` names, or else the configuration.
 pub(super) fn drive(
     session: &Session,
@@ -53,16 +56,20 @@ fn configured(
     media: Option<MediaKind>,
     speed: Option<NonZeroU32>,
 ) -> Result<Box<dyn Drive>, Failure> {
-    let config = session
-        .load(common)
-        .map_err(|failure| failure.advise("name the disc: its drive, or its file"))?;
+    let config = session.load(common).map_err(|mut failure| {
+        // Nobody needs a configuration for a disc.
+        if !common.config.exists() {
+            failure.advice = Some(NAME_IT.to_owned());
+        }
+        failure
+    })?;
     let ids = config.options.owner.to_give().ok().flatten();
     let Some(store) = &config.store else {
         return Err(Failure::new(
             Exit::Disc,
             "the configuration names no disc, since it has no <store> section",
         )
-        .advise("name the disc: its drive, or its file"));
+        .advise(NAME_IT));
     };
     Ok(of_section(store, &config.options, ids, media, speed))
 }

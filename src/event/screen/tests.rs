@@ -266,3 +266,17 @@ fn parts_stand_in_short_behind_the_whole() {
     }
     assert_eq!(set.paper.seen(), "<CR><ESC>[K");
 }
+
+#[test]
+fn the_line_is_as_wide_as_the_terminal_whatever_its_letters_are() {
+    for (line, columns, shown) in [
+        ("abcdef", 4, "abcd"),
+        ("abc", 4, "abc"),
+        ("\u{65e5}\u{672c}\u{8a9e}", 5, "\u{65e5}\u{672c}"),
+        ("e\u{301}e\u{301}e", 2, "e\u{301}e\u{301}"),
+        ("", 4, ""),
+        ("abc", 0, ""),
+    ] {
+        assert_eq!(narrow(line.to_owned(), columns), shown, "{line}");
+    }
+}
