@@ -19,9 +19,9 @@ impl ScsiId {
     }
 }
 
-/// Three numbers, perhaps behind `method:`.
+/// Three numbers, perhaps behind `method:`, which may have colons itself: `REMOTE:user@host:1,0,0`.
 fn is_triple(text: &str) -> bool {
-    let numbers = text.split_once(':').map_or(text, |(_, numbers)| numbers);
+    let numbers = text.rsplit_once(':').map_or(text, |(_, numbers)| numbers);
     let is_number = |part: &str| {
         let digits = part.trim_matches([' ', '\t']);
         !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -73,6 +73,8 @@ mod tests {
             ("ATA:3,2,1", true),
             ("ATA: 3, 2,1  ", true),
             ("  ATAPI:1,   2, 3", true),
+            ("REMOTE:backup@host:1,0,0", true),
+            ("ATAPI:/dev/cdrw:0,0,0", true),
             ("IOCompactDiscServices", true),
             ("IOCompactDiscServices/2", true),
             ("IOCompactDiscServices/12", true),
