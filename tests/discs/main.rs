@@ -12,6 +12,7 @@ mod foreign;
 #[path = "../guest/mod.rs"]
 mod guest;
 mod handling;
+mod large;
 mod stopped;
 mod two_drives;
 mod view;

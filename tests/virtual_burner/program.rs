@@ -32,7 +32,8 @@ pub const TARGET: &str = "iqn.2026-01.test:burner";
 
 const USAGE: &str = "\
 virtual-burner new KIND FILE [SECTORS]      a blank disc; KIND: cd-r cd-rw dvd-r dvd-rw dvd-r-dl dvd-ram dvd+r
-                                            dvd+r-dl dvd+rw bd-r bd-re
+                                            dvd+r-dl dvd+rw bd-r bd-r-dl bd-r-tl bd-r-ql bd-re bd-re-dl bd-re-tl
+virtual-burner pretend FILE SECTOR          the only session of a disc that is in no drive ends there
 virtual-burner serve ADDRESS SOCKET [FILE]  a drive at an address (127.0.0.1:3260), with a disc in it
 virtual-burner tell SOCKET WORDS            does something to a drive:
 ";
@@ -55,12 +56,16 @@ fn run(words: &[String]) -> io::Result<String> {
     let texts: Vec<&str> = words.iter().map(String::as_str).collect();
     match texts.as_slice() {
         ["new", kind, file, rest @ ..] => {
-            let known = Kind::of(kind);
-            let kind = known.ok_or_else(|| io::Error::other(format!("no kind {kind}")))?;
+            let known = Kind::with_sectors(kind);
+            let (kind, usual) = known.ok_or_else(|| io::Error::other(format!("no kind {kind}")))?;
             let sectors = rest
                 .first()
                 .map(|word| word.parse().map_err(io::Error::other));
-            Disc::create(Path::new(file), kind, sectors.transpose()?)?;
+            Disc::create(Path::new(file), kind, sectors.transpose()?.unwrap_or(usual))?;
+            Ok(String::new())
+        }
+        ["pretend", file, sector] => {
+            Disc::pretend(Path::new(file), sector.parse().map_err(io::Error::other)?)?;
             Ok(String::new())
         }
         ["serve", address, socket, disc @ ..] => {

@@ -102,7 +102,13 @@ fn bd_information(disc: &Disc) -> Vec<u8> {
         b"BDW"
     };
     data[8..11].copy_from_slice(kind);
-    let layers = disc.sectors.div_ceil(12_219_392).min(4) as u8;
+    // 25 GB a layer, 33.4 GB where there are three, 32 GB where there are four
+    let layers = match disc.sectors {
+        0..=12_219_392 => 1,
+        12_219_393..=24_438_784 => 2,
+        24_438_785..=48_878_592 => 3,
+        _ => 4,
+    };
     data[12] = layers << 4 | 1;
     data[100..106].copy_from_slice(MAKER);
     data[106..109].copy_from_slice(TYPE);

@@ -6,9 +6,10 @@
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{Disc, Format, Kind, Track};
+use super::{Disc, Format, Kind, SECTOR, Track};
 
 /// The place of the text.
 fn state(path: &Path) -> PathBuf {
@@ -19,11 +20,46 @@ fn state(path: &Path) -> PathBuf {
 
 impl Disc {
     /// A blank one at `path`; what was there is lost.
-    pub fn create(path: &Path, kind: Kind, sectors: Option<u32>) -> io::Result<()> {
+    pub fn create(path: &Path, kind: Kind, sectors: u32) -> io::Result<()> {
         let contents = File::create(path)?;
-        let mut disc = Self::blank(path, contents, kind, sectors.unwrap_or(kind.sectors()));
+        let mut disc = Self::blank(path, contents, kind, sectors);
         disc.in_use = false;
         disc.save()
+    }
+
+    /// Pretends that the only session ends at that sector, by what the drive knows and by what the session's volume says
+    /// (ECMA-119 8.4.8, 8.5.7). Nothing is stored in between.
+    pub fn pretend(path: &Path, end: u32) -> io::Result<()> {
+        let mut disc = Self::insert(path)?;
+        let wrong = |why| Err(io::Error::other(why));
+        if end > disc.capacity() || !end.is_multiple_of(disc.kind.block()) {
+            return wrong("no such end");
+        }
+        let places = if disc.is_random() {
+            vec![(16, end), (32 + 16, end - 32)]
+        } else {
+            let [track] = &mut disc.tracks[..] else {
+                return wrong("not one session");
+            };
+            (track.next, track.end) = (end, Some(end));
+            vec![(track.start + 16, end)]
+        };
+        for (first, size) in places {
+            let descriptors = (u64::from(first)..).map(|sector| sector * SECTOR as u64);
+            for at in descriptors {
+                let mut kind = [0; 6];
+                disc.contents.read_exact_at(&mut kind, at)?;
+                match &kind {
+                    [1 | 2, b'C', b'D', b'0', b'0', b'1'] => {
+                        disc.contents.write_all_at(&size.to_le_bytes(), at + 80)?;
+                        disc.contents.write_all_at(&size.to_be_bytes(), at + 84)?;
+                    }
+                    [255, ..] => break,
+                    _ => return wrong("no volume"),
+                }
+            }
+        }
+        disc.remove()
     }
 
     /// Takes one into a drive.

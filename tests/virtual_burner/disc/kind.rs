@@ -59,6 +59,15 @@ const FACTS: [Facts; 11] = [
     facts(Kind::BdRe, "bd-re", 0x43, 12_219_392, 32, (0, 0)),
 ];
 
+/// Discs of several layers that drives call by the same name as those of one.
+const LAYERED: [(&str, Kind, u32); 5] = [
+    ("bd-r-dl", Kind::BdR, 24_438_784),
+    ("bd-r-tl", Kind::BdR, 48_878_592),
+    ("bd-r-ql", Kind::BdR, 62_500_864),
+    ("bd-re-dl", Kind::BdRe, 24_438_784),
+    ("bd-re-tl", Kind::BdRe, 48_878_592),
+];
+
 const fn facts(
     kind: Kind,
     word: &'static str,
@@ -87,6 +96,13 @@ impl Kind {
     pub fn of(word: &str) -> Option<Self> {
         let found = FACTS.iter().find(|facts| facts.word == word);
         found.map(|facts| facts.kind)
+    }
+
+    /// The kind that a word means that may tell of layers, too, and the sectors of such a disc.
+    pub fn with_sectors(word: &str) -> Option<(Self, u32)> {
+        let layered = LAYERED.iter().find(|row| row.0 == word);
+        let layered = layered.map(|(_, kind, sectors)| (*kind, *sectors));
+        layered.or_else(|| Self::of(word).map(|kind| (kind, kind.sectors())))
     }
 
     pub fn word(self) -> &'static str {
