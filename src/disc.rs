@@ -8,6 +8,7 @@ mod copy;
 mod doctor;
 mod error;
 mod gather;
+mod head;
 mod list;
 mod make;
 mod owners;

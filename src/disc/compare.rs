@@ -5,6 +5,7 @@ use std::thread;
 
 use serde::Serialize;
 
+use super::head::CopiedHead;
 use super::owners::owners;
 use super::sectors::{Piece, SECTOR, pieces};
 use super::{DiscError, inspect};
@@ -68,6 +69,9 @@ pub struct Comparison {
     pub compared: u64,
     /// Those that differ.
     pub differing: Ranges,
+    /// Those that differ as they must: one disc is a copy of the other, and shows its newest session where its original has a
+    /// table of contents.
+    pub head: Ranges,
     /// Those that cannot be read on the first disc.
     pub unreadable_first: Ranges,
     /// Those that cannot be read on the second.
@@ -79,7 +83,7 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Whether the discs are the same in every sector.
+    /// Whether the discs are the same in every sector, but for what a copy needs in its head.
     pub fn is_identical(&self) -> bool {
         self.longer == 0
             && self.differing.sectors == 0
@@ -119,10 +123,14 @@ pub fn compare(
     };
     let length_one = length(&one, &*medium_one).map_err(|error| fault(first, error))?;
     let length_two = length(&two, &*medium_two).map_err(|error| fault(second, error))?;
+    // Where this cannot be found out, what differs is a difference.
+    let heads = [(&one, &medium_one), (&two, &medium_two)]
+        .map(|(disc, medium)| CopiedHead::of(disc, &**medium).unwrap_or_default());
     let mut found = bytes(
         &*medium_one,
         &*medium_two,
         length_one.min(length_two),
+        &heads,
         monitor,
     );
     found.longer = length_one.cast_signed() - length_two.cast_signed();
@@ -142,16 +150,18 @@ pub fn compare(
     Ok(found)
 }
 
-/// Compares the sectors from 0 to before `end`.
+/// Compares the sectors from 0 to before `end`. `heads` are those that copies of the first and of the second would have.
 pub(super) fn bytes(
     one: &dyn ReadAt,
     two: &dyn ReadAt,
     end: u64,
+    heads: &[CopiedHead; 2],
     monitor: &dyn Monitor,
 ) -> Comparison {
     let mut found = Comparison {
         compared: end,
         differing: Ranges::default(),
+        head: Ranges::default(),
         unreadable_first: Ranges::default(),
         unreadable_second: Ranges::default(),
         longer: 0,
@@ -170,7 +180,7 @@ pub(super) fn bytes(
             receive
         };
         for (a, b) in ahead(one).into_iter().zip(ahead(two)) {
-            note(&mut found, &a, &b);
+            note(&mut found, &a, &b, heads);
             monitor.observe(&Event::Progress(Progress {
                 task: TASK,
                 done: (a.first + (a.bytes.len() / SECTOR) as u64) * SECTOR as u64,
@@ -183,7 +193,7 @@ pub(super) fn bytes(
     found
 }
 
-fn note(found: &mut Comparison, a: &Piece, b: &Piece) {
+fn note(found: &mut Comparison, a: &Piece, b: &Piece, [first, second]: &[CopiedHead; 2]) {
     for sector in &a.unreadable {
         found.unreadable_first.push(*sector);
     }
@@ -197,7 +207,11 @@ fn note(found: &mut Comparison, a: &Piece, b: &Piece) {
     for (number, (left, right)) in (a.first..).zip(sectors) {
         let readable = !a.unreadable.contains(&number) && !b.unreadable.contains(&number);
         if readable && left != right {
-            found.differing.push(number);
+            if first.has(number, right) || second.has(number, left) {
+                found.head.push(number);
+            } else {
+                found.differing.push(number);
+            }
         }
     }
 }
@@ -215,11 +229,11 @@ mod tests {
         for sector in [3, 4, 5, 511, 512, 1199] {
             two[sector * 2048 + 2047] ^= 1;
         }
-        let found = bytes(&one, &two, 1200, &Tally::default());
+        let found = bytes(&one, &two, 1200, &Default::default(), &Tally::default());
         assert_eq!(found.differing.sectors, 6);
         assert_eq!(found.differing.ranges, [(3, 5), (511, 512), (1199, 1199)]);
         assert!(!found.is_identical());
-        assert!(bytes(&one, &one, 1200, &Tally::default()).is_identical());
+        assert!(bytes(&one, &one, 1200, &Default::default(), &Tally::default()).is_identical());
         for (first, last, meets) in [(0, 2, false), (0, 3, true), (5, 510, true), (6, 510, false)] {
             assert_eq!(found.differing.meets(first, last), meets, "{first}-{last}");
         }

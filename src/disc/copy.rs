@@ -7,11 +7,13 @@ use std::thread;
 use serde::Serialize;
 
 use super::compare::{Comparison, Ranges, bytes, length};
+use super::head::CopiedHead;
 use super::owners::owners;
 use super::sectors::pieces;
 use super::{DiscError, inspect};
-use crate::event::{Monitor, Tell as _, path_or_null};
-use crate::media::{Drive, Original, ring};
+use crate::event::{Monitor, Tell as _, path_or_null, printable_path};
+use crate::iso9660::ReadAt;
+use crate::media::{Disc, Drive, Original, ring};
 
 /// Whether the copy is read back and compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +42,8 @@ pub struct Copied {
     pub set_aside: Option<PathBuf>,
 }
 
-/// Copies the disc in `source` onto the one in `target`, from sector 0 to the end of its newest session. What cannot be
-/// read after some tries is named in the result, with the files that it belongs to.
+/// Copies the disc in `source` onto the one in `target`, from sector 0 to the end of its newest session, which is what the copy
+/// shows. What cannot be read after some tries is named in the result, with the files that it belongs to.
 pub fn copy(
     source: &dyn Drive,
     target: &dyn Drive,
@@ -63,15 +65,17 @@ pub fn copy(
         doing: "measure",
         source: error,
     })?;
+    let head = shown(source, &disc, &*medium, monitor);
     let (mut filling, mut emptying) = ring::ring(ring::BYTES);
     let gauge = filling.gauge();
     let label = disc.label().unwrap_or_default();
     monitor.note(format!("{sectors} sectors are to be copied"));
     let (written, unreadable) = thread::scope(|scope| {
-        let medium = &*medium;
+        let (medium, head) = (&*medium, &head);
         let reader = scope.spawn(move || {
             let mut unreadable = Ranges::default();
-            for piece in pieces(medium, sectors) {
+            for mut piece in pieces(medium, sectors) {
+                head.put(&mut piece);
                 piece.unreadable.iter().for_each(|at| unreadable.push(*at));
                 if filling.write_all(&piece.bytes).is_err() {
                     return unreadable; // the other side says why
@@ -101,7 +105,8 @@ pub fn copy(
         Verify::No => None,
         Verify::Yes => {
             let copy = target.open()?;
-            let mut found = bytes(&*medium, &*copy, sectors, monitor);
+            let heads = [head, CopiedHead::default()];
+            let mut found = bytes(&*medium, &*copy, sectors, &heads, monitor);
             // What could not be read before is in `unreadable`, and zeros on the copy are what was meant. What cannot be read
             // any more was not compared.
             found.unreadable_first = found.unreadable_first.without(&unreadable);
@@ -123,15 +128,40 @@ pub fn copy(
     })
 }
 
+/// The head that the copy of `disc` gets. A disc that cannot be given one is copied as it is, and that is told.
+fn shown(
+    source: &dyn Drive,
+    disc: &Disc,
+    medium: &dyn ReadAt,
+    monitor: &dyn Monitor,
+) -> CopiedHead {
+    match CopiedHead::of(disc, medium) {
+        Ok(head) => {
+            if head.count() > 0 {
+                monitor.note(
+                    "the copy shows the newest session, as the disc does by its table of contents",
+                );
+            }
+            head
+        }
+        Err(error) => {
+            monitor.warn(format!(
+                "who mounts the copy of {} will see its first session only ({error}); `cback disc ls`, `cback disc get` and \
+                 `cback restore` find all of them",
+                printable_path(source.place())
+            ));
+            CopiedHead::default()
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::event::Tally;
-    use crate::iso9660::{Image, Meta, Options, ReadAt, Tree};
-    use crate::media::{
-        Burn, Burnt, Disc, DriveError, FileDrive, MediaKind, Payload, SECTOR, Treatment,
-    };
+    use crate::iso9660::{Image, Meta, Options, Tree};
+    use crate::media::{Burn, Burnt, DriveError, FileDrive, MediaKind, Payload, SECTOR, Treatment};
     use crate::units::AbsPath;
     use std::io;
     use std::path::Path;

@@ -7,8 +7,10 @@
 //! before it, and the tray.
 
 mod close;
+mod details;
 mod engine;
 mod found;
+mod part;
 mod reader;
 mod tray;
 mod treat;
@@ -217,7 +219,7 @@ impl Drive for Burner {
         let Some((drive, medium, _)) = self.look()? else {
             return Ok(Vec::new());
         };
-        Ok(found::details(self, &drive, &medium))
+        Ok(details::details(self, &drive, &medium))
     }
 
     /// One that is written anywhere has no end that could be marked.

@@ -202,18 +202,19 @@ impl Drive for FileDrive {
         let Some((file, sessions)) = self.look()? else {
             return Ok(());
         };
-        let Some(newest) = sessions.last() else {
-            return Ok(());
-        };
         // By the head alone there is one session at sector 0: what it has at the head are that one's own descriptors, and
         // a copy of a disc with others behind stays one.
         let chain = crate::iso9660::sessions(&file).unwrap_or_default();
-        if chain.len() == 1 && chain[0].start == 0 {
+        if sessions.is_empty() || (chain.len() == 1 && chain[0].start == 0) {
             return Ok(());
         }
         let Some(file) = medium::lock(&self.path)? else {
             return Ok(());
         };
-        append::mend_head(self, &file, newest)
+        // Somebody may have burnt between the look and the lock.
+        match medium::sessions(&self.path, &file)?.last() {
+            Some(newest) => append::mend_head(self, &file, newest),
+            None => Ok(()),
+        }
     }
 }

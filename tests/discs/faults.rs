@@ -15,12 +15,13 @@ fn prepare(share: &Path) {
 }
 
 /// Sessions appended, a disc closed, refused, copied and compared; a tray that is locked while somebody reads.
-const DISCS: &str = r"
+const DISCS: &str = r#"
+shown() { local name=$1; shift; mount -r $* /mnt/disc && ls /mnt/disc >$name.said; echo $? >$name.status; umount /mnt/disc; }
 configure dvd+r dvdwriter
 for kind in cd-r dvd+r dvd-rw; do
   fresh $kind
-  call $kind.first disc burn --volume-id FIRST source
-  call $kind.second disc burn --append --volume-id SECOND long
+  call $kind.first disc burn --volume-id "CEDAR BACKUP FIRST" source
+  call $kind.second disc burn --append --volume-id "CEDAR BACKUP SECOND" long
   tray reload
   mount -r /dev/sr0 /mnt/disc && tar -C /mnt/disc -cf $kind.tar . ; echo $? >$kind.mounted.status
   call $kind.locked disc eject
@@ -33,12 +34,30 @@ for kind in cd-r dvd+r dvd-rw; do
   call $kind.copy disc copy --verify /dev/sr0 $kind.iso
   call $kind.same disc compare /dev/sr0 $kind.iso
   call $kind.image disc info $kind.iso
+  shown $kind.loop -o loop $kind.iso
 done
+# copies of the copies, and one more session where that can be
+copied() {
+  fresh $2; call $2.made disc copy --verify --yes $1.iso /dev/sr0
+  call $2.whole disc info; call $2.equal disc compare $1.iso /dev/sr0
+  tray reload; shown $2.tray /dev/sr0
+  call $2.old disc get --session 1 --into old/$2 noise; call $2.new disc ls --session 2
+}
+mkdir third; echo third >third/third
+copied cd-r dvd+rw; copied dvd+r cd-r; copied dvd-rw bd-re
+call bd-re.third disc burn --append --volume-id "CEDAR BACKUP THIRD" third
+call bd-re.three disc info; tray reload; shown bd-re.last /dev/sr0
+call bd-re.oldest disc get --session 1 --into oldest noise
+call file.third disc burn --append --volume-id "CEDAR BACKUP THIRD" --disc cd-r.iso third
+call file.three disc info cd-r.iso; shown file.last -o loop cd-r.iso
+# an original in a drive that cannot be read well
+fresh dvd-rw; call dvd-rw.again disc burn --volume-id "CEDAR BACKUP FIRST" source; rm dvd-rw.iso
+call dvd-rw.anew disc copy /dev/sr0 dvd-rw.iso
 # a sector that cannot be read: which file has it
 drive fail read 100 2
 call damaged disc compare /dev/sr0 dvd-rw.iso
 call rescued disc copy /dev/sr0 rescued.iso
-";
+"#;
 
 #[test]
 fn discs_are_appended_closed_copied_and_compared() {
@@ -58,7 +77,28 @@ fn discs_are_appended_closed_copied_and_compared() {
         guest.has(&call("copy"), 0, &[]);
         guest.has(&call("same"), 0, &["identical"]);
         guest.has(&call("image"), 0, &["FIRST", "SECOND"]);
+        // whoever mounts the copy sees the newest session
+        guest.has(&call("loop"), 0, &["link300"]);
     }
+    for kind in ["dvd+rw", "cd-r", "bd-re"] {
+        let call = |what: &str| format!("{kind}.{what}");
+        guest.has(&call("made"), 0, &[]);
+        guest.has(&call("whole"), 0, &["FIRST", "SECOND"]);
+        guest.has(&call("equal"), 0, &["identical"]);
+        guest.has(&call("tray"), 0, &["link300"]);
+        guest.has(&call("old"), 0, &[]);
+        guest.same("source", &format!("old/{kind}"));
+        guest.has(&call("new"), 0, &["link300"]);
+    }
+    for place in ["bd-re", "file"] {
+        let call = |what: &str| format!("{place}.{what}");
+        guest.has(&call("third"), 0, &[]);
+        guest.has(&call("three"), 0, &["FIRST", "SECOND", "THIRD"]);
+        guest.has(&call("last"), 0, &["third", "link300"]);
+    }
+    guest.has("bd-re.oldest", 0, &[]);
+    guest.same("source", "oldest");
+    guest.has("dvd-rw.anew", 0, &[]);
     guest.has("damaged", 10, &["100-101", "noise"]);
     guest.has("rescued", 10, &["100-101", "noise"]);
 }

@@ -138,7 +138,16 @@ pub(super) fn unreadable(copied: &Copied) -> String {
 /// How two discs compare.
 pub(super) fn comparison(found: &Comparison) -> String {
     if found.is_identical() {
-        return format!("identical: {} compared", blocks(found.compared));
+        let mut text = format!("identical: {} compared", blocks(found.compared));
+        if found.head.sectors > 0 {
+            let _ = write!(
+                text,
+                "; in {} one of them, a copy of the other, shows its newest session: {}",
+                blocks(found.head.sectors),
+                ranges(&found.head)
+            );
+        }
+        return text;
     }
     let mut parts = Vec::new();
     if found.differing.sectors > 0 {

@@ -1,5 +1,6 @@
 //! Sectors read by the drive's own READ(10): the kernel's idea of the disc may be that of yesterday.
 
+use std::borrow::Borrow;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
@@ -11,9 +12,9 @@ use crate::media::{SECTOR, Session};
 /// Sectors that every host adapter gives in one go.
 const AT_ONCE: u64 = 32;
 
-/// The disc in a drive.
-pub(super) struct Reader {
-    drive: SgIo,
+/// The disc in a drive, which belongs to the reader or is only lent to it.
+pub(super) struct Reader<D> {
+    drive: D,
     end: u32,
     /// First sectors and ends of what was written; empty if that is everything. Between the sessions of a disc that is
     /// written once there are thousands of sectors that nobody writes and no drive reads.
@@ -28,9 +29,9 @@ struct Last {
     bytes: Vec<u8>,
 }
 
-impl Reader {
+impl<D: Borrow<SgIo> + Send + Sync> Reader<D> {
     /// The sectors before `end`.
-    pub fn new(drive: SgIo, end: u32) -> Self {
+    pub fn new(drive: D, end: u32) -> Self {
         Self {
             drive,
             end,
@@ -40,7 +41,7 @@ impl Reader {
     }
 
     /// The same; what lies between these sessions is zeros.
-    pub fn of_sessions(drive: SgIo, sessions: &[Session]) -> Self {
+    pub fn of_sessions(drive: D, sessions: &[Session]) -> Self {
         let end = sessions.iter().map(|session| session.end).max();
         let written = sessions.iter().map(|one| (one.start, one.end)).collect();
         Self {
@@ -54,10 +55,14 @@ impl Reader {
         let within =
             |range: &&(u32, u32)| (u64::from(range.0)..u64::from(range.1)).contains(&first);
         if self.written.is_empty() {
-            return sectors(&self.drive, first, count);
+            return sectors(self.drive.borrow(), first, count);
         }
         if let Some((_, end)) = self.written.iter().find(within) {
-            return sectors(&self.drive, first, count.min(u64::from(*end) - first));
+            return sectors(
+                self.drive.borrow(),
+                first,
+                count.min(u64::from(*end) - first),
+            );
         }
         let next = self.written.iter().map(|range| u64::from(range.0));
         let next = next.filter(|start| *start > first).min();
@@ -77,25 +82,33 @@ impl Reader {
         Ok(())
     }
 
-    /// Reads some bytes, 0 at the end.
-    pub fn read(drive: &SgIo, end: u32, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    /// Reads some bytes of at most [`AT_ONCE`] sectors, 0 at the end.
+    fn read(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let first = offset / SECTOR;
         let skip = usize::try_from(offset % SECTOR).unwrap_or(0);
-        let left = u64::from(end).saturating_sub(first);
+        let left = u64::from(self.end).saturating_sub(first);
         let wanted = (skip as u64 + buffer.len() as u64).div_ceil(SECTOR);
         let count = wanted.min(left).min(AT_ONCE);
         if count == 0 || buffer.is_empty() {
             return Ok(0);
         }
-        let bytes = sectors(drive, first, count)?;
-        let there = bytes.get(skip..).unwrap_or_default();
-        let copied = there.len().min(buffer.len());
-        if copied == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        buffer[..copied].copy_from_slice(&there[..copied]);
-        Ok(copied)
+        let bytes = sectors(self.drive.borrow(), first, count)?;
+        some(&bytes, skip, buffer)
     }
+}
+
+/// Copies what there is of `bytes` from `skip` on, as much as there is room for. An answer that ends before that was cut
+/// short: it is not the end of the disc.
+fn some(bytes: &[u8], skip: usize, buffer: &mut [u8]) -> io::Result<usize> {
+    let there = bytes.get(skip..).unwrap_or_default();
+    let copied = there.len().min(buffer.len());
+    if copied == 0 && !buffer.is_empty() {
+        return Err(io::Error::other(
+            "the drive answered with less than was asked for",
+        ));
+    }
+    buffer[..copied].copy_from_slice(&there[..copied]);
+    Ok(copied)
 }
 
 fn sectors(drive: &SgIo, first: u64, count: u64) -> io::Result<Vec<u8>> {
@@ -113,11 +126,11 @@ fn sectors(drive: &SgIo, first: u64, count: u64) -> io::Result<Vec<u8>> {
     tray::ask(drive, &command, super::PATIENCE).map_err(io::Error::other)
 }
 
-impl ReadAt for Reader {
+impl<D: Borrow<SgIo> + Send + Sync> ReadAt for Reader<D> {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let small = (buffer.len() as u64) < AT_ONCE * SECTOR;
         if !small && self.written.is_empty() {
-            return Self::read(&self.drive, self.end, buffer, offset);
+            return self.read(buffer, offset);
         }
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let sector = offset / SECTOR;
@@ -141,13 +154,31 @@ impl ReadAt for Reader {
             };
         }
         let at = usize::try_from(offset - last.first * SECTOR).unwrap_or(usize::MAX);
-        let there = last.bytes.get(at..).unwrap_or_default();
-        let copied = there.len().min(buffer.len());
-        buffer[..copied].copy_from_slice(&there[..copied]);
-        Ok(copied)
+        some(&last.bytes, at, buffer)
     }
 
     fn len(&self) -> io::Result<u64> {
         Ok(u64::from(self.end) * SECTOR)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_was_cut_short_is_no_end_of_the_disc() {
+        let mut buffer = [0; 4];
+        for (bytes, skip, expected) in [
+            (&b"abcdef"[..], 0, Some(4)),
+            (b"abcdef", 4, Some(2)),
+            (b"abcdef", 6, None),
+            (b"", 0, None),
+            (b"", 2048, None),
+        ] {
+            let found = some(bytes, skip, &mut buffer).ok();
+            assert_eq!(found, expected, "{skip}");
+        }
+        assert_eq!(some(b"", 0, &mut []).ok(), Some(0));
     }
 }

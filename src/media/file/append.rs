@@ -16,10 +16,6 @@ use crate::media::{Burnt, DriveError, Payload, SECTOR, Session};
 const DESCRIPTORS: u64 = 16 * SECTOR;
 /// Bytes in a sector, in memory.
 const SECTOR_LEN: usize = 2048;
-/// Types of volume descriptors: the two that describe a volume, and the one that ends the set.
-const PRIMARY: u8 = 1;
-const SUPPLEMENTARY: u8 = 2;
-const TERMINATOR: u8 = 255;
 
 /// Burns the session of `payload` at its place in `file`.
 pub(super) fn append(
@@ -107,23 +103,8 @@ pub(super) fn mend_head(
     file: &File,
     newest: &Session,
 ) -> Result<(), DriveError> {
-    let fault = drive.io("read the volume descriptors of");
-    let mut set = Vec::new();
-    let mut at = u64::from(newest.start) * SECTOR + DESCRIPTORS;
-    while set.len() < HEAD_ROOM {
-        let mut sector = [0; 2048];
-        file.read_exact_at(&mut sector, at).map_err(&fault)?;
-        if matches!(sector[0], PRIMARY | SUPPLEMENTARY) {
-            // The head's size is that of the whole disc (ECMA-119 8.4.8).
-            sector[80..84].copy_from_slice(&newest.end.to_le_bytes());
-            sector[84..88].copy_from_slice(&newest.end.to_be_bytes());
-        }
-        set.extend_from_slice(&sector);
-        if sector[0] == TERMINATOR {
-            break;
-        }
-        at += SECTOR;
-    }
+    let set = iso9660::shown_descriptors(file, newest.start, newest.end)
+        .map_err(|error| drive.io("read the volume descriptors of")(io::Error::other(error)))?;
     if !write_head(drive, file, &set)?.is_empty() {
         log::info!("the head of {} was mended", drive.path);
     }
