@@ -10,6 +10,7 @@ mod close;
 mod details;
 mod engine;
 mod found;
+mod judge;
 mod part;
 mod reader;
 mod tray;

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod compared;
 mod days;
 mod faults;
 mod foreign;

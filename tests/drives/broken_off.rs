@@ -11,7 +11,6 @@ use cback::store::StoreError;
 
 use crate::bench::{Bench, Kind, LABELS, Place, SECTORS, burn, content, image};
 use crate::pool::noise;
-use crate::{AGAIN, ONCE};
 
 /// Set for the process that is killed: the disc's kind and, if it is one, its file.
 const KIND: &str = "CBACK_TEST_KILLED_KIND";
@@ -28,8 +27,7 @@ pub fn burns_for_ever() -> bool {
     let Some(word) = std::env::var_os(KIND) else {
         return false;
     };
-    let kind = ONCE.iter().chain(&AGAIN).find(|kind| word == kind.1);
-    let Kind(kind, _) = *kind.unwrap();
+    let Kind(kind, _) = crate::kinds().find(|kind| word == kind.1).unwrap();
     let drive = Bench::drive_at(std::env::var_os(FILE).map(PathBuf::from), kind, SECTORS);
     let image = image(&*drive, Burn::Append, LABELS[1], BYTES, 0);
     let mut payload = Payload {

@@ -31,7 +31,8 @@ use drive::Drive;
 pub const TARGET: &str = "iqn.2026-01.test:burner";
 
 const USAGE: &str = "\
-virtual-burner new KIND FILE [SECTORS]      a blank disc; KIND: cd-r cd-rw dvd-r dvd-rw dvd-r-dl dvd-ram dvd+r
+virtual-burner new KIND FILE [SECTORS]      a blank disc; KIND: cd-r cd-rw dvd-r dvd-rw dvd-rw-restricted
+                                            dvd-r-dl dvd-ram dvd+r
                                             dvd+r-dl dvd+rw bd-r bd-r-dl bd-r-tl bd-r-ql bd-re bd-re-dl bd-re-tl
 virtual-burner pretend FILE SECTOR          the only session of a disc that is in no drive ends there
 virtual-burner serve ADDRESS SOCKET [FILE]  a drive at an address (127.0.0.1:3260), with a disc in it
@@ -56,12 +57,17 @@ fn run(words: &[String]) -> io::Result<String> {
     let texts: Vec<&str> = words.iter().map(String::as_str).collect();
     match texts.as_slice() {
         ["new", kind, file, rest @ ..] => {
-            let known = Kind::with_sectors(kind);
+            let restricted = *kind == "dvd-rw-restricted";
+            let known = Kind::with_sectors(if restricted { "dvd-rw" } else { kind });
             let (kind, usual) = known.ok_or_else(|| io::Error::other(format!("no kind {kind}")))?;
             let sectors = rest
                 .first()
                 .map(|word| word.parse().map_err(io::Error::other));
-            Disc::create(Path::new(file), kind, sectors.transpose()?.unwrap_or(usual))?;
+            let file = Path::new(file);
+            Disc::create(file, kind, sectors.transpose()?.unwrap_or(usual))?;
+            if restricted {
+                Disc::restrict(file)?;
+            }
             Ok(String::new())
         }
         ["pretend", file, sector] => {

@@ -3,14 +3,12 @@
 //! A disc without sessions of its own is laid out as a disc that is a file: a head of 32 sectors, then the sessions. Its
 //! first session is written from sector 0 on together with a head of zeros, since some of these discs take only what
 //! follows what is there; the head gets the descriptors of the newest session last, when that is complete.
-//!
-//! Burning programs complain for many reasons. Some drives report an error when the session is closed although all of
-//! it is there; others report none and have lost it. So when a program fails after it had every byte, the disc is read
-//! back, and that decides.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
-use super::engine::{Chunk, Complaint, DOUBLE, End, Job, Purpose};
+use super::engine::{Chunk, DOUBLE, End, Job, Purpose};
+use super::judge::judge;
 use super::reader::Reader;
 use super::way::{First, Manner, Way, way};
 use super::{Burner, Drive as _};
@@ -21,10 +19,8 @@ use crate::media::{
     Appendable, Burn, Burnt, Disc, DriveError, Original, Payload, Renewal, SECTOR, Session,
     Thoroughness, ring,
 };
-use crate::sums::{Digest, Hasher};
+use crate::sums::Hasher;
 
-/// Sectors that are read back at a time.
-const AT_ONCE: u64 = 512;
 static ZEROS: [u8; 32 * 2048] = [0; 32 * 2048];
 
 /// Burns the session of `payload`.
@@ -79,7 +75,7 @@ pub(super) fn session(
         sectors: head + image.sectors() + tail,
         after: disc.newest().map(|newest| newest.start),
         manner,
-        chunk: chunk(&medium, manner, image.end()),
+        chunk: chunk(&medium, manner, image.start()..image.end()),
         ..Job::of(Purpose::Session, medium.profile)
     };
     let mut faults = Vec::new();
@@ -113,11 +109,12 @@ pub(super) fn session(
     })
 }
 
-/// How much is written at a time of a session that ends there. What pads the last chunk must neither fall on what is on the
-/// disc nor over its edge.
-fn chunk(medium: &Medium, manner: Manner, end: u32) -> Chunk {
-    let padded = u64::from(end).next_multiple_of(DOUBLE.into());
-    if manner == Manner::Open && !medium.profile.is_cd() && padded <= medium.capacity {
+/// How much is written at a time of a session in those sectors. The program fills up the last chunk, counted from where the
+/// session begins; that must not go over the edge of the disc.
+fn chunk(medium: &Medium, manner: Manner, session: Range<u32>) -> Chunk {
+    let sectors = u64::from(session.end.saturating_sub(session.start));
+    let end = u64::from(session.start) + sectors.next_multiple_of(DOUBLE.into());
+    if manner == Manner::Open && !medium.profile.is_cd() && end <= medium.capacity {
         Chunk::Double
     } else {
         Chunk::Usual
@@ -273,64 +270,6 @@ fn place(image: &Image, sector: u64) -> String {
     format!("at sector {sector}, in no file")
 }
 
-/// Decides whether a session is good after which the program complained. It is if the drive shows it, closed, and it reads
-/// as it was written.
-fn judge(
-    burner: &Burner,
-    image: &Image,
-    written: Option<Digest>,
-    complaint: &Complaint,
-    monitor: &dyn Monitor,
-) -> Result<(), DriveError> {
-    let why = &complaint.why;
-    let bad = |found: &str| {
-        burner.engine().complained(Complaint {
-            why: format!("{why}; {found}"),
-            ..complaint.clone()
-        })
-    };
-    monitor.note("the burning program failed after the last byte; the disc is read back to see whether that matters");
-    burner.reload()?;
-    let Some((drive, medium, disc)) = burner.look()? else {
-        return Err(bad("the drive shows no disc any more"));
-    };
-    let there = disc
-        .sessions
-        .iter()
-        .any(|session| session.start == image.start() && session.end >= image.end());
-    if !medium.profile.is_overwritable() && (!there || medium.unfinished.is_some()) {
-        return Err(bad("the session is not closed"));
-    }
-    let end = image.end();
-    let reader = Reader::new(drive, end);
-    let read = digest_of(&reader, image)
-        .map_err(|error| bad(&format!("what was written cannot be read back: {error}")))?;
-    if Some(read) != written {
-        return Err(bad("what is on the disc is not what was written"));
-    }
-    monitor.warn(format!(
-        "the burning program failed after the last byte ({why}), but the session was read back and is what was written"
-    ));
-    Ok(())
-}
-
-fn digest_of(reader: &dyn iso9660::ReadAt, image: &Image) -> io::Result<Digest> {
-    let mut hasher = Hasher::default();
-    let mut at = u64::from(image.start()) * SECTOR;
-    let end = u64::from(image.end()) * SECTOR;
-    let mut buffer = vec![0; usize::try_from(AT_ONCE * SECTOR).unwrap_or(1 << 20)];
-    while at < end {
-        let wanted = usize::try_from(end - at).map_or(buffer.len(), |left| left.min(buffer.len()));
-        let count = reader.read_at(&mut buffer[..wanted], at)?;
-        if count == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        hasher.update(&buffer[..count]);
-        at += count as u64;
-    }
-    Ok(hasher.finish())
-}
-
 /// What the head of a disc without sessions of its own becomes: it has the descriptors of the newest session, at sector
 /// 16. A disc whose first session starts at sector 0 keeps what else is there.
 fn new_head(
@@ -405,5 +344,35 @@ impl Write for Hashed<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::way::tests::medium;
+    use super::*;
+
+    #[test]
+    fn what_fills_the_last_chunk_stays_on_the_disc() {
+        use Manner::{AtOnce, Open, Placed};
+        // profile, manner, session, expected; the disc has 1024 sectors
+        for (profile, manner, session, expected) in [
+            (0x1b, Open, 0..100, Chunk::Double),
+            (0x1b, Open, 16..1024, Chunk::Usual),
+            (0x1b, Open, 32..1024, Chunk::Double),
+            // the last block of the disc, and half a chunk before it
+            (0x41, Open, 1008..1020, Chunk::Usual),
+            (0x41, Open, 992..1020, Chunk::Double),
+            (0x09, Open, 0..100, Chunk::Usual),
+            (0x1a, Placed, 0..100, Chunk::Usual),
+            (0x15, AtOnce, 0..100, Chunk::Usual),
+        ] {
+            let medium = Medium {
+                capacity: 1024,
+                ..medium(profile, Status::Open)
+            };
+            let found = chunk(&medium, manner, session.clone());
+            assert_eq!(found, expected, "{profile:#04x} {session:?}");
+        }
     }
 }

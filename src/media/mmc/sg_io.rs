@@ -101,22 +101,29 @@ impl SgIo {
         // command's bytes, whose lengths it states, and all of them live until the call has returned.
         unsafe { ioctl::sg_io(self.0.as_raw_fd(), &raw mut header) }
             .map_err(|errno| AskError::Transport(errno.into()))?;
-        if header.status == CHECK_CONDITION || header.sense_length > 0 {
-            let (key, asc, ascq) = decode_sense(&sense);
-            if key > 1 {
-                return Err(AskError::Sense { key, asc, ascq });
-            }
-        } else if header.status != 0 || header.host_status != 0 {
-            let what = format!(
-                "SCSI status {:#04x}, host status {:#06x}",
-                header.status, header.host_status
-            );
-            return Err(AskError::Transport(io::Error::other(what)));
-        }
+        let said = sense.len().min(header.sense_length.into());
+        verdict(header.status, header.host_status, &sense[..said])?;
         let left = usize::try_from(header.residual).unwrap_or(0);
         data.truncate(data.len().saturating_sub(left));
         Ok(data)
     }
+}
+
+/// Whether a command was carried out, by its SCSI status, by what the host adapter says of it, and by its sense data.
+fn verdict(status: u8, host: u16, sense: &[u8]) -> Result<(), AskError> {
+    let (key, asc, ascq) = decode_sense(sense);
+    // Recovered errors (1) and none (0) come with what was asked for.
+    if key > 1 {
+        return Err(AskError::Sense { key, asc, ascq });
+    }
+    let is_told = sense.first().is_some_and(|first| first & 0x7c == 0x70);
+    let what = match status {
+        0 if host == 0 => return Ok(()),
+        CHECK_CONDITION if host == 0 && is_told => return Ok(()),
+        CHECK_CONDITION if host == 0 => "the command failed, and why was lost".to_owned(),
+        _ => format!("SCSI status {status:#04x}, host status {host:#06x}"),
+    };
+    Err(AskError::Transport(io::Error::other(what)))
 }
 
 /// Key, code and qualifier of sense data in its fixed or descriptor form (SPC-3 4.5).
@@ -126,5 +133,39 @@ pub(super) fn decode_sense(sense: &[u8]) -> (u8, u8, u8) {
         0x70 | 0x71 => (byte(2) & 0x0f, byte(12), byte(13)),
         0x72 | 0x73 => (byte(1) & 0x0f, byte(2), byte(3)),
         _ => (0, 0, 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Zeros in place of an answer must never be taken for one.
+    #[test]
+    fn a_command_that_failed_is_not_taken_for_one_that_did_not() {
+        let fixed = |key: u8| {
+            [
+                0x70, 0, key, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x11, 0, 0, 0, 0, 0,
+            ]
+        };
+        for (status, host, sense, well) in [
+            (0, 0, &[][..], true),
+            (0, 0, &fixed(1), true),
+            (0, 0, &fixed(3), false),
+            (CHECK_CONDITION, 0, &fixed(0), true),
+            (CHECK_CONDITION, 0, &fixed(1), true),
+            (CHECK_CONDITION, 0, &fixed(3), false),
+            (CHECK_CONDITION, 0, &[0x72, 3, 0x11, 0, 0, 0, 0, 0], false),
+            // its reason was lost, or is none that the standard knows
+            (CHECK_CONDITION, 0, &[], false),
+            (CHECK_CONDITION, 0, &[0; 18], false),
+            // busy; the adapter gave up, with or without a reason from earlier
+            (8, 0, &[], false),
+            (0, 3, &[], false),
+            (0, 3, &fixed(1), false),
+        ] {
+            let found = verdict(status, host, sense);
+            assert_eq!(found.is_ok(), well, "{status} {host} {sense:02x?}");
+        }
     }
 }

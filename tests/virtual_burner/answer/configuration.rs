@@ -33,9 +33,14 @@ struct Feature {
     data: Vec<u8>,
 }
 
-/// The answer from feature `first` on.
-pub fn configuration(disc: Option<&Disc>, asked: Asked, first: u16, detail: Detail) -> Vec<u8> {
-    let profile = disc.map_or(0, Disc::profile);
+/// The answer from feature `first` on, with a disc of that profile.
+pub fn configuration(
+    disc: Option<&Disc>,
+    profile: u16,
+    asked: Asked,
+    first: u16,
+    detail: Detail,
+) -> Vec<u8> {
     let mut data = vec![0; 8];
     put16(&mut data, 6, profile);
     for feature in features(disc, profile) {
@@ -70,7 +75,10 @@ fn features(disc: Option<&Disc>, profile: u16) -> Vec<Feature> {
         });
     };
     let is = |kinds: &[Kind]| disc.is_some_and(|disc| kinds.contains(&disc.kind));
-    let sequential = disc.is_some_and(|disc| !disc.is_random());
+    // one that calls itself ROM is only read; one that is blank not even that (MMC-6 5.3)
+    let writes = !matches!(profile, 0x08 | 0x10 | 0x40);
+    let reads = disc.is_some_and(|disc| disc.visible_end() > 0);
+    let sequential = writes && disc.is_some_and(|disc| !disc.is_random());
     let random = disc.is_some_and(Disc::is_random);
     let cd = is(&[Kind::CdR, Kind::CdRw]);
     let bd = is(&[Kind::BdR, Kind::BdRe]);
@@ -88,10 +96,10 @@ fn features(disc: Option<&Disc>, profile: u16) -> Vec<Feature> {
     add(0x001, 2, true, &[0, 0, 0, 1, 1, 0, 0, 0]);
     add(0x002, 1, true, &[2, 0, 0, 0]);
     add(0x003, 0, true, &[0x29, 0, 0, 0]);
-    add(0x010, 0, disc.is_some(), &[0, 0, 8, 0, 0, 1, 1, 0]);
+    add(0x010, 0, reads, &[0, 0, 8, 0, 0, 1, 1, 0]);
     add(0x01d, 0, cd, &[]);
     add(0x01e, 2, cd, &[0, 0, 0, 0]);
-    add(0x01f, 1, disc.is_some() && !cd && !bd, &[1, 0, 1, 0]);
+    add(0x01f, 1, reads && !cd && !bd, &[1, 0, 1, 0]);
     let [a, b, c, d] = end;
     let writes_anywhere = random && profile != 0x13;
     add(
@@ -109,23 +117,23 @@ fn features(disc: Option<&Disc>, profile: u16) -> Vec<Feature> {
         Kind::BdR,
         Kind::BdRe,
     ]);
-    add(0x023, 1, formats, &[0x0f, 0, 0, 0, 0, 0, 0, 0]);
+    add(0x023, 1, writes && formats, &[0x0f, 0, 0, 0, 0, 0, 0, 0]);
     add(0x024, 1, is(&[Kind::DvdRam, Kind::BdRe]), &[0; 4]);
     add(0x026, 0, profile == 0x13, &[]);
     add(0x02a, 0, profile == 0x1a, &[1, 2, 0, 0]);
     add(0x02b, 0, profile == 0x1b, &[1, 0, 0, 0]);
-    add(0x02d, 2, cd, &[0x42, 0, 0x01, 0]);
-    add(0x02e, 0, cd, &[0x62, 0, 0x0c, 0x80]);
+    add(0x02d, 2, writes && cd, &[0x42, 0, 0x01, 0]);
+    add(0x02e, 0, writes && cd, &[0x62, 0, 0x0c, 0x80]);
     let dvd_rw = [0x40 | 0x08 | 0x02, 0, 0, 0];
     add(0x02f, 2, minus && sequential, &dvd_rw);
-    add(0x037, 0, is(&[Kind::CdRw]), &[0, 0x3f, 0, 0]);
+    add(0x037, 0, writes && is(&[Kind::CdRw]), &[0, 0x3f, 0, 0]);
     add(0x03b, 0, profile == 0x2b, &[1, 0, 0, 0]);
     add(0x040, 0, bd, &[0; 28]);
     let mut writing = [0; 24];
     for class in [8, 10, 12, 14, 16, 18, 20, 22] {
         put16(&mut writing[..], class - 4, 0x000f);
     }
-    add(0x041, 0, bd, &writing);
+    add(0x041, 0, writes && bd, &writing);
     add(0x100, 0, true, &[]);
     add(0x105, 1, true, &[0; 4]);
     add(0x107, 4, true, &[0x1f, 0, 0, 0]);

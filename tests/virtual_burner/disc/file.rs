@@ -27,6 +27,14 @@ impl Disc {
         disc.save()
     }
 
+    /// Makes a blank DVD-RW one that was formatted quickly.
+    pub fn restrict(path: &Path) -> io::Result<()> {
+        let mut disc = Self::insert(path)?;
+        disc.restricted = true;
+        disc.format = Format::Until(0);
+        disc.remove()
+    }
+
     /// Pretends that the only session ends at that sector, by what the drive knows and by what the session's volume says
     /// (ECMA-119 8.4.8, 8.5.7). Nothing is stored in between.
     pub fn pretend(path: &Path, end: u32) -> io::Result<()> {

@@ -8,6 +8,7 @@ use crate::answer::configuration::{Asked, Detail, configuration};
 use crate::answer::track_information::{Which, track_information};
 use crate::answer::{capacity, disc_information, modes, performance, structure, toc};
 use crate::bytes::{get16, get32, put16, put32};
+use crate::disc::Disc;
 use crate::sense::{self, Sense};
 
 type Answer = Result<Vec<u8>, Sense>;
@@ -157,16 +158,14 @@ impl Drive {
             Detail::Rich
         };
         let disc = self.medium().ok();
-        let mut answer = configuration(disc, asked, get16(cdb, 2), detail);
-        if self.faults.closed_is_rom && disc.is_some_and(|disc| disc.finalized) {
-            let rom = match get16(&answer, 6) {
-                0x09 | 0x0a => 0x08,
-                0x41 => 0x40,
-                _ => 0x10,
-            };
-            put16(&mut answer, 6, rom);
-        }
-        answer
+        let profile = match disc.map_or(0, Disc::profile) {
+            profile if !self.faults.closed_is_rom => profile,
+            profile if disc.is_none_or(|disc| !disc.finalized) => profile,
+            0x09 | 0x0a => 0x08,
+            0x41 => 0x40,
+            _ => 0x10,
+        };
+        configuration(disc, profile, asked, get16(cdb, 2), detail)
     }
 
     fn event_status(&mut self, cdb: &[u8; 16]) -> Answer {
