@@ -30,7 +30,7 @@ use crate::units::{Day, Ids, Weekday};
 
 pub use error::StoreError;
 pub use rebuild::week;
-pub use record::{Recalled, days, is_newest_on};
+pub use record::{Recalled, days, is_newest_on, is_rebuilt_on};
 pub use spanned::Item;
 
 /// Whether a session is read back and compared after it was burnt.

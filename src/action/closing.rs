@@ -5,8 +5,8 @@ use super::store::{drive, label, section};
 use super::{ActionError, Closing, Context};
 use crate::event::{Problem, Tell as _};
 use crate::media::{Appendable, Burn, Disc, Drive, SECTOR, Treatment};
-use crate::staging::{Staging, State};
-use crate::store::{StoreError, Stored, is_newest_on};
+use crate::staging::{Daily, Staging, State};
+use crate::store::{StoreError, Stored, is_newest_on, is_rebuilt_on};
 
 /// Whether the disc can be closed, if that was asked for: a changer chooses its discs by the room that they have left.
 pub(super) fn can_close(cx: &Context<'_>) -> Result<(), ActionError> {
@@ -49,6 +49,8 @@ pub(super) fn closed(cx: &Context<'_>, drive: &dyn Drive, stored: Stored) -> Sto
 pub(super) struct LeftOpen {
     drive: Box<dyn Drive>,
     disc: Disc,
+    /// Why nothing else is done.
+    why: &'static str,
 }
 
 /// The disc in the drive, if it has what was stored last and takes another session: the run that was to close it was broken
@@ -58,22 +60,59 @@ pub(super) fn left_open(
     staging: &Staging,
     states: &[State],
 ) -> Result<Option<LeftOpen>, ActionError> {
-    let section = section(cx)?;
     let stored = states.iter().filter(|state| state.stored);
     let Some(newest) = stored.map(|state| state.day).max() else {
         return Ok(None);
     };
-    let daily = staging.daily(newest);
+    let note = note(cx, &staging.daily(newest))?;
+    let found = open_disc(cx)?.filter(|(_, disc)| is_newest_on(disc, &note));
+    Ok(found.map(|(drive, disc)| LeftOpen {
+        drive,
+        disc,
+        why: "nothing is to be stored",
+    }))
+}
+
+/// The disc in the drive, if `days` were rebuilt onto it and it takes another session.
+pub(super) fn rebuilt_and_open(
+    cx: &Context<'_>,
+    days: &[Daily],
+) -> Result<Option<LeftOpen>, ActionError> {
+    if cx.closing == Closing::Open {
+        return Ok(None);
+    }
+    let Some((drive, disc)) = open_disc(cx)? else {
+        return Ok(None);
+    };
+    for daily in days {
+        if !is_rebuilt_on(&disc, &note(cx, daily)?) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(LeftOpen {
+        drive,
+        disc,
+        why: "the week is rebuilt",
+    }))
+}
+
+/// What the mark of a day says; nothing if it has none.
+fn note(cx: &Context<'_>, daily: &Daily) -> Result<String, ActionError> {
+    let source_dir = &section(cx)?.source_dir;
     let note = daily.stored_note().map_err(|source| ActionError::Look {
-        path: section.source_dir.clone(),
+        path: source_dir.clone(),
         source,
     })?;
-    let drive = drive(section, &cx.config.options, cx.ids);
+    Ok(note.unwrap_or_default())
+}
+
+/// The drive and the disc in it, if that can be closed and is not.
+fn open_disc(cx: &Context<'_>) -> Result<Option<(Box<dyn Drive>, Disc)>, ActionError> {
+    let drive = drive(section(cx)?, &cx.config.options, cx.ids);
     let disc = drive.inspect().map_err(StoreError::from)?;
     Ok(disc
         .filter(|disc| disc.appendable == Appendable::Open && drive.closes(disc))
-        .filter(|disc| note.is_some_and(|note| is_newest_on(disc, &note)))
-        .map(|disc| LeftOpen { drive, disc }))
+        .map(|disc| (drive, disc)))
 }
 
 impl LeftOpen {
@@ -81,7 +120,8 @@ impl LeftOpen {
     pub fn close(&self, cx: &Context<'_>) -> Result<(), ActionError> {
         let label = label(&self.disc).unwrap_or_default();
         cx.monitor.note(format!(
-            "nothing is to be stored; disc `{label}` has what was stored last, and was not closed"
+            "{}; disc `{label}` has what was stored last, and was not closed",
+            self.why
         ));
         let closed = self.drive.treat(Treatment::Close, cx.monitor);
         closed.map_err(StoreError::from)?;

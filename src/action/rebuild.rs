@@ -1,7 +1,7 @@
 //! `rebuild`: this week's staged days onto a fresh disc.
 
 use super::changer;
-use super::closing::{can_close, closed};
+use super::closing::{can_close, closed, rebuilt_and_open};
 use super::preview::Storing;
 use super::store::{foresee, section, told, with_store};
 use super::{ActionError, Context};
@@ -13,6 +13,10 @@ use crate::store::week;
 pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
     can_close(cx)?;
     let days = days(cx)?;
+    // the run that was to close it was broken off, or could not
+    if let Some(left) = rebuilt_and_open(cx, &days)? {
+        return left.close(cx);
+    }
     for daily in &days {
         cx.monitor.note(format!("rebuilding {}", daily.day()));
     }
@@ -30,7 +34,11 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ActionError> {
 /// What rebuilding would do.
 pub(super) fn preview(cx: &Context<'_>) -> Result<Storing, ActionError> {
     can_close(cx)?;
-    foresee(cx, &days(cx)?, cx.day, Asked::Full)
+    let days = days(cx)?;
+    match rebuilt_and_open(cx, &days)? {
+        Some(left) => Ok(left.preview()),
+        None => foresee(cx, &days, cx.day, Asked::Full),
+    }
 }
 
 /// The staged days of this week; at least one.

@@ -3,6 +3,7 @@
 use std::time::UNIX_EPOCH;
 
 use super::kept::Kept;
+use super::record::Occasion;
 use super::session::{Part, Session};
 use super::steps::Previous;
 use super::{Store, StoreError};
@@ -20,6 +21,8 @@ pub(super) struct Laid {
     pub days: Vec<usize>,
     /// Why a new disc is begun, if one is.
     pub because: Option<String>,
+    /// What it is burnt for.
+    pub occasion: Occasion,
 }
 
 /// What may be left out of a session.
@@ -183,6 +186,7 @@ fn fit(
             session,
             days: chosen,
             because: None,
+            occasion: Occasion::Stored,
         })
     };
     let first = match (try_with((0..parts.len()).collect()), leave) {

@@ -148,12 +148,33 @@ fn tell(job: &Store<'_>, noted: Result<(), CatalogError>) {
     }
 }
 
+/// What a day was burnt for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// It was its turn.
+    Stored,
+    /// Its whole week went onto a fresh disc.
+    Rebuilt,
+}
+
+/// The last line of the mark of a day whose week was rebuilt.
+const REBUILT: &str = "rebuilt";
+
 /// Marks the day as stored, last of all.
-pub(super) fn mark(job: &Store<'_>, disc: &Disc, day: &StagedDay) -> Result<(), StoreError> {
+pub(super) fn mark(
+    job: &Store<'_>,
+    disc: &Disc,
+    day: &StagedDay,
+    occasion: Occasion,
+) -> Result<(), StoreError> {
     let mut words = newest_words(disc).unwrap_or_default();
     if !words.is_empty() {
         words.push_str(&printable_path(job.drive.place()));
         words.push('\n');
+        if occasion == Occasion::Rebuilt {
+            words.push_str(REBUILT);
+            words.push('\n');
+        }
     }
     day.daily
         .mark_stored(&words, job.ids)
@@ -178,6 +199,11 @@ fn newest_words(disc: &Disc) -> Option<String> {
 /// Whether a day that was marked as stored with the text `mark` is in the newest session of `disc`.
 pub fn is_newest_on(disc: &Disc, mark: &str) -> bool {
     newest_words(disc).is_some_and(|words| mark.starts_with(&words))
+}
+
+/// The same, and it came there when its week was rebuilt.
+pub fn is_rebuilt_on(disc: &Disc, mark: &str) -> bool {
+    is_newest_on(disc, mark) && mark.lines().last() == Some(REBUILT)
 }
 
 /// Reads every session of the disc, and the lists of the staged days, into the catalog. What cannot be read is told,

@@ -6,6 +6,7 @@ use super::chain;
 use super::judge;
 use super::kept::{self, Kept};
 use super::layout::{self, Fit, Laid};
+use super::record::Occasion;
 use super::session::{Part, Session};
 use super::staged::{self, StagedDay};
 use super::{CheckData, Discs, Preview, Store, StoreError, Stored, only_copy, record};
@@ -175,7 +176,10 @@ pub(super) fn rebuild(job: &mut Store<'_>, days: &[Daily]) -> Result<Stored, Sto
     let previous = previous(job, &disc, Asked::Full)?;
     let kept = Kept::default();
     let parts: Vec<Part<'_>> = days.iter().map(|day| Part { day, kept: &kept }).collect();
-    let laid = layout::anew(job, &disc, &parts, Fit::Nothing)?;
+    let laid = Laid {
+        occasion: Occasion::Rebuilt,
+        ..layout::anew(job, &disc, &parts, Fit::Nothing)?
+    };
     let days: Vec<&StagedDay> = days.iter().collect();
     finish(
         job,
@@ -209,6 +213,7 @@ pub(super) fn initialize(job: &mut Store<'_>) -> Result<Stored, StoreError> {
         session,
         days: Vec::new(),
         because: None,
+        occasion: Occasion::Stored,
     };
     finish(
         job,
@@ -331,7 +336,7 @@ fn mark_what_is_there(job: &mut Store<'_>, found: &Found) -> Result<Vec<Day>, St
         let digests = |name: &[u8]| kept.others.get(name);
         record::session(job, &found.disc, &[(day, &digests)]);
         if job.discs == Discs::One {
-            record::mark(job, &found.disc, day)?;
+            record::mark(job, &found.disc, day, Occasion::Stored)?;
         }
         marked.push(day.day());
     }
@@ -354,7 +359,7 @@ fn finish(
             left.push(day.day());
         } else {
             if job.discs == Discs::One {
-                record::mark(job, &burnt.now, day)?;
+                record::mark(job, &burnt.now, day, laid.occasion)?;
             }
             marked.push(day.day());
         }

@@ -86,6 +86,29 @@ fn a_full_disc_is_followed_by_a_blank_one() {
     assert_eq!(jukebox.moves(), ["load 2 0", "unload 2 0"]);
 }
 
+/// A changer chooses its discs by the room that they have left.
+#[test]
+fn discs_in_a_changer_are_not_closed_by_a_run() {
+    let machine = jukebox::machine();
+    let jukebox = Jukebox::new(&machine, 3, 1, "");
+    jukebox.blanks([1]);
+    machine.cback("collect stage").on(MON).run().well();
+    for words in [
+        "--close store",
+        "--close rebuild",
+        "--dry-run --close store",
+    ] {
+        let ended = machine.cback(words).on(MON).run();
+        ended
+            .with_status(6)
+            .says(&["not closed by --close", "run it without --close"]);
+        assert_eq!(jukebox.moves(), [""; 0], "{words}");
+        assert_eq!(jukebox.length(1), 0, "{words}");
+    }
+    machine.cback("store").on(MON).run().well_and_silent();
+    assert!(jukebox.length(1) > 0);
+}
+
 #[test]
 fn two_copies_are_written_in_two_drives() {
     let machine = jukebox::machine();

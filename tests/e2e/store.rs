@@ -136,6 +136,40 @@ fn a_disc_is_closed_after_its_session_if_asked_and_the_next_one_begins_another()
     machine.restores("", &kept);
 }
 
+/// A rebuilt disc that was to be closed and is not: the same again closes it, and burns no other.
+#[test]
+fn a_rebuilt_disc_that_was_not_closed_is_closed_by_the_same_again() {
+    let machine = Machine::new();
+    tree::one_of_everything(&machine.path("source"));
+    for day in ["2026-11-24", "2026-11-25"] {
+        machine.back_up(day);
+    }
+    // the week's own disc, in two sessions, is none that was rebuilt
+    let rebuild = |words: &str| machine.cback(words).on("2026-11-25").run();
+    rebuild("rebuild").well_and_silent();
+    assert_eq!(machine.discs().len(), 2);
+    let before = fs::read(machine.disc()).unwrap();
+    rebuild("--dry-run --close rebuild")
+        .well()
+        .says(&["is CLOSED"]);
+    assert!(fs::read(machine.disc()).unwrap() == before);
+    rebuild("--close rebuild").well_and_silent();
+    assert_eq!(machine.discs().len(), 2);
+    machine.cback("disc info").run().says(&["closed"]);
+    // once it is closed, the same again is for another disc
+    rebuild("--close rebuild").well_and_silent();
+    assert_eq!(machine.discs().len(), 3);
+    machine.cback("disc info").run().says(&["closed"]);
+    // and a day that has come since is not left out
+    rebuild("rebuild").well_and_silent();
+    machine.cback("collect stage").on("2026-11-26").run().well();
+    let later = machine.cback("--close rebuild").on("2026-11-26").run();
+    later.well_and_silent();
+    assert_eq!(machine.discs().len(), 5);
+    let kept = machine.keep("kept");
+    machine.restores("", &kept);
+}
+
 #[test]
 fn a_rewritable_disc_begins_anew_with_the_week() {
     let machine = Machine::new();
