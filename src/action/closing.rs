@@ -65,12 +65,8 @@ pub(super) fn left_open(
         return Ok(None);
     };
     let note = note(cx, &staging.daily(newest))?;
-    let found = open_disc(cx)?.filter(|(_, disc)| is_newest_on(disc, &note));
-    Ok(found.map(|(drive, disc)| LeftOpen {
-        drive,
-        disc,
-        why: "nothing is to be stored",
-    }))
+    let found = open_disc(cx, "nothing is to be stored")?;
+    Ok(found.filter(|found| is_newest_on(&found.disc, &note)))
 }
 
 /// The disc in the drive, if `days` were rebuilt onto it and it takes another session.
@@ -81,19 +77,15 @@ pub(super) fn rebuilt_and_open(
     if cx.closing == Closing::Open {
         return Ok(None);
     }
-    let Some((drive, disc)) = open_disc(cx)? else {
+    let Some(found) = open_disc(cx, "the week is rebuilt")? else {
         return Ok(None);
     };
     for daily in days {
-        if !is_rebuilt_on(&disc, &note(cx, daily)?) {
+        if !is_rebuilt_on(&found.disc, &note(cx, daily)?) {
             return Ok(None);
         }
     }
-    Ok(Some(LeftOpen {
-        drive,
-        disc,
-        why: "the week is rebuilt",
-    }))
+    Ok(Some(found))
 }
 
 /// What the mark of a day says; nothing if it has none.
@@ -106,13 +98,13 @@ fn note(cx: &Context<'_>, daily: &Daily) -> Result<String, ActionError> {
     Ok(note.unwrap_or_default())
 }
 
-/// The drive and the disc in it, if that can be closed and is not.
-fn open_disc(cx: &Context<'_>) -> Result<Option<(Box<dyn Drive>, Disc)>, ActionError> {
+/// The disc in the drive, if it can be closed and is not.
+fn open_disc(cx: &Context<'_>, why: &'static str) -> Result<Option<LeftOpen>, ActionError> {
     let drive = drive(section(cx)?, &cx.config.options, cx.ids);
     let disc = drive.inspect().map_err(StoreError::from)?;
     Ok(disc
         .filter(|disc| disc.appendable == Appendable::Open && drive.closes(disc))
-        .map(|disc| (drive, disc)))
+        .map(|disc| LeftOpen { drive, disc, why }))
 }
 
 impl LeftOpen {

@@ -56,11 +56,11 @@ fn info(guest: &Guest, name: &str) -> serde_json::Value {
 
 #[test]
 fn a_session_behind_ninety_gigabytes_is_as_good_as_any() {
-    let mut script = SCRIPT.to_owned();
-    for (kind, sectors, end) in KINDS {
+    let calls = KINDS.map(|(kind, sectors, end)| {
         let left = (sectors - end) * 2048;
-        script.push_str(&format!("large {kind} {end} {left}\n"));
-    }
+        format!("large {kind} {end} {left}\n")
+    });
+    let script = SCRIPT.to_owned() + &calls.concat();
     let prepare = |share: &Path| fs::write(share.join("noise"), noise(400_000)).unwrap();
     let guest = Guest::run(prepare, &script);
     for (kind, sectors, end) in KINDS {
