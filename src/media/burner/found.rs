@@ -88,8 +88,10 @@ fn overwritable(
 ) -> Result<Disc, DriveError> {
     let end = u32::try_from(medium.readable).unwrap_or(u32::MAX);
     let reader = Reader::new(drive, end);
-    // One that was never formatted cannot be read.
-    let (found, shown) = if medium.formatted {
+    // One that was never formatted cannot be read; nor one that was formatted quickly, and not written since: its drive says
+    // that it has no sectors, or one.
+    let is_readable = medium.formatted && medium.readable > u64::from(iso9660::SYSTEM_AREA);
+    let (found, shown) = if is_readable {
         let unreadable = |why: String| DriveError::Unreadable {
             path: burner.path.clone().into(),
             why,

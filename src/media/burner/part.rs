@@ -7,8 +7,8 @@ use crate::iso9660::{self, ReadAt as _};
 use crate::media::mmc::{Part, Profile, SgIo};
 use crate::media::{DriveError, SECTOR, Session};
 
-/// Sectors that a session may be longer than its volume: what it is padded with.
-const PADDING: u32 = 600;
+/// Sectors that no session can do with: its system area, two descriptors, two path tables and a directory.
+const SMALLEST: u32 = 16 + 2 + 2 + 1;
 /// Sectors at the end of a CD's track that have nothing of its volume.
 const CD_END: u32 = 152;
 
@@ -30,7 +30,7 @@ pub(super) fn copied(
     // A copy whose head shows the newest session keeps the descriptor of the first elsewhere.
     let own = u64::from(iso9660::SYSTEM_AREA);
     let is_shown = iso9660::descriptor_sector(&reader, 0).is_ok_and(|at| at != own);
-    if !is_shown && behind <= PADDING {
+    if !is_shown && behind < SMALLEST {
         return None;
     }
     let found = iso9660::sessions_of_copy(&reader)
