@@ -3,7 +3,9 @@
 use std::fs;
 
 use crate::machine::Machine;
-use crate::master::{COMMAND, DAY, NATIVE, lock_to_agent, ssh_config, ssh_says, staged};
+use crate::master::{
+    COMMAND, DAY, NATIVE, is_whole, lock_to_agent, ssh_config, ssh_says, staged, wait_not_long_for,
+};
 use crate::sshd::{Claims, Sshd, cut_after};
 
 #[test]
@@ -229,6 +231,35 @@ fn a_machine_that_allows_nothing_but_sftp_is_staged() {
     ada.collected(&[("a.tar", b"a")], Claims::Digests);
     NATIVE.master(&machine, &[&ada]);
     machine.cback("stage").run().well_and_silent();
+}
+
+/// Its disks have to start, or it is busy: that is no silence as long as it is shorter than what is allowed (20 seconds
+/// here), and longer than what comes between two signs of life.
+#[test]
+fn a_machine_that_takes_its_time_to_answer_is_waited_for() {
+    std::thread::scope(|scope| {
+        for agent in [false, true] {
+            scope.spawn(move || {
+                let machine = Machine::new();
+                let bob = Sshd::start(&machine, "bob");
+                bob.collected(&[("a", b"a")], Claims::Digests);
+                if agent {
+                    lock_to_agent(&machine, &bob, "");
+                } else {
+                    bob.authorize("restrict,command=\"exec /usr/lib/openssh/sftp-server\"");
+                }
+                let keys = bob.path("authorized_keys");
+                let text = fs::read_to_string(&keys).unwrap();
+                let slow = text.replace("command=\"", "command=\"sleep 6; ");
+                assert_ne!(slow, text);
+                fs::write(&keys, slow).unwrap();
+                NATIVE.master(&machine, &[&bob]);
+                wait_not_long_for(&machine, "bob");
+                machine.cback("stage").on(DAY).run().well_and_silent();
+                is_whole(&machine, &bob, "bob");
+            });
+        }
+    });
 }
 
 #[test]
