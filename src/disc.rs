@@ -30,7 +30,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::event::{Monitor, Problem, Tell as _};
-use crate::iso9660::{ReadAt, Tree, Volume};
+use crate::iso9660::{Loss, ReadAt, ReadError, Tree, Volume};
 use crate::media::{Disc, Drive};
 
 /// The disc in `drive`; an empty drive is an error.
@@ -42,22 +42,30 @@ pub fn inspect(drive: &dyn Drive) -> Result<Disc, DiscError> {
 
 /// Everything in `volume`, which is on the disc at `place`. Of what directories something cannot be read is told.
 fn tree(volume: &Volume<'_>, place: &Path, monitor: &dyn Monitor) -> Result<Tree, DiscError> {
-    let (tree, losses) = volume.salvage().map_err(|source| DiscError::Read {
-        place: place.to_owned(),
-        source,
-    })?;
-    for loss in losses {
-        let path = place.join(OsStr::from_bytes(&loss.path));
-        let reason = format!(
-            "not everything in this directory can be read: {}",
-            loss.error
-        );
-        monitor
-            .problem(&Problem::with_file(&path, &reason).advise(
-                "an earlier session may have it (--session), or another drive may read it",
-            ));
+    let salvaged = volume.salvage();
+    let (tree, losses) = salvaged.map_err(|source| unreadable(place, source))?;
+    for loss in &losses {
+        lost(loss, place, monitor);
     }
     Ok(tree)
+}
+
+fn unreadable(place: &Path, source: ReadError) -> DiscError {
+    let place = place.to_owned();
+    DiscError::Read { place, source }
+}
+
+/// Tells that not everything in a directory of the disc at `place` can be read.
+fn lost(loss: &Loss, place: &Path, monitor: &dyn Monitor) {
+    let path = place.join(OsStr::from_bytes(&loss.path));
+    let reason = format!(
+        "not everything in this directory can be read: {}",
+        loss.error
+    );
+    monitor.problem(
+        &Problem::with_file(&path, &reason)
+            .advise("an earlier session may have it (--session), or another drive may read it"),
+    );
 }
 
 /// The session of that number, counted from 1; the newest one if none is asked for.

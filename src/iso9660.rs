@@ -35,7 +35,6 @@ pub use session::{
 };
 pub use stream::Cause;
 pub use tree::{
-    Children, Content, Extent, Kind, Meta, NAME_MAX, Node, Special, TARGET_MAX, Tree, TreeError,
-    Walk,
+    Added, Content, Extent, Kind, Meta, NAME_MAX, Node, Special, TARGET_MAX, Tree, TreeError, Walk,
 };
-pub use volume::{Loss, Names, Volume};
+pub use volume::{Listing, Loss, Names, Volume};

@@ -20,6 +20,8 @@ fuzz_target!(|bytes: &[u8]| {
         };
         if let Ok((tree, losses)) = volume.salvage() {
             assert!(!losses.is_empty() || volume.tree().is_ok());
+            let listing = volume.listing().into_iter().flatten();
+            assert_eq!(losses.is_empty(), listing.filter(Result::is_err).count() == 0);
             let _ = Image::new(tree, &Options::default());
         }
         for names in [Names::RockRidge, Names::Joliet, Names::Plain] {

@@ -262,10 +262,10 @@ impl Trials<'_> {
             let tree = volume.tree().map_err(text)?;
             // A session has all that the ones before it have.
             for file in FILES[..=number].iter().copied().flatten() {
-                let Some(Kind::File(content)) = tree.lookup(file.0).map(|node| &node.kind) else {
+                let Some(Kind::File(content)) = tree.lookup(file.0).map(|node| node.kind) else {
                     return Err(format!("session {} has no `{}`", number + 1, file.0));
                 };
-                let same = same(&mut volume.file(content), &mut Noise::of(*file));
+                let same = same(&mut volume.file(&content), &mut Noise::of(*file));
                 match same {
                     Ok(true) => bytes += file.1,
                     Ok(false) => {

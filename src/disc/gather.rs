@@ -1,9 +1,9 @@
 //! Directories and files of this machine as a tree for an image, and the way back from a number to a file.
 //!
-//! Paths are kept as a directory and a name: a million files stay small.
+//! Of a file, only where its name is in the tree is kept: a million files stay small.
 
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt as _;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::DiscError;
 use crate::event::{Monitor, Problem, Tell as _};
-use crate::iso9660::{Content, Meta, Time, Tree};
+use crate::iso9660::{Added, Content, Meta, Time, Tree};
 
 /// Why something is left out that is neither file, directory nor link.
 const NO_FILE: &str = "it is a device, a pipe or a socket, which no disc holds";
@@ -20,11 +20,35 @@ const NO_FILE: &str = "it is a device, a pipe or a socket, which no disc holds";
 /// A tree, and where its new contents come from.
 pub(super) struct Gathered {
     pub tree: Tree,
-    dirs: Vec<PathBuf>,
-    /// By number: the index of the directory, and the name in it.
-    files: Vec<(u32, Box<OsStr>)>,
+    sources: Sources,
     /// Files with several names, by device and inode.
     linked: HashMap<(u64, u64), (usize, u64)>,
+}
+
+/// Where new contents come from, by number. On the disc, files keep their names.
+#[derive(Default)]
+pub(super) struct Sources {
+    files: Vec<Added>,
+    /// The number of the first file of each directory, ascending.
+    dirs: Vec<(usize, PathBuf)>,
+}
+
+impl Sources {
+    /// The path of a file whose name is in `tree`.
+    pub fn path(&self, tree: &Tree, number: usize) -> PathBuf {
+        let dir = self.dirs.partition_point(|(first, _)| *first <= number);
+        let dir = dir.checked_sub(1).and_then(|at| self.dirs.get(at));
+        let path = |(_, dir): &(usize, PathBuf)| {
+            let name = tree.name(*self.files.get(number)?);
+            Some(dir.join(OsStr::from_bytes(name)))
+        };
+        dir.and_then(path).unwrap_or_default()
+    }
+
+    /// Opens a file whose name is in `tree`.
+    pub fn open(&self, tree: &Tree, number: usize) -> io::Result<Box<dyn Read>> {
+        Ok(Box::new(File::open(self.path(tree, number))?))
+    }
 }
 
 impl Gathered {
@@ -32,8 +56,7 @@ impl Gathered {
     pub fn onto(tree: Tree) -> Self {
         Self {
             tree,
-            dirs: Vec::new(),
-            files: Vec::new(),
+            sources: Sources::default(),
             linked: HashMap::new(),
         }
     }
@@ -72,13 +95,20 @@ impl Gathered {
         if !facts.is_file() {
             return Err(fault(io::Error::other(NO_FILE)));
         }
-        let dir = self.dir(whole.parent().unwrap_or(Path::new("/")));
-        self.file(dir, &name, name.as_os_str(), &facts)
+        self.begin(whole.parent().unwrap_or(Path::new("/")));
+        self.file(&name, &facts)
     }
 
-    fn dir(&mut self, path: &Path) -> u32 {
-        self.dirs.push(path.to_owned());
-        u32::try_from(self.dirs.len() - 1).unwrap_or(u32::MAX)
+    /// The next files are in this directory.
+    fn begin(&mut self, dir: &Path) {
+        let next = self.sources.files.len();
+        self.sources.dirs.pop_if(|(first, _)| *first == next);
+        self.sources.dirs.push((next, dir.to_owned()));
+    }
+
+    /// What was gathered: a tree, and where its new contents come from.
+    pub fn finish(self) -> (Tree, Sources) {
+        (self.tree, self.sources)
     }
 
     /// Adds everything in the directory `root`, which is `at` in the tree already.
@@ -90,7 +120,7 @@ impl Gathered {
     ) -> Result<(), DiscError> {
         let mut waiting = vec![(root.to_owned(), at.to_owned())];
         while let Some((from, to)) = waiting.pop() {
-            let names = match names(&from) {
+            let names = match Names::of(&from) {
                 Ok(names) => names,
                 Err(error) => {
                     let problem = Problem::with_file(&from, &format!("cannot be read: {error}"));
@@ -98,11 +128,11 @@ impl Gathered {
                     continue;
                 }
             };
-            let dir = self.dir(&from);
+            self.begin(&from);
             let mut below = Vec::new();
-            for name in names {
-                let (source, target) = (from.join(&name), to.join(&name));
-                match self.entry(dir, &source, &target, &name) {
+            for name in names.iter() {
+                let (source, target) = (from.join(name), to.join(name));
+                match self.entry(&source, &target) {
                     Ok(true) => below.push((source, target)),
                     Ok(false) => {}
                     Err(DiscError::Io { source: error, .. }) => {
@@ -117,13 +147,7 @@ impl Gathered {
     }
 
     /// Adds one entry; says whether it is a directory, whose entries come later.
-    fn entry(
-        &mut self,
-        dir: u32,
-        source: &Path,
-        target: &Path,
-        name: &OsStr,
-    ) -> Result<bool, DiscError> {
+    fn entry(&mut self, source: &Path, target: &Path) -> Result<bool, DiscError> {
         let fault = |source_error| DiscError::Io {
             path: source.to_owned(),
             doing: "read",
@@ -134,7 +158,7 @@ impl Gathered {
         let there = self
             .tree
             .lookup(target)
-            .map(crate::iso9660::Node::is_directory);
+            .map(|node| node.is_directory());
         if there.is_some_and(|directory| directory != kind.is_dir()) {
             self.tree.remove(target);
         }
@@ -146,45 +170,27 @@ impl Gathered {
             let to = fs::read_link(source).map_err(fault)?;
             self.tree.add_symlink(target, meta(&facts), to)?;
         } else if kind.is_file() {
-            self.file(dir, target, name, &facts)?;
+            self.file(target, &facts)?;
         } else {
             return Err(fault(io::Error::other(NO_FILE)));
         }
         Ok(false)
     }
 
-    fn file(
-        &mut self,
-        dir: u32,
-        target: &Path,
-        name: &OsStr,
-        facts: &Metadata,
-    ) -> Result<(), DiscError> {
+    fn file(&mut self, target: &Path, facts: &Metadata) -> Result<(), DiscError> {
         let key = (facts.dev(), facts.ino());
         let known = self.linked.get(&key).copied();
-        let (source, bytes) = known.unwrap_or((self.files.len(), facts.len()));
+        let next = self.sources.files.len();
+        let (source, bytes) = known.unwrap_or((next, facts.len()));
         let content = Content::New { source, bytes };
-        self.tree.add_file(target, meta(facts), content)?;
+        let added = self.tree.add_file(target, meta(facts), content)?;
         if known.is_none() {
-            self.files.push((dir, name.into()));
+            self.sources.files.push(added);
             if facts.nlink() > 1 {
                 self.linked.insert(key, (source, bytes));
             }
         }
         Ok(())
-    }
-
-    /// Where the content of that number comes from.
-    pub fn path(&self, number: usize) -> PathBuf {
-        self.files
-            .get(number)
-            .and_then(|(dir, name)| Some(self.dirs.get(*dir as usize)?.join(&**name)))
-            .unwrap_or_default()
-    }
-
-    /// Opens the content of that number.
-    pub fn open(&self, number: usize) -> io::Result<Box<dyn Read>> {
-        Ok(Box::new(File::open(self.path(number))?))
     }
 }
 
@@ -197,12 +203,40 @@ pub(super) enum Company {
     Others,
 }
 
-fn names(dir: &Path) -> io::Result<Vec<OsString>> {
-    let mut names = fs::read_dir(dir)?
-        .map(|entry| Ok(entry?.file_name()))
-        .collect::<io::Result<Vec<_>>>()?;
-    names.sort_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
-    Ok(names)
+/// Names in one buffer: a directory of a million files is small.
+#[derive(Default)]
+struct Names {
+    text: Vec<u8>,
+    /// Where each ends; it begins where the one before it ends.
+    ends: Vec<usize>,
+    /// The numbers of all of them, sorted by the bytes of the names.
+    sorted: Vec<u32>,
+}
+
+impl Names {
+    fn of(dir: &Path) -> io::Result<Self> {
+        let mut this = Self::default();
+        for entry in fs::read_dir(dir)? {
+            let number = u32::try_from(this.ends.len()).map_err(io::Error::other)?;
+            this.text.extend(entry?.file_name().as_bytes());
+            this.ends.push(this.text.len());
+            this.sorted.push(number);
+        }
+        let mut sorted = std::mem::take(&mut this.sorted);
+        sorted.sort_unstable_by(|a, b| this.name(*a).cmp(this.name(*b)));
+        this.sorted = sorted;
+        Ok(this)
+    }
+
+    fn name(&self, number: u32) -> &OsStr {
+        let number = number as usize;
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        OsStr::from_bytes(&self.text[start..self.ends[number]])
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &OsStr> {
+        self.sorted.iter().map(|number| self.name(*number))
+    }
 }
 
 fn meta(facts: &Metadata) -> Meta {

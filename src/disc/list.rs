@@ -59,27 +59,38 @@ pub fn list(
     let disc = inspect(drive)?;
     let medium = drive.open()?;
     let volume = session(drive, &disc, number, &*medium)?;
-    let tree = super::tree(&volume, drive.place(), monitor)?;
-    let found = tree
-        .lookup(path)
-        .ok_or_else(|| DiscError::NoSuchFile(path.to_owned()))?;
-    if !found.is_directory() {
-        tell(entry(path, found));
-        return Ok(());
-    }
-    if depth == Depth::Own {
-        for (name, node) in tree.list(path).into_iter().flatten() {
-            tell(entry(&path.join(OsStr::from_bytes(name)), node));
-        }
-        return Ok(());
-    }
-    for (at, node) in tree.walk() {
+    let mut listing = volume
+        .listing()
+        .map_err(|source| super::unreadable(drive.place(), source))?;
+    let mut is_found = path.as_os_str().is_empty();
+    while let Some(found) = listing.next() {
+        let (at, node) = match found {
+            Ok(found) => found,
+            Err(loss) => {
+                super::lost(&loss, drive.place(), monitor);
+                continue;
+            }
+        };
         let at = Path::new(OsStr::from_bytes(&at));
-        if at.starts_with(path) {
-            tell(entry(at, node));
+        let Ok(below) = at.strip_prefix(path) else {
+            if !path.starts_with(at) {
+                listing.pass_over();
+            }
+            continue;
+        };
+        is_found = true;
+        let is_itself = below.as_os_str().is_empty();
+        if depth == Depth::All || !is_itself || !node.is_directory() {
+            tell(entry(at, &node));
+        }
+        if depth == Depth::Own && !is_itself {
+            listing.pass_over();
         }
     }
-    Ok(())
+    match is_found {
+        true => Ok(()),
+        false => Err(DiscError::NoSuchFile(path.to_owned())),
+    }
 }
 
 /// How deep a listing goes.
@@ -93,7 +104,7 @@ pub enum Depth {
 
 fn entry(path: &Path, node: &Node) -> Entry {
     let (what, bytes, sector, target) = match &node.kind {
-        Kind::Directory(_) => (What::Directory, 0, None, None),
+        Kind::Directory => (What::Directory, 0, None, None),
         Kind::File(content) => (What::File, content.bytes(), first(content), None),
         Kind::Symlink(to) => {
             let to = printable_bytes(to);

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::gather::{Company, Gathered};
+use super::gather::{Company, Gathered, Sources};
 use super::{DiscError, inspect};
 use crate::event::{Event, Monitor, Problem, Progress, Tell as _, path_as_text, path_or_null};
 use crate::fsx::AtomicFile;
@@ -61,7 +61,7 @@ pub fn image(wish: &Wish<'_>, output: &Path, monitor: &dyn Monitor) -> Result<Ma
     }
     let gathered = gather(wish, Tree::new(Meta::default()), monitor)?;
     let label = volume_id(wish, None);
-    let (image, gathered) = lay_out(gathered, wish, &label, 0, SpaceSize::End)?;
+    let (image, sources) = lay_out(gathered, wish, &label, 0, SpaceSize::End)?;
     let mut file = AtomicFile::create(output).map_err(|error| fault("make", error))?;
     let total = image.sectors() * SECTOR;
     let mut counted = Counted {
@@ -76,11 +76,13 @@ pub fn image(wish: &Wish<'_>, output: &Path, monitor: &dyn Monitor) -> Result<Ma
             }));
         },
     };
-    let written = image.write(&mut counted, &mut |number| gathered.open(number));
+    let written = image.write(&mut counted, &mut |number| {
+        sources.open(image.tree(), number)
+    });
     monitor.observe(&Event::ProgressEnd(TASK));
     let faults = written.map_err(|WriteError::Output(error)| fault("write", error))?;
     file.commit(None).map_err(|error| fault("finish", error))?;
-    tell(&gathered, &faults, monitor);
+    tell(&image, &sources, &faults, monitor);
     Ok(Made {
         place: output.to_owned(),
         label,
@@ -112,14 +114,14 @@ pub fn burn(
     }
     let gathered = gather(wish, tree, monitor)?;
     let label = volume_id(wish, disc.label().filter(|_| how == Burn::Append));
-    let (image, gathered) = lay_out(gathered, wish, &label, disc.start(how), disc.space_size)?;
+    let (image, sources) = lay_out(gathered, wish, &label, disc.start(how), disc.space_size)?;
     let mut payload = Payload {
         image: &image,
         label: &label,
-        open: &mut |number| gathered.open(number),
+        open: &mut |number| sources.open(image.tree(), number),
     };
     let burnt = drive.burn(how, &mut payload, monitor)?;
-    tell(&gathered, &burnt.faults, monitor);
+    tell(&image, &sources, &burnt.faults, monitor);
     drive.reload()?;
     Ok(Made {
         place: drive.place().to_owned(),
@@ -158,12 +160,12 @@ fn gather(wish: &Wish<'_>, tree: Tree, monitor: &dyn Monitor) -> Result<Gathered
 }
 
 fn lay_out(
-    mut gathered: Gathered,
+    gathered: Gathered,
     wish: &Wish<'_>,
     label: &str,
     start: u32,
     space_size: SpaceSize,
-) -> Result<(Image, Gathered), DiscError> {
+) -> Result<(Image, Sources), DiscError> {
     let since = wish.now.duration_since(UNIX_EPOCH).unwrap_or_default();
     let options = Options {
         start,
@@ -174,8 +176,8 @@ fn lay_out(
         space_size,
         ..Options::default()
     };
-    let tree = std::mem::replace(&mut gathered.tree, Tree::new(Meta::default()));
-    Ok((Image::new(tree, &options)?, gathered))
+    let (tree, sources) = gathered.finish();
+    Ok((Image::new(tree, &options)?, sources))
 }
 
 /// The asked-for label, the disc's, or one made of the first path: 32 characters of ASCII.
@@ -207,14 +209,15 @@ fn volume_id(wish: &Wish<'_>, disc: Option<&[u8]>) -> String {
     }
 }
 
-fn tell(gathered: &Gathered, faults: &[Fault], monitor: &dyn Monitor) {
+fn tell(image: &Image, sources: &Sources, faults: &[Fault], monitor: &dyn Monitor) {
     for fault in faults {
         let reason = match &fault.cause {
             Cause::Short => format!("it shrank to {} bytes meanwhile", fault.delivered),
             Cause::Long => "it grew meanwhile; what was added is left out".to_owned(),
             Cause::Failed(error) => format!("cannot be read: {error}; zeros stand for it"),
         };
-        monitor.problem(&Problem::with_file(&gathered.path(fault.source), &reason));
+        let path = sources.path(image.tree(), fault.source);
+        monitor.problem(&Problem::with_file(&path, &reason));
     }
 }
 

@@ -112,12 +112,12 @@ impl Taking<'_> {
         if !path.as_os_str().is_empty()
             && let Some(node) = tree.lookup(path)
         {
-            one(self, path, node);
+            one(self, path, &node);
         }
         for (at, node) in tree.walk() {
             let at = Path::new(OsStr::from_bytes(&at));
             if at.starts_with(path) && at != path {
-                one(self, at, node);
+                one(self, at, &node);
             }
         }
         // Modes come last: a directory may forbid writing.
@@ -130,7 +130,7 @@ impl Taking<'_> {
 
     fn entry(&mut self, at: &Path, node: &Node, target: &Path) -> io::Result<()> {
         match &node.kind {
-            Kind::Directory(_) => {
+            Kind::Directory => {
                 match fs::create_dir(target) {
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                         if !fs::symlink_metadata(target)?.is_dir() {

@@ -8,8 +8,8 @@
 //! Which name becomes what depends on the names of the directory only: first those that fit as they are
 //! get their own identifier, then the others, in order of their bytes, are cut and, where that is taken, numbered.
 
-use std::collections::HashSet;
-use std::hash::Hash;
+use std::cmp::Ordering;
+use std::hash::{BuildHasher as _, RandomState};
 
 /// One of the two kinds of identifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,13 +30,171 @@ pub(super) enum Role {
 /// Names longer than this get short plain identifiers.
 const CROWDED: usize = 120;
 
-/// A name in the characters of a namespace, without version.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Mapped<T> {
-    stem: Vec<T>,
-    ext: Vec<T>,
+/// The identifiers of a directory's entries, without versions: one behind the other in UTF-8, each behind its length.
+/// Plain ones have their dot here even if it ends them; those of directories lose it.
+pub(super) struct Identifiers {
+    namespace: Namespace,
+    text: Vec<u8>,
 }
 
+/// Makes identifiers for the names of a directory, of which there are `count`. For each name, in the same order, gives
+/// the place of its identifier; nothing at all if they have more than 4 GiB together.
+pub(super) fn identifiers<'a>(
+    names: impl Iterator<Item = (&'a [u8], Role)> + Clone,
+    count: usize,
+    namespace: Namespace,
+) -> Option<(Identifiers, Vec<u32>)> {
+    let mut this = Identifiers {
+        namespace,
+        text: Vec::new(),
+    };
+    let mut taken = Taken::new(count);
+    let mut places = Vec::with_capacity(count);
+    let mut mapped = Mapped::default();
+    for (name, role) in names.clone() {
+        let limit = mapped.map(name, role, namespace);
+        let place = match mapped.fits(limit) {
+            true => this.take(&mapped, &mut taken)?,
+            false => None,
+        };
+        places.push(place.unwrap_or(NO_PLACE));
+    }
+    let mut number = 0_u32;
+    for ((name, role), place) in names.zip(&mut places) {
+        if *place != NO_PLACE {
+            continue;
+        }
+        let limit = mapped.map(name, role, namespace);
+        let room = mapped.cut(limit);
+        let whole = mapped.stem.clone();
+        *place = loop {
+            if let Some(place) = this.take(&mapped, &mut taken)? {
+                break place;
+            }
+            number += 1;
+            let mark = match namespace {
+                Namespace::Primary => number.to_string(),
+                Namespace::Joliet => format!("~{number}"),
+            };
+            mapped.stem.clear();
+            let kept = whole.chars().take(room.saturating_sub(mark.len()));
+            mapped.stem.extend(kept.chain(mark.chars()));
+        };
+    }
+    Some((this, places))
+}
+
+/// No identifier is there.
+const NO_PLACE: u32 = u32::MAX;
+
+impl Identifiers {
+    /// Keeps a name, if no other has the same identifier, and says where it is. `None` outside if there is no room.
+    fn take(&mut self, name: &Mapped, taken: &mut Taken) -> Option<Option<u32>> {
+        let start = self.text.len();
+        let place = u32::try_from(start).ok().filter(|place| *place < NO_PLACE)?;
+        self.text.push(0);
+        self.text.extend(name.stem.bytes());
+        if self.namespace == Namespace::Primary {
+            self.text.push(b'.');
+        }
+        self.text.extend(name.ext.bytes());
+        self.text[start] = u8::try_from(self.text.len() - start - 1).unwrap_or(u8::MAX);
+        let is_new = taken.insert(place, |place| key(&self.text, place));
+        if !is_new {
+            self.text.truncate(start);
+        }
+        Some(is_new.then_some(place))
+    }
+
+    /// Writes the identifier that is there into `out`, with its version, in the place of what is in that.
+    pub(super) fn write(&self, place: u32, role: Role, out: &mut Vec<u8>) {
+        let key = key(&self.text, place);
+        let version = version(role);
+        out.clear();
+        match self.namespace {
+            Namespace::Primary if role == Role::Directory => {
+                out.extend(key.strip_suffix(b".").unwrap_or(key));
+            }
+            Namespace::Primary => {
+                out.extend(key);
+                out.extend(version);
+            }
+            Namespace::Joliet => {
+                for chunk in key.utf8_chunks() {
+                    out.extend(chunk.valid().encode_utf16().flat_map(u16::to_be_bytes));
+                }
+                out.extend(version.iter().flat_map(|byte| [0, *byte]));
+            }
+        }
+    }
+
+    /// The order of identifiers in a directory and a path table (ECMA-119 9.3). UTF-8 has the order of UCS-2.
+    pub(super) fn compare(&self, a: (u32, Role), b: (u32, Role)) -> Ordering {
+        let parts = |(place, role)| {
+            let key = key(&self.text, place);
+            let dot = key.iter().position(|byte| *byte == b'.');
+            match (self.namespace, dot) {
+                (Namespace::Primary, Some(dot)) => (&key[..dot], &key[dot + 1..], version(role)),
+                _ => (&key[..0], key, version(role)),
+            }
+        };
+        let ((a_stem, a_rest, a_version), (b_stem, b_rest, b_version)) = (parts(a), parts(b));
+        a_stem.cmp(b_stem).then_with(|| {
+            let both = a_rest.len().min(b_rest.len());
+            a_rest[..both].cmp(&b_rest[..both]).then_with(|| {
+                let a = a_rest[both..].iter().chain(a_version);
+                a.cmp(b_rest[both..].iter().chain(b_version))
+            })
+        })
+    }
+}
+
+fn key(text: &[u8], place: u32) -> &[u8] {
+    let at = place as usize;
+    &text[at + 1..at + 1 + usize::from(text[at])]
+}
+
+fn version(role: Role) -> &'static [u8] {
+    match role {
+        Role::File => b";1",
+        Role::Directory => b"",
+    }
+}
+
+/// The places of the identifiers that are taken, found by what is there: a table with open addressing that is never more
+/// than half full.
+struct Taken {
+    slots: Vec<u32>,
+    hasher: RandomState,
+}
+
+impl Taken {
+    fn new(count: usize) -> Self {
+        Self {
+            slots: vec![NO_PLACE; (2 * count).next_power_of_two()],
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// Notes a place, unless there is one already with the same `key`.
+    fn insert<'a>(&mut self, place: u32, key: impl Fn(u32) -> &'a [u8]) -> bool {
+        let wanted = key(place);
+        let mask = self.slots.len() - 1;
+        let hash = self.hasher.hash_one(wanted);
+        let mut at = usize::try_from(hash & mask as u64).unwrap_or(0);
+        while self.slots[at] != NO_PLACE {
+            if key(self.slots[at]) == wanted {
+                return false;
+            }
+            at = (at + 1) & mask;
+        }
+        self.slots[at] = place;
+        true
+    }
+}
+
+/// How many characters an identifier may have.
+#[derive(Clone, Copy)]
 struct Limit {
     stem: usize,
     ext: usize,
@@ -44,36 +202,26 @@ struct Limit {
     both: usize,
 }
 
-/// Identifiers for the names of a directory, in the same order as `names`.
-pub(super) fn identifiers<'a>(
-    names: impl Iterator<Item = (&'a [u8], Role)> + Clone,
-    namespace: Namespace,
-) -> Vec<Vec<u8>> {
-    match namespace {
-        Namespace::Primary => plain(names),
-        Namespace::Joliet => joliet(names),
-    }
+/// A name in the characters of a namespace, without version.
+#[derive(Default)]
+struct Mapped {
+    stem: String,
+    /// Joliet's has its dot.
+    ext: String,
 }
 
-fn plain<'a>(names: impl Iterator<Item = (&'a [u8], Role)> + Clone) -> Vec<Vec<u8>> {
-    let mapped = names.clone().map(|(name, role)| {
-        let limit = match (name.len() > CROWDED, role) {
-            (true, _) => Limit {
-                stem: 8,
-                ext: 3,
-                both: 11,
-            },
-            (false, Role::File) => Limit {
-                stem: 30,
-                ext: 12,
-                both: 30,
-            },
-            (false, Role::Directory) => Limit {
-                stem: 31,
-                ext: 0,
-                both: 31,
-            },
-        };
+impl Mapped {
+    /// Takes a name in. Says how long it may be.
+    fn map(&mut self, name: &[u8], role: Role, namespace: Namespace) -> Limit {
+        self.stem.clear();
+        self.ext.clear();
+        match namespace {
+            Namespace::Primary => self.plain(name, role),
+            Namespace::Joliet => self.joliet(name, role),
+        }
+    }
+
+    fn plain(&mut self, name: &[u8], role: Role) -> Limit {
         let dot = match role {
             Role::File => name.iter().rposition(|byte| *byte == b'.'),
             Role::Directory => None,
@@ -83,129 +231,63 @@ fn plain<'a>(names: impl Iterator<Item = (&'a [u8], Role)> + Clone) -> Vec<Vec<u
             _ => (name, &name[..0]),
         };
         let d_character = |byte: &u8| match byte.to_ascii_uppercase() {
-            kept @ (b'A'..=b'Z' | b'0'..=b'9') => kept,
-            _ => b'_',
+            kept @ (b'A'..=b'Z' | b'0'..=b'9') => char::from(kept),
+            _ => '_',
         };
-        let mapped = Mapped {
-            stem: stem.iter().map(d_character).collect(),
-            ext: ext.iter().map(d_character).collect(),
+        self.stem.extend(stem.iter().map(d_character));
+        self.ext.extend(ext.iter().map(d_character));
+        let (stem, ext, both) = match (name.len() > CROWDED, role) {
+            (true, _) => (8, 3, 11),
+            (false, Role::File) => (30, 12, 30),
+            (false, Role::Directory) => (31, 0, 31),
         };
-        (mapped, limit)
-    });
-    unique(mapped, |digit| digit, &[])
-        .into_iter()
-        .zip(names)
-        .map(|(name, (_, role))| {
-            let mut identifier = name.stem;
-            if role == Role::File {
-                identifier.push(b'.');
-                identifier.extend(name.ext);
-                identifier.extend(b";1");
-            }
-            identifier
-        })
-        .collect()
-}
+        Limit { stem, ext, both }
+    }
 
-fn joliet<'a>(names: impl Iterator<Item = (&'a [u8], Role)> + Clone) -> Vec<Vec<u8>> {
-    let mapped = names.clone().map(|(name, role)| {
-        let characters = ucs2(name);
+    fn joliet(&mut self, name: &[u8], role: Role) -> Limit {
+        for chunk in name.utf8_chunks() {
+            let character = |c: char| {
+                let unknown = c < ' ' || "*/:;?\\".contains(c) || u16::try_from(u32::from(c)).is_err();
+                if unknown { '_' } else { c }
+            };
+            self.stem.extend(chunk.valid().chars().map(character));
+            self.stem.extend(chunk.invalid().iter().map(|_| '_'));
+        }
         let dot = match role {
-            Role::File => characters.iter().rposition(|c| *c == u16::from(b'.')),
+            Role::File => self.stem.rfind('.'),
             Role::Directory => None,
         };
-        let (stem, ext) = match dot {
-            Some(at) if at > 0 && characters.len() - at <= 16 => characters.split_at(at),
-            _ => (&characters[..], &[][..]),
-        };
-        let mapped = Mapped {
-            stem: stem.to_vec(),
-            ext: ext.to_vec(), // with its dot
-        };
-        let limit = Limit {
+        if let Some(at) = dot.filter(|at| *at > 0)
+            && self.stem[at..].chars().count() <= 16
+        {
+            self.ext.push_str(&self.stem[at..]);
+            self.stem.truncate(at);
+        }
+        Limit {
             stem: 64,
             ext: 16,
             both: 64,
-        };
-        (mapped, limit)
-    });
-    unique(mapped, u16::from, &[u16::from(b'~')])
-        .into_iter()
-        .zip(names)
-        .map(|(name, (_, role))| {
-            let mut characters = name.stem;
-            characters.extend(name.ext);
-            if role == Role::File {
-                characters.extend(";1".encode_utf16());
-            }
-            characters.into_iter().flat_map(u16::to_be_bytes).collect()
-        })
-        .collect()
+        }
+    }
+
+    fn fits(&self, limit: Limit) -> bool {
+        let (stem, ext) = (self.stem.chars().count(), self.ext.chars().count());
+        stem <= limit.stem && ext <= limit.ext && stem + ext <= limit.both
+    }
+
+    /// Cuts it to what fits, and says for how many characters of the stem there is room.
+    fn cut(&mut self, limit: Limit) -> usize {
+        cut(&mut self.ext, limit.ext);
+        let room = limit.stem.min(limit.both - self.ext.chars().count());
+        cut(&mut self.stem, room);
+        room
+    }
 }
 
-/// A name in UCS-2; what Joliet cannot hold becomes underscores.
-fn ucs2(name: &[u8]) -> Vec<u16> {
-    let mut characters = Vec::with_capacity(name.len());
-    for chunk in name.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            let unit = u16::try_from(u32::from(c)).unwrap_or(u16::from(b'_'));
-            let forbidden = c < ' ' || "*/:;?\\".contains(c);
-            characters.push(if forbidden { u16::from(b'_') } else { unit });
-        }
-        characters.extend(chunk.invalid().iter().map(|_| u16::from(b'_')));
-    }
-    characters
-}
-
-fn unique<T: Copy + Eq + Hash>(
-    names: impl Iterator<Item = (Mapped<T>, Limit)>,
-    digit: impl Fn(u8) -> T,
-    mark: &[T],
-) -> Vec<Mapped<T>> {
-    let names: Vec<_> = names.collect();
-    let mut taken = HashSet::with_capacity(names.len());
-    let mut result: Vec<Option<Mapped<T>>> = names
-        .iter()
-        .map(|(name, limit)| {
-            let fits = name.stem.len() <= limit.stem
-                && name.ext.len() <= limit.ext
-                && name.stem.len() + name.ext.len() <= limit.both;
-            (fits && taken.insert(name.clone())).then(|| name.clone())
-        })
-        .collect();
-    let mut number = 0_u32;
-    for ((name, limit), slot) in names.iter().zip(&mut result) {
-        if slot.is_some() {
-            continue;
-        }
-        let ext: Vec<T> = name.ext.iter().take(limit.ext).copied().collect();
-        let room = limit.stem.min(limit.both - ext.len());
-        let mut candidate = Mapped {
-            stem: name.stem.iter().take(room).copied().collect(),
-            ext,
-        };
-        while !taken.insert(candidate.clone()) {
-            number += 1;
-            let digits = number.to_string();
-            let keep = room.saturating_sub(mark.len() + digits.len());
-            candidate.stem = name.stem.iter().take(keep).copied().collect();
-            candidate.stem.extend_from_slice(mark);
-            candidate.stem.extend(digits.bytes().map(&digit));
-        }
-        *slot = Some(candidate);
-    }
-    // OK: every slot was filled above
-    result.into_iter().flatten().collect()
-}
-
-/// The order of identifiers in a directory and a path table (ECMA-119 9.3).
-pub(super) fn sort_key(identifier: &[u8], namespace: Namespace) -> (&[u8], &[u8]) {
-    if namespace == Namespace::Joliet {
-        return (identifier, &[]);
-    }
-    match identifier.iter().position(|byte| *byte == b'.') {
-        Some(dot) => (&identifier[..dot], &identifier[dot + 1..]),
-        None => (identifier, &[]),
+/// Keeps the first characters.
+fn cut(text: &mut String, count: usize) {
+    if let Some((end, _)) = text.char_indices().nth(count) {
+        text.truncate(end);
     }
 }
 
@@ -237,11 +319,28 @@ pub(super) fn joliet_name(identifier: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::collections::HashSet;
+
+    /// The identifiers for names, in the same order.
+    fn all(names: &[(&[u8], Role)], namespace: Namespace) -> Vec<Vec<u8>> {
+        let (identifiers, places) =
+            identifiers(names.iter().copied(), names.len(), namespace).unwrap();
+        let whole = |(place, (_, role)): (u32, &(_, Role))| {
+            let mut out = Vec::new();
+            identifiers.write(place, *role, &mut out);
+            out
+        };
+        places.into_iter().zip(names).map(whole).collect()
+    }
 
     fn plain(names: &[(&str, Role)]) -> Vec<String> {
-        let names = names.iter().map(|(name, role)| (name.as_bytes(), *role));
-        identifiers(names, Namespace::Primary)
+        let names: Vec<_> = names
+            .iter()
+            .map(|(name, role)| (name.as_bytes(), *role))
+            .collect();
+        all(&names, Namespace::Primary)
             .iter()
             .map(|name| String::from_utf8_lossy(name).into_owned())
             .collect()
@@ -284,8 +383,11 @@ mod tests {
             .map(|n| format!("{}{n:05}.tar", "p".repeat(130)))
             .collect();
         for namespace in [Namespace::Primary, Namespace::Joliet] {
-            let names = names.iter().map(|name| (name.as_bytes(), Role::File));
-            let all = identifiers(names, namespace);
+            let names: Vec<_> = names
+                .iter()
+                .map(|name| (name.as_bytes(), Role::File))
+                .collect();
+            let all = all(&names, namespace);
             let set: HashSet<_> = all.iter().collect();
             assert_eq!(set.len(), 10_000);
             assert!(all.iter().all(|name| name.len() <= 132));
@@ -295,17 +397,14 @@ mod tests {
     #[test]
     fn joliet_holds_characters_of_the_basic_plane() {
         let names = ["grün*.txt", "\u{1F4BE}", "a\u{7}b"];
-        let names = names.iter().map(|name| (name.as_bytes(), Role::Directory));
-        let all: Vec<_> = identifiers(names, Namespace::Joliet)
+        let names = names.map(|name| (name.as_bytes(), Role::Directory));
+        let found: Vec<_> = all(&names, Namespace::Joliet)
             .iter()
             .map(|name| joliet_name(name))
             .collect();
         let expected = ["grün_.txt", "_", "a_b"];
-        assert!(all.iter().zip(expected).all(|(a, b)| a == b.as_bytes()));
-        let broken = identifiers(
-            [(&b"a\xffb"[..], Role::File)].into_iter(),
-            Namespace::Joliet,
-        );
+        assert!(found.iter().zip(expected).all(|(a, b)| a == b.as_bytes()));
+        let broken = all(&[(&b"a\xffb"[..], Role::File)], Namespace::Joliet);
         assert_eq!(joliet_name(&broken[0]), b"a_b");
     }
 

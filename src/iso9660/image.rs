@@ -9,15 +9,14 @@
 //!            padding
 //! ```
 
-use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
 use super::charset::Namespace;
 use super::descriptor::{self, Descriptor, Labels};
 use super::directory::ByteOrder;
-use super::layout::{Hierarchy, Sources, sectors};
+use super::layout::{Hierarchy, Sources};
 use super::stream::{Cause, Stream};
-use super::tree::{Content, Extent, Kind, NodeId, Tree};
+use super::tree::{Extent, NodeId, Tree};
 use super::{SECTOR, SECTOR_LEN, Time};
 
 /// Sectors before the volume descriptors.
@@ -90,6 +89,12 @@ pub enum ImageError {
     Label(String, usize),
 }
 
+impl From<ImageError> for io::Error {
+    fn from(error: ImageError) -> Self {
+        Self::other(error)
+    }
+}
+
 /// Why writing ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
@@ -149,15 +154,8 @@ impl Image {
         if let Some(joliet) = &mut joliet {
             joliet.place_directories(&mut next);
         }
-        let mut sources = Sources {
-            placed: Vec::new(),
-            empty: u32::try_from(next).map_err(|_| ImageError::TooLarge)?,
-        };
-        for (source, bytes) in new_contents(&tree)? {
-            let sector = u32::try_from(next).map_err(|_| ImageError::TooLarge)?;
-            sources.placed.push((source, sector, bytes));
-            next += sectors(bytes);
-        }
+        let mut sources = Sources::of(&tree)?;
+        sources.place(&mut next);
         next += u64::from(options.padding);
         let end = u32::try_from(next).map_err(|_| ImageError::TooLarge)?;
         let space = match options.space_size {
@@ -285,19 +283,20 @@ impl Image {
         }
         for hierarchy in self.hierarchies() {
             for at in 0..hierarchy.count() {
-                let (records, continuation) = hierarchy.directory(&self.tree, &self.sources, at);
-                stream.write(&records)?;
-                stream.write(&continuation)?;
+                hierarchy.emit(&self.tree, &self.sources, at, &mut |bytes| {
+                    stream.write(bytes)
+                })?;
             }
         }
         let mut faults = Vec::new();
-        for (source, sector, bytes) in self.sources.placed.iter().copied() {
+        for placed in &self.sources.placed {
+            let (source, bytes) = (placed.source as usize, placed.bytes);
             if bytes == 0 {
                 continue;
             }
             debug_assert_eq!(
                 u64::from(self.start + self.body_offset()) * SECTOR + stream.written(),
-                u64::from(sector) * SECTOR
+                u64::from(placed.sector) * SECTOR
             );
             let fault = match open(source) {
                 Ok(mut reader) => stream.pour(&mut *reader, bytes)?,
@@ -316,19 +315,6 @@ impl Image {
         stream.zeros(u64::from(self.padding) * SECTOR)?;
         Ok(faults)
     }
-}
-
-/// Sources with their lengths.
-fn new_contents(tree: &Tree) -> Result<BTreeMap<usize, u64>, ImageError> {
-    let mut found = BTreeMap::new();
-    for (_, node) in tree.walk() {
-        if let Kind::File(Content::New { source, bytes }) = node.kind
-            && *found.entry(source).or_insert(bytes) != bytes
-        {
-            return Err(ImageError::TwoLengths(source));
-        }
-    }
-    Ok(found)
 }
 
 fn label(words: &str, length: usize) -> Result<Vec<u8>, ImageError> {

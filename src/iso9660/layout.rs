@@ -1,16 +1,19 @@
 //! Where everything of an image goes, and the bytes of directories and path tables.
 //!
 //! One routine makes the bytes of a directory. It runs once to measure, when no location is known, and once to
-//! write; what it makes has the same length both times, because no length depends on a location.
+//! write; what it makes has the same length both times, because no length depends on a location. It hands them over
+//! piece by piece: a directory of a million files has more of them than shall be in memory.
 
-use super::SECTOR;
-use super::charset::{self, Namespace, Role};
+use std::io;
+
+use super::charset::{self, Identifiers, Namespace, Role};
 use super::directory::{
     self, ByteOrder, FLAG_CONTINUES, FLAG_DIRECTORY, RECORD_MAX, Record, SECTION_MAX, record_length,
 };
 use super::image::ImageError;
 use super::rock_ridge::{self, Continuation, Place};
 use super::tree::{Content, Extent, Kind, Node, NodeId, Tree};
+use super::{SECTOR, SECTOR_LEN};
 
 /// A directory in one of the two hierarchies.
 #[derive(Debug)]
@@ -49,8 +52,8 @@ impl Planned {
 pub(super) struct Hierarchy {
     pub namespace: Namespace,
     directories: Vec<Planned>,
-    /// Index of the directory that a node is.
-    by_node: Vec<u32>,
+    /// Index by the number that the tree has given a directory.
+    by_number: Vec<u32>,
     pub path_table_bytes: u32,
     pub path_table_little: u32,
     pub path_table_big: u32,
@@ -59,20 +62,58 @@ pub(super) struct Hierarchy {
 /// Where new contents are.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
-    /// Number, first sector, length; ascending by number.
-    pub placed: Vec<(usize, u32, u64)>,
+    /// Ascending by source.
+    pub placed: Vec<Placed>,
     /// The sector that empty files name: the first one after the directories. libarchive takes 0 for a place before
     /// the file's continuation area, and refuses.
     pub empty: u32,
 }
 
+/// A new content.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Placed {
+    pub source: u32,
+    /// Where it begins, when that is known.
+    pub sector: u32,
+    pub bytes: u64,
+}
+
 impl Sources {
+    /// The new contents of a tree, which have no place yet.
+    pub(super) fn of(tree: &Tree) -> Result<Self, ImageError> {
+        let place = |(source, bytes)| Placed {
+            source,
+            sector: 0,
+            bytes,
+        };
+        let mut placed: Vec<Placed> = tree.sources().map(place).collect();
+        placed.sort_unstable_by_key(|placed| placed.source);
+        let of_two_lengths = placed
+            .array_windows()
+            .find(|[a, b]| a.source == b.source && a.bytes != b.bytes);
+        if let Some([placed, _]) = of_two_lengths {
+            return Err(ImageError::TwoLengths(placed.source as usize));
+        }
+        placed.dedup_by_key(|placed| placed.source);
+        Ok(Self { placed, empty: 0 })
+    }
+
+    /// Gives the contents their place from `next` on, and moves `next` behind them.
+    pub(super) fn place(&mut self, next: &mut u64) {
+        self.empty = low_u32(*next);
+        for placed in &mut self.placed {
+            placed.sector = low_u32(*next);
+            *next += sectors(placed.bytes);
+        }
+    }
+
     pub(super) fn find(&self, source: usize) -> Option<Extent> {
+        let source = u32::try_from(source).ok()?;
         let at = self
             .placed
-            .binary_search_by_key(&source, |known| known.0)
+            .binary_search_by_key(&source, |known| known.source)
             .ok()?;
-        let (_, sector, bytes) = self.placed[at];
+        let Placed { sector, bytes, .. } = self.placed[at];
         Some(Extent { sector, bytes })
     }
 
@@ -118,28 +159,44 @@ pub(super) fn sectors(bytes: u64) -> u64 {
     bytes.div_ceil(SECTOR)
 }
 
-/// The entries of a directory that a namespace can hold, with their identifiers, in the order of the records.
-fn entries(tree: &Tree, directory: NodeId, namespace: Namespace) -> Vec<(Vec<u8>, &[u8], NodeId)> {
-    let shown = |(name, id): (_, NodeId)| {
-        let role = match (&tree.node(id).kind, namespace) {
-            (Kind::Directory(_), _) => Role::Directory,
-            (Kind::File(_), _) | (_, Namespace::Primary) => Role::File,
-            (Kind::Symlink(_) | Kind::Special(_), Namespace::Joliet) => return None,
-        };
-        Some((name, role, id))
-    };
-    let shown: Vec<(&[u8], Role, NodeId)> = tree.children(directory).filter_map(shown).collect();
-    let names = shown.iter().map(|(name, role, _)| (*name, *role));
-    let identifiers = charset::identifiers(names, namespace);
-    let mut entries: Vec<_> = identifiers
-        .into_iter()
-        .zip(shown)
-        .map(|(identifier, (name, _, id))| (identifier, name, id))
-        .collect();
-    entries.sort_by(|a, b| {
-        charset::sort_key(&a.0, namespace).cmp(&charset::sort_key(&b.0, namespace))
-    });
-    entries
+/// The entries of a directory that a namespace can hold, in the order of the records.
+struct Entries {
+    identifiers: Identifiers,
+    /// Where each one's identifier is.
+    sorted: Vec<(u32, NodeId)>,
+}
+
+impl Entries {
+    fn of(tree: &Tree, directory: NodeId, namespace: Namespace) -> Result<Self, ImageError> {
+        let shown = |id: &NodeId| namespace == Namespace::Primary || tree.is_plain(*id);
+        let shown = tree.children(directory).filter(shown);
+        let count = shown.clone().count();
+        let names = shown.clone().map(|id| (tree.name_of(id), role(tree, id)));
+        let (identifiers, places) =
+            charset::identifiers(names, count, namespace).ok_or(ImageError::TooLarge)?;
+        let mut sorted: Vec<_> = places.into_iter().zip(shown).collect();
+        let with_role = |(place, id): &(u32, NodeId)| (*place, role(tree, *id));
+        sorted.sort_unstable_by(|a, b| identifiers.compare(with_role(a), with_role(b)));
+        Ok(Self {
+            identifiers,
+            sorted,
+        })
+    }
+}
+
+fn role(tree: &Tree, id: NodeId) -> Role {
+    if tree.is_directory(id) {
+        Role::Directory
+    } else {
+        Role::File
+    }
+}
+
+/// Which of the two runs of sectors of a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Run {
+    Records,
+    Continuation,
 }
 
 impl Hierarchy {
@@ -148,7 +205,7 @@ impl Hierarchy {
         let mut this = Self {
             namespace,
             directories: vec![Planned::new(NodeId::ROOT, 0, Vec::new())],
-            by_node: vec![0; tree.capacity()],
+            by_number: vec![0; tree.directories()],
             path_table_bytes: 0,
             path_table_little: 0,
             path_table_big: 0,
@@ -156,10 +213,16 @@ impl Hierarchy {
         let mut at = 0;
         while at < this.directories.len() {
             let node = this.directories[at].node;
-            this.by_node[node.index()] = low_u32(at as u64);
+            if let Some(number) = tree.number(node) {
+                this.by_number[number] = low_u32(at as u64);
+            }
             if tree.subdirectories(node) > 0 {
-                for (identifier, _, child) in entries(tree, node, namespace) {
-                    if tree.node(child).is_directory() {
+                let entries = Entries::of(tree, node, namespace)?;
+                for (place, child) in entries.sorted {
+                    if tree.is_directory(child) {
+                        let mut identifier = Vec::new();
+                        let identifiers = &entries.identifiers;
+                        identifiers.write(place, Role::Directory, &mut identifier);
                         this.directories.push(Planned::new(child, at, identifier));
                     }
                 }
@@ -172,14 +235,20 @@ impl Hierarchy {
         }
         let nothing = Sources::default();
         for at in 0..this.directories.len() {
-            let (records, continuation) = this.directory(tree, &nothing, at);
-            let fits = u32::try_from(records.len()).is_ok();
-            let planned = &mut this.directories[at];
-            planned.sectors = low_u32(sectors(records.len() as u64));
-            planned.continuation = low_u32(sectors(continuation.len() as u64));
-            if !fits {
+            let (mut records, mut continuation) = (0, 0);
+            this.directory(tree, &nothing, at, &mut |run, bytes| {
+                match run {
+                    Run::Records => records += bytes.len() as u64,
+                    Run::Continuation => continuation += bytes.len() as u64,
+                }
+                Ok::<(), ImageError>(())
+            })?;
+            if u32::try_from(records).is_err() {
                 return Err(ImageError::TooLarge);
             }
+            let planned = &mut this.directories[at];
+            planned.sectors = low_u32(sectors(records));
+            planned.continuation = low_u32(sectors(continuation));
         }
         this.path_table_bytes = low_u32(this.path_table(ByteOrder::Little).len() as u64);
         Ok(this)
@@ -230,13 +299,15 @@ impl Hierarchy {
         out
     }
 
-    /// The bytes of a directory and of its continuation areas, each filled up to whole sectors.
-    pub(super) fn directory(
+    /// Gives `out` the bytes of a directory and of its continuation areas, piece by piece as they arise, each filled up
+    /// to whole sectors in the end.
+    fn directory<E: From<ImageError>>(
         &self,
         tree: &Tree,
         sources: &Sources,
         at: usize,
-    ) -> (Vec<u8>, Vec<u8>) {
+        out: &mut dyn FnMut(Run, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let planned = &self.directories[at];
         let mut writer = DirectoryWriter {
             namespace: self.namespace,
@@ -255,34 +326,65 @@ impl Hierarchy {
                 Place::Directory
             };
             let section = shown.section();
-            writer.record(&[identifier], shown.node, section, 0, place);
+            let node = tree.node(shown.node);
+            writer.record(&[identifier], shown.node, &node, section, 0, place);
         }
-        for (identifier, name, id) in entries(tree, planned.node, self.namespace) {
-            let place = Place::Named(name);
-            match &tree.node(id).kind {
-                Kind::Directory(_) => {
-                    let child = &self.directories[self.by_node[id.index()] as usize];
-                    let section = child.section();
-                    writer.record(&identifier, id, section, 0, place);
+        let entries = Entries::of(tree, planned.node, self.namespace)?;
+        let mut identifier = Vec::new();
+        for (place, id) in entries.sorted {
+            let node = tree.node(id);
+            let identifiers = &entries.identifiers;
+            identifiers.write(place, role(tree, id), &mut identifier);
+            let place = Place::Named(tree.name_of(id));
+            match &node.kind {
+                Kind::Directory => {
+                    let number = tree.number(id).unwrap_or(0);
+                    let child = &self.directories[self.by_number[number] as usize];
+                    writer.record(&identifier, id, &node, child.section(), 0, place);
                 }
                 Kind::File(content) => {
                     let sections = sources.sections(content);
                     let last = sections.len() - 1;
                     for (number, section) in sections.into_iter().enumerate() {
                         let flags = if number < last { FLAG_CONTINUES } else { 0 };
-                        writer.record(&identifier, id, section, flags, place);
+                        writer.record(&identifier, id, &node, section, flags, place);
                     }
                 }
                 Kind::Symlink(_) | Kind::Special(_) => {
-                    writer.record(&identifier, id, (sources.empty, 0), 0, place);
+                    writer.record(&identifier, id, &node, (sources.empty, 0), 0, place);
                 }
             }
+            writer.hand_over(PIECE, out)?;
         }
         directory::fill_sector(&mut writer.records);
         directory::fill_sector(&mut writer.continuation.bytes);
-        (writer.records, writer.continuation.bytes)
+        writer.hand_over(0, out)
+    }
+
+    /// Gives `out` the sectors of a directory in order: its records, then its continuation areas.
+    pub(super) fn emit(
+        &self,
+        tree: &Tree,
+        sources: &Sources,
+        at: usize,
+        out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let runs = match self.directories[at].continuation {
+            0 => &[Run::Records][..],
+            _ => &[Run::Records, Run::Continuation],
+        };
+        for wanted in runs {
+            self.directory(tree, sources, at, &mut |run, bytes| match run {
+                run if run == *wanted => out(bytes),
+                _ => Ok(()),
+            })?;
+        }
+        Ok(())
     }
 }
+
+/// Bytes that are gathered before they are handed over.
+const PIECE: usize = 64 * 1024;
 
 struct DirectoryWriter<'a> {
     namespace: Namespace,
@@ -296,11 +398,11 @@ impl DirectoryWriter<'_> {
         &mut self,
         identifier: &[u8],
         id: NodeId,
+        node: &Node,
         (sector, bytes): (u32, u32),
         flags: u8,
         place: Place<'_>,
     ) {
-        let node: &Node = self.tree.node(id);
         let (flags, links) = if node.is_directory() {
             (FLAG_DIRECTORY, 2 + self.tree.subdirectories(id))
         } else {
@@ -326,5 +428,30 @@ impl DirectoryWriter<'_> {
             identifier,
         }
         .write(&system_use, &mut self.records);
+    }
+
+    /// Hands whole sectors over, of each run if it has more than `least` bytes. What is begun stays here.
+    fn hand_over<E>(
+        &mut self,
+        least: usize,
+        out: &mut dyn FnMut(Run, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let continuation = &mut self.continuation;
+        for (run, bytes) in [
+            (Run::Records, &mut self.records),
+            (Run::Continuation, &mut continuation.bytes),
+        ] {
+            let whole = bytes.len() / SECTOR_LEN;
+            if bytes.len() <= least || whole == 0 {
+                continue;
+            }
+            out(run, &bytes[..whole * SECTOR_LEN])?;
+            bytes.drain(..whole * SECTOR_LEN);
+            if run == Run::Continuation {
+                let sectors = u32::try_from(whole).unwrap_or(u32::MAX);
+                continuation.sector = continuation.sector.saturating_add(sectors);
+            }
+        }
+        Ok(())
     }
 }

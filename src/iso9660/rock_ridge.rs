@@ -70,7 +70,7 @@ pub(super) fn entries(node: &Node, links: u32, serial: u32, place: Place<'_>) ->
         entry(*b"SP", &[0xBE, 0xEF, 0], &mut out);
     }
     let format = match &node.kind {
-        Kind::Directory(_) => FORMAT_DIRECTORY,
+        Kind::Directory => FORMAT_DIRECTORY,
         Kind::File(_) => FORMAT_FILE,
         Kind::Symlink(_) => FORMAT_SYMLINK,
         Kind::Special(special) => special.format & FORMAT_MASK,
@@ -94,7 +94,7 @@ pub(super) fn entries(node: &Node, links: u32, serial: u32, place: Place<'_>) ->
             device.extend(both32(special.device.1));
             entry(*b"PN", &device, &mut out);
         }
-        Kind::Directory(_) | Kind::File(_) => {}
+        Kind::Directory | Kind::File(_) => {}
     }
     if place == Place::RootItself {
         let mut extension = vec![10, 0, 0, 1];

@@ -1,13 +1,15 @@
 //! What an image shall contain, or what a volume contains: directories, files, symbolic links.
 //!
-//! Names and link targets are bytes. Paths are relative to the root, with single slashes. Nodes live in
-//! one vector, so that a tree of any depth is made, walked and dropped without recursion.
+//! Names and link targets are bytes. Paths are relative to the root, with single slashes. Entries live in
+//! one vector, so that a tree of any depth is made, walked and dropped without recursion, and takes few bytes: a
+//! [`Node`] is made when it is asked for. What was removed or replaced is not shown, but keeps its place in memory.
 
-use std::collections::btree_map::Iter;
-use std::collections::{BTreeMap, HashMap};
+mod record;
+
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use self::record::{Directory, Record, Sorted, Words};
 use super::date::Time;
 
 /// The longest name in bytes: that of POSIX file systems.
@@ -42,8 +44,8 @@ pub struct Extent {
 pub enum Content {
     /// To be written with the image.
     New {
-        /// What the caller's opener is asked for. Contents are laid out in ascending order of this
-        /// number; files with the same number share one copy.
+        /// What the caller's opener is asked for, less than 2^32. Contents are laid out in ascending order of
+        /// this number; files with the same number share one copy.
         source: usize,
         /// Its length, which is kept whatever the source does.
         bytes: u64,
@@ -71,18 +73,11 @@ pub struct Special {
     pub device: (u32, u32),
 }
 
-/// The entries of a directory. Opaque: see [`Tree::list`].
-#[derive(Debug, Clone, Default)]
-pub struct Children {
-    map: BTreeMap<Box<[u8]>, NodeId>,
-    directories: u32,
-}
-
 /// What an entry is.
 #[derive(Debug, Clone)]
 pub enum Kind {
-    /// A directory.
-    Directory(Children),
+    /// A directory: [`Tree::list`] gives what is in it.
+    Directory,
     /// A regular file.
     File(Content),
     /// A symbolic link and its target.
@@ -103,7 +98,7 @@ pub struct Node {
 impl Node {
     /// Whether it is a directory.
     pub fn is_directory(&self) -> bool {
-        matches!(self.kind, Kind::Directory(_))
+        matches!(self.kind, Kind::Directory)
     }
 }
 
@@ -124,6 +119,9 @@ pub enum TreeError {
         "the target of the symbolic link {0:?} is empty, has a NUL byte, or is longer than {TARGET_MAX} bytes"
     )]
     Target(std::path::PathBuf),
+    /// There are 2^32 entries, or 4 GiB of names, or the source of a file has a larger number.
+    #[error("{0:?} does not fit into the tree")]
+    Full(std::path::PathBuf),
 }
 
 /// Index of a node.
@@ -133,7 +131,7 @@ pub(super) struct NodeId(u32);
 impl NodeId {
     pub(super) const ROOT: Self = Self(0);
 
-    pub(super) fn index(self) -> usize {
+    fn index(self) -> usize {
         self.0 as usize
     }
 
@@ -143,10 +141,19 @@ impl NodeId {
     }
 }
 
+/// A file or link that was added to a tree: see [`Tree::name`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Added(NodeId);
+
 /// A tree of entries below a root directory.
 #[derive(Debug, Clone)]
 pub struct Tree {
-    nodes: Vec<Node>,
+    /// By [`NodeId`].
+    records: Vec<Record>,
+    words: Words,
+    directories: Vec<Directory>,
+    /// Files of no extent or several.
+    scattered: Vec<Box<[Extent]>>,
 }
 
 /// Why a name is no name, if so. Its length is another question: Joliet names of other programs are longer in UTF-8.
@@ -163,11 +170,18 @@ pub(super) fn name_fault(name: &[u8]) -> Option<&'static str> {
 impl Tree {
     /// A tree that consists of a root directory.
     pub fn new(root: Meta) -> Self {
+        let mut words = Words::default();
+        let name = words.keep(b"").unwrap_or(0);
         Self {
-            nodes: vec![Node {
-                meta: root,
-                kind: Kind::Directory(Children::default()),
+            records: vec![Record::directory(name, root, 0)],
+            words,
+            directories: vec![Directory {
+                node: NodeId::ROOT,
+                above: NodeId::ROOT,
+                children: Sorted::default(),
+                directories: 0,
             }],
+            scattered: Vec::new(),
         }
     }
 
@@ -178,12 +192,14 @@ impl Tree {
         let mut at = NodeId::ROOT;
         for name in components(path)? {
             at = match self.child(at, name) {
-                Some(child) if self.node(child).is_directory() => child,
+                Some(child) if self.is_directory(child) => child,
                 Some(_) => return Err(TreeError::Occupied(path.to_owned())),
-                None => self.insert(at, name, meta, Kind::Directory(Children::default())),
+                None => self
+                    .insert(at, name, meta, &Kind::Directory)
+                    .ok_or_else(|| TreeError::Full(path.to_owned()))?,
             };
         }
-        self.nodes[at.index()].meta = meta;
+        self.set_meta(at, meta);
         Ok(())
     }
 
@@ -193,8 +209,8 @@ impl Tree {
         path: impl AsRef<Path>,
         meta: Meta,
         content: Content,
-    ) -> Result<(), TreeError> {
-        self.add(path.as_ref(), meta, Kind::File(content))
+    ) -> Result<Added, TreeError> {
+        self.add(path.as_ref(), meta, &Kind::File(content))
     }
 
     /// Adds a symbolic link to a directory that exists; replaces what is no directory and has that name.
@@ -203,33 +219,34 @@ impl Tree {
         path: impl AsRef<Path>,
         meta: Meta,
         target: impl AsRef<Path>,
-    ) -> Result<(), TreeError> {
+    ) -> Result<Added, TreeError> {
         let target = target.as_ref().as_os_str().as_bytes();
         if target.is_empty() || target.len() > TARGET_MAX || target.contains(&0) {
             return Err(TreeError::Target(path.as_ref().to_owned()));
         }
-        self.add(path.as_ref(), meta, Kind::Symlink(target.into()))
+        self.add(path.as_ref(), meta, &Kind::Symlink(target.into()))
     }
 
-    fn add(&mut self, path: &Path, meta: Meta, kind: Kind) -> Result<(), TreeError> {
+    fn add(&mut self, path: &Path, meta: Meta, kind: &Kind) -> Result<Added, TreeError> {
         let names = components(path)?;
         let Some((name, above)) = names.split_last() else {
             return Err(TreeError::Occupied(path.to_owned()));
         };
         let parent = self
             .find(above)
-            .filter(|parent| self.node(*parent).is_directory())
+            .filter(|parent| self.is_directory(*parent))
             .ok_or_else(|| TreeError::NoDirectory(path.to_owned()))?;
-        match self.child(parent, name) {
-            Some(old) if self.node(old).is_directory() => {
-                return Err(TreeError::Occupied(path.to_owned()));
-            }
-            Some(old) => self.nodes[old.index()] = Node { meta, kind },
-            None => {
-                self.insert(parent, name, meta, kind);
-            }
+        if self.child(parent, name).is_some_and(|old| self.is_directory(old)) {
+            return Err(TreeError::Occupied(path.to_owned()));
         }
-        Ok(())
+        self.insert(parent, name, meta, kind)
+            .map(Added)
+            .ok_or_else(|| TreeError::Full(path.to_owned()))
+    }
+
+    /// The last component of the path that something was added with, whatever became of it.
+    pub fn name(&self, added: Added) -> &[u8] {
+        self.name_of(added.0)
     }
 
     /// Removes an entry with all that is below it. Says whether it was there; the root cannot be removed.
@@ -240,129 +257,165 @@ impl Tree {
         let Some((name, above)) = names.split_last() else {
             return false;
         };
-        let Some(parent) = self.find(above) else {
+        let Some(parent) = self.find(above).and_then(|parent| self.directory(parent)) else {
             return false;
         };
-        let gone = match self.child(parent, name) {
-            Some(child) => u32::from(self.node(child).is_directory()),
-            None => return false,
+        let Ok(spot) = parent.children.search(name, |node| self.name_of(node)) else {
+            return false;
         };
-        if let Kind::Directory(children) = &mut self.nodes[parent.index()].kind {
-            children.directories -= gone;
-            return children.map.remove(*name).is_some();
+        let child = parent.children.get(spot);
+        let (number, gone) = (parent.node, child.is_some_and(|child| self.is_directory(child)));
+        if let Some(parent) = self.directory_mut(number) {
+            parent.children.remove(spot);
+            parent.directories -= u32::from(gone);
         }
-        false
+        true
     }
 
     /// The entry at a path; the empty path is the root.
-    pub fn lookup(&self, path: impl AsRef<Path>) -> Option<&Node> {
+    pub fn lookup(&self, path: impl AsRef<Path>) -> Option<Node> {
         let names = components(path.as_ref()).ok()?;
         self.find(&names).map(|id| self.node(id))
     }
 
     /// The entries of the directory at a path with their names, sorted by bytes.
-    pub fn list(&self, path: impl AsRef<Path>) -> Option<impl Iterator<Item = (&[u8], &Node)>> {
-        match &self.lookup(path)?.kind {
-            Kind::Directory(children) => Some(
-                children
-                    .map
-                    .iter()
-                    .map(|(name, id)| (name.as_ref(), self.node(*id))),
-            ),
-            _ => None,
-        }
+    pub fn list(&self, path: impl AsRef<Path>) -> Option<impl Iterator<Item = (&[u8], Node)>> {
+        let names = components(path.as_ref()).ok()?;
+        let directory = self.directory(self.find(&names)?)?;
+        let entry = |id: &NodeId| (self.name_of(*id), self.node(*id));
+        Some(directory.children.iter().map(entry))
     }
 
     /// All entries below the root with their paths: depth first, a directory before what it contains,
     /// names sorted by bytes.
     pub fn walk(&self) -> Walk<'_> {
-        let Kind::Directory(children) = &self.nodes[0].kind else {
-            return Walk {
-                tree: self,
-                path: Vec::new(),
-                stack: Vec::new(),
-            };
-        };
+        let root = self.directory(NodeId::ROOT);
         Walk {
             tree: self,
             path: Vec::new(),
-            stack: vec![(0, children.map.iter())],
+            stack: root.map(|root| (0, root.children.iter())).into_iter().collect(),
         }
     }
 
-    pub(super) fn node(&self, id: NodeId) -> &Node {
-        &self.nodes[id.index()]
+    pub(super) fn node(&self, id: NodeId) -> Node {
+        let record = &self.records[id.index()];
+        Node {
+            meta: record.meta(),
+            kind: record.kind(&self.words, &self.scattered),
+        }
     }
 
-    /// One more than the highest index of a node.
-    pub(super) fn capacity(&self) -> usize {
-        self.nodes.len()
+    /// Numbers and lengths of the new contents, in no order; one that several files share comes several times.
+    pub(super) fn sources(&self) -> impl Iterator<Item = (u32, u64)> {
+        let mut walk = self.walk();
+        std::iter::from_fn(move || walk.step())
+            .filter_map(|id| self.records[id.index()].source())
     }
 
-    /// Names and nodes of a directory, sorted by bytes; none for anything else.
-    pub(super) fn children(&self, id: NodeId) -> impl Iterator<Item = (&[u8], NodeId)> {
-        let map = match &self.node(id).kind {
-            Kind::Directory(children) => Some(&children.map),
-            _ => None,
-        };
-        map.into_iter()
-            .flatten()
-            .map(|(name, id)| (name.as_ref(), *id))
+    /// How many directories there have ever been.
+    pub(super) fn directories(&self) -> usize {
+        self.directories.len()
+    }
+
+    /// The number of a directory, less than [`Tree::directories`].
+    pub(super) fn number(&self, id: NodeId) -> Option<usize> {
+        self.records[id.index()].number()
+    }
+
+    pub(super) fn is_directory(&self, id: NodeId) -> bool {
+        self.number(id).is_some()
+    }
+
+    /// Whether it is a directory or a file, which all volumes can hold.
+    pub(super) fn is_plain(&self, id: NodeId) -> bool {
+        self.records[id.index()].is_plain()
+    }
+
+    fn directory(&self, id: NodeId) -> Option<&Directory> {
+        self.directories.get(self.number(id)?)
+    }
+
+    fn directory_mut(&mut self, id: NodeId) -> Option<&mut Directory> {
+        let number = self.number(id)?;
+        self.directories.get_mut(number)
+    }
+
+    /// The nodes in a directory, sorted by the bytes of their names; none for anything else.
+    pub(super) fn children(&self, id: NodeId) -> impl Iterator<Item = NodeId> + Clone {
+        let children = self.directory(id).map(|found| found.children.iter());
+        children.into_iter().flatten().copied()
+    }
+
+    pub(super) fn name_of(&self, id: NodeId) -> &[u8] {
+        let record = self.records[id.index()];
+        self.words.at(record.name)
     }
 
     /// How many of the entries of a directory are directories.
     pub(super) fn subdirectories(&self, id: NodeId) -> u32 {
-        match &self.node(id).kind {
-            Kind::Directory(children) => children.directories,
-            _ => 0,
-        }
+        self.directory(id).map_or(0, |found| found.directories)
     }
 
     pub(super) fn set_meta(&mut self, id: NodeId, meta: Meta) {
-        self.nodes[id.index()].meta = meta;
+        let record = &mut self.records[id.index()];
+        *record = record.with(meta);
     }
 
     pub(super) fn child(&self, id: NodeId, name: &[u8]) -> Option<NodeId> {
-        match &self.node(id).kind {
-            Kind::Directory(children) => children.map.get(name).copied(),
-            _ => None,
-        }
+        let children = &self.directory(id)?.children;
+        let spot = children.search(name, |node| self.name_of(node)).ok()?;
+        children.get(spot)
     }
 
-    /// Puts a new node into a directory. The caller has checked the name and that it is free.
-    pub(super) fn insert(&mut self, parent: NodeId, name: &[u8], meta: Meta, kind: Kind) -> NodeId {
-        let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
-        let is_directory = matches!(kind, Kind::Directory(_));
-        self.nodes.push(Node { meta, kind });
-        if let Kind::Directory(children) = &mut self.nodes[parent.index()].kind {
-            children.map.insert(name.into(), id);
-            children.directories += u32::from(is_directory);
+    /// Puts a new node into a directory, in the place of what is no directory and has that name. The caller has checked
+    /// the name. Nothing if the tree is full.
+    pub(super) fn insert(
+        &mut self,
+        parent: NodeId,
+        name: &[u8],
+        meta: Meta,
+        kind: &Kind,
+    ) -> Option<NodeId> {
+        let spot = self.directory(parent)?.children.search(name, |node| self.name_of(node));
+        let id = match spot {
+            Ok(spot) => self.directory(parent)?.children.get(spot)?,
+            Err(_) => NodeId(u32::try_from(self.records.len()).ok()?),
+        };
+        let name = self.words.keep(name)?;
+        let record = if let Kind::Directory = kind {
+            let number = u32::try_from(self.directories.len()).ok()?;
+            self.directories.push(Directory {
+                node: id,
+                above: parent,
+                children: Sorted::default(),
+                directories: 0,
+            });
+            Record::directory(name, meta, number)
+        } else {
+            Record::other(name, meta, kind, &mut self.words, &mut self.scattered)?
+        };
+        match spot {
+            Ok(_) => self.records[id.index()] = record,
+            Err(spot) => {
+                self.records.push(record);
+                let parent = self.directory_mut(parent)?;
+                parent.children.insert(spot, id);
+                parent.directories += u32::from(matches!(kind, Kind::Directory));
+            }
         }
-        id
+        Some(id)
     }
 
-    /// Gives the path of a directory by its node, empty for the root or what is no directory of the tree.
-    pub(super) fn paths(&self) -> impl Fn(NodeId) -> Vec<u8> + use<> {
-        let mut above: HashMap<NodeId, (NodeId, Box<[u8]>)> = HashMap::new();
-        let mut waiting = vec![NodeId::ROOT];
-        while let Some(directory) = waiting.pop() {
-            for (name, id) in self.children(directory) {
-                if self.node(id).is_directory() {
-                    above.insert(id, (directory, name.into()));
-                    waiting.push(id);
-                }
-            }
+    /// The path of a directory, empty for the root or what is no directory.
+    pub(super) fn path(&self, node: NodeId) -> Vec<u8> {
+        let mut names = Vec::new();
+        let mut at = self.directory(node);
+        while let Some(directory) = at.filter(|found| found.node != NodeId::ROOT) {
+            names.push(self.name_of(directory.node));
+            at = self.directory(directory.above);
         }
-        move |node| {
-            let mut names = Vec::new();
-            let mut at = node;
-            while let Some((parent, name)) = above.get(&at) {
-                names.push(name.as_ref());
-                at = *parent;
-            }
-            names.reverse();
-            names.join(&b'/')
-        }
+        names.reverse();
+        names.join(&b'/')
     }
 
     fn find(&self, names: &[&[u8]]) -> Option<NodeId> {
@@ -388,7 +441,7 @@ fn components(path: &Path) -> Result<Vec<&[u8]>, TreeError> {
     }
 }
 
-type Entries<'a> = Iter<'a, Box<[u8]>, NodeId>;
+type Entries<'a> = std::iter::Flatten<std::slice::Iter<'a, Vec<NodeId>>>;
 
 /// The entries of a tree: see [`Tree::walk`].
 #[derive(Debug)]
@@ -399,14 +452,13 @@ pub struct Walk<'a> {
     stack: Vec<(usize, Entries<'a>)>,
 }
 
-impl<'a> Iterator for Walk<'a> {
-    type Item = (Vec<u8>, &'a Node);
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl Walk<'_> {
+    /// Goes to the next entry; its path is `self.path`.
+    fn step(&mut self) -> Option<NodeId> {
         loop {
             let (length, entries) = self.stack.last_mut()?;
             let length = *length;
-            let Some((name, id)) = entries.next() else {
+            let Some(id) = entries.next().copied() else {
                 self.stack.pop();
                 continue;
             };
@@ -414,13 +466,21 @@ impl<'a> Iterator for Walk<'a> {
             if length > 0 {
                 self.path.push(b'/');
             }
-            self.path.extend_from_slice(name);
-            let node = self.tree.node(*id);
-            if let Kind::Directory(children) = &node.kind {
-                self.stack.push((self.path.len(), children.map.iter()));
+            self.path.extend_from_slice(self.tree.name_of(id));
+            if let Some(directory) = self.tree.directory(id) {
+                self.stack.push((self.path.len(), directory.children.iter()));
             }
-            return Some((self.path.clone(), node));
+            return Some(id);
         }
+    }
+}
+
+impl Iterator for Walk<'_> {
+    type Item = (Vec<u8>, Node);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let id = self.step()?;
+        Some((self.path.clone(), self.tree.node(id)))
     }
 }
 

@@ -3,6 +3,7 @@
 //! The medium is not trusted. Whatever it says, reading ends, with a result or with an error that says whether the
 //! medium is damaged, not supported, or cannot be read; memory stays within bounds that are constants here and in `scan`.
 
+mod listing;
 mod scan;
 
 use super::descriptor::{self, Found, Parsed};
@@ -12,6 +13,8 @@ use super::rock_ridge;
 use super::session;
 use super::tree::{Content, Tree};
 use super::{SECTOR, SECTOR_LEN, Time};
+
+pub use listing::Listing;
 
 /// How many volume descriptors are looked at.
 const DESCRIPTORS_MAX: u32 = 64;
@@ -129,6 +132,12 @@ impl<'a> Volume<'a> {
     pub fn salvage(&self) -> Result<(Tree, Vec<Loss>), ReadError> {
         let scan = scan::Scan::new(self.medium, self.names, self.skip)?;
         scan.salvage(self.root(self.names)?)
+    }
+
+    /// The same entries as in [`Volume::salvage`], one after the other, with little memory: directories are read when it
+    /// is their turn. An error only if not even the root directory begins as it should.
+    pub fn listing(&self) -> Result<Listing<'a>, ReadError> {
+        Listing::new(self.medium, self.names, self.skip, self.root(self.names)?)
     }
 
     /// Like [`Volume::tree`], but with other names than the best ones; incompatible if the volume has none such.

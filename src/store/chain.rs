@@ -188,9 +188,9 @@ impl Places<'_> {
         daily.path().join(OsStr::from_bytes(name)).exists()
     }
 
-    fn on_disc(&self, day: Day, name: &[u8]) -> Option<&Content> {
+    fn on_disc(&self, day: Day, name: &[u8]) -> Option<Content> {
         let path = day.path().join(OsStr::from_bytes(name));
-        match &self.disc?.tree.lookup(path)?.kind {
+        match self.disc?.tree.lookup(path)?.kind {
             Kind::File(content) => Some(content),
             _ => None,
         }
@@ -230,7 +230,7 @@ impl Places<'_> {
         let Content::Old(extents) = self.on_disc(day, &name)? else {
             return None;
         };
-        let file = FileReader::new(&*self.disc?.medium, extents);
+        let file = FileReader::new(&*self.disc?.medium, &extents);
         Some(ManifestReader::new(file).ok()?.header().day)
     }
 }

@@ -60,9 +60,10 @@ pub(super) fn disc(
     faulty: &BTreeSet<usize>,
 ) -> Result<(), StoreError> {
     let medium = job.drive.open()?;
-    let found = Volume::open(&*medium, laid.image.start()).and_then(|volume| volume.tree());
-    let mut differences = match found {
-        Ok(tree) => verify::compare_trees(&laid.image, &tree),
+    let compared = Volume::open(&*medium, laid.image.start())
+        .and_then(|volume| verify::compare_trees(&laid.image, &volume));
+    let mut differences = match compared {
+        Ok(differences) => differences,
         Err(source) => {
             job.monitor.problem(&Problem::with_file(
                 job.drive.place(),

@@ -52,7 +52,7 @@ pub(super) fn find(medium: &dyn ReadAt, tree: &Tree, day: &StagedDay) -> Kept {
             }
             What::Directory => tree
                 .lookup(day.on_disc(&entry.name))
-                .is_some_and(crate::iso9660::Node::is_directory),
+                .is_some_and(|node| node.is_directory()),
             What::Link(target) => {
                 use std::os::unix::ffi::OsStrExt as _;
                 tree.lookup(day.on_disc(&entry.name)).is_some_and(|node| {
@@ -107,8 +107,8 @@ fn file(
 
 /// Where the file at `path` is on the medium.
 fn old(tree: &Tree, path: &std::path::Path) -> Option<Vec<Extent>> {
-    match &tree.lookup(path)?.kind {
-        Kind::File(Content::Old(extents)) => Some(extents.clone()),
+    match tree.lookup(path)?.kind {
+        Kind::File(Content::Old(extents)) => Some(extents),
         _ => None,
     }
 }

@@ -309,7 +309,7 @@ fn files(medium: &dyn ReadAt, tree: &Tree) -> Vec<FileRow> {
         for (name, digest) in list.iter() {
             use std::os::unix::ffi::OsStrExt as _;
             let path = root.join(std::ffi::OsStr::from_bytes(name));
-            if let Some(Kind::File(content)) = tree.lookup(path).map(|node| &node.kind) {
+            if let Some(Kind::File(content)) = tree.lookup(path).map(|node| node.kind) {
                 rows.push(FileRow {
                     day,
                     name: name.to_vec(),

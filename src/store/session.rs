@@ -173,13 +173,15 @@ impl Session {
             let on_disc = day.on_disc(&entry.name);
             let there = tree
                 .lookup(&on_disc)
-                .map(crate::iso9660::Node::is_directory);
+                .map(|node| node.is_directory());
             if there.is_some_and(|directory| directory != matches!(entry.what, What::Directory)) {
                 tree.remove(&on_disc);
             }
             match &entry.what {
                 What::Directory => tree.make_dir(&on_disc, entry.meta)?,
-                What::Link(target) => tree.add_symlink(&on_disc, entry.meta, target)?,
+                What::Link(target) => {
+                    tree.add_symlink(&on_disc, entry.meta, target)?;
+                }
                 What::File { bytes, promised } => {
                     if known.remove(&entry.name).is_none() {
                         list_bytes += sums::line_len(&entry.name);

@@ -5,6 +5,7 @@
 //! and places must be those that were laid out, and the bytes must have the digests that were taken when
 //! they were read for the burn. What differs is named with its sectors.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use std::sync::mpsc::sync_channel;
 
 use super::session::Session;
 use crate::event::{Event, Monitor, Progress};
-use crate::iso9660::{Content, Extent, FileReader, Image, Kind, Node, ReadAt, Tree};
+use crate::iso9660::{Content, Extent, FileReader, Image, Kind, Node, ReadAt, ReadError, Volume};
 use crate::media::SECTOR;
 use crate::sums::{Digest, Hasher};
 
@@ -32,31 +33,53 @@ pub(super) struct Difference {
     pub how: String,
 }
 
-/// Compares the tree that was laid out with the one that a reader finds.
-pub(super) fn compare_trees(image: &Image, found: &Tree) -> Vec<Difference> {
-    let differs = |path: Vec<u8>, how: &str| Difference {
-        path: as_path(&path),
-        how: how.to_owned(),
-    };
+/// Compares the tree that was laid out with what a reader finds, entry by entry: both come in the same order. An error if
+/// not everything can be read.
+pub(super) fn compare_trees(
+    image: &Image,
+    found: &Volume<'_>,
+) -> Result<Vec<Difference>, ReadError> {
+    const CHANGED: &str = "has another kind, place or length on the disc";
     let mut differences = Vec::new();
-    for (path, node) in image.tree().walk() {
-        match found.lookup(as_path(&path)) {
-            None => differences.push(differs(path, "is missing on the disc")),
-            Some(there) if !alike(image, node, there) => {
-                differences.push(differs(
-                    path,
-                    "has another kind, place or length on the disc",
-                ));
+    let mut differs = |path: &[u8], how: &str| {
+        differences.push(Difference {
+            path: as_path(path),
+            how: how.to_owned(),
+        });
+    };
+    let mut laid_out = image.tree().walk().peekable();
+    for entry in found.listing()? {
+        let (path, node) = entry.map_err(|loss| loss.error)?;
+        loop {
+            let order = match laid_out.peek() {
+                None => Ordering::Greater,
+                Some((next, _)) if *next == path => Ordering::Equal,
+                Some((next, _)) => names(next).cmp(names(&path)),
+            };
+            if order == Ordering::Greater {
+                differs(&path, "is on the disc and was not written");
+                break;
             }
-            Some(_) => {}
+            match laid_out.next() {
+                Some((missing, _)) if order == Ordering::Less => {
+                    differs(&missing, "is missing on the disc");
+                    continue;
+                }
+                Some((_, written)) if !alike(image, &written, &node) => differs(&path, CHANGED),
+                _ => {}
+            }
+            break;
         }
     }
-    for (path, _) in found.walk() {
-        if image.tree().lookup(as_path(&path)).is_none() {
-            differences.push(differs(path, "is on the disc and was not written"));
-        }
+    for (missing, _) in laid_out {
+        differs(&missing, "is missing on the disc");
     }
-    differences
+    Ok(differences)
+}
+
+/// Names of the path of an entry. Paths are in the order of these.
+fn names(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|byte| *byte == b'/')
 }
 
 fn as_path(bytes: &[u8]) -> PathBuf {
@@ -66,7 +89,7 @@ fn as_path(bytes: &[u8]) -> PathBuf {
 
 fn alike(image: &Image, laid_out: &Node, found: &Node) -> bool {
     match (&laid_out.kind, &found.kind) {
-        (Kind::Directory(_), Kind::Directory(_)) => true,
+        (Kind::Directory, Kind::Directory) => true,
         (Kind::Symlink(a), Kind::Symlink(b)) => a == b,
         (Kind::Special(a), Kind::Special(b)) => a == b,
         (Kind::File(a), Kind::File(Content::Old(b))) => {

@@ -49,9 +49,10 @@ pub fn add(tree: &mut Tree, items: &Model) -> Vec<(u64, u64)> {
     for (name, item) in items {
         match &item.what {
             What::Dir => tree.make_dir(path(name), meta(item)).unwrap(),
-            What::Link(target) => tree
-                .add_symlink(path(name), meta(item), path(target))
-                .unwrap(),
+            What::Link(target) => {
+                tree.add_symlink(path(name), meta(item), path(target))
+                    .unwrap();
+            }
             What::File { seed, bytes } => {
                 let content = Content::New {
                     source: sources.len(),

@@ -54,8 +54,11 @@ fn devour(bytes: &[u8]) -> Vec<Result<Tree, ReadError>> {
             assert_eq!(whole.is_ok(), losses.is_empty(), "{whole:?}");
             let all = whole.map_or(0, |tree| tree.walk().count());
             assert!(salvaged.walk().count() >= all);
+            let listed = volume.listing().unwrap().filter(Result::is_err).count();
+            assert_eq!(listed == 0, losses.is_empty());
         } else {
             assert!(volume.tree().is_err());
+            assert!(volume.listing().is_err());
         }
         for names in [Names::RockRidge, Names::Joliet, Names::Plain] {
             let tree = volume.tree_of(names);

@@ -125,7 +125,7 @@ pub fn read_tree(medium: &dyn ReadAt, tree: &Tree) -> Listing {
     tree.walk()
         .map(|(path, node)| {
             let (what, bytes) = match &node.kind {
-                Kind::Directory(_) => ("dir", Vec::new()),
+                Kind::Directory => ("dir", Vec::new()),
                 Kind::File(cback::iso9660::Content::Old(extents)) => {
                     let mut all = Vec::new();
                     FileReader::new(medium, extents)

@@ -92,7 +92,10 @@ proptest! {
         let volume = Volume::open(&medium, start).unwrap();
         prop_assert_eq!(volume.names(), Names::RockRidge);
         prop_assert_eq!(volume.end(), image.end());
-        assert_same("ours", &read_tree(&medium, &volume.tree().unwrap()), &expected(&model));
+        let tree = volume.tree().unwrap();
+        assert_same("ours", &read_tree(&medium, &tree), &expected(&model));
+        let listed: Vec<_> = volume.listing().unwrap().map(|entry| entry.unwrap().0).collect();
+        prop_assert_eq!(listed, tree.walk().map(|(path, _)| path).collect::<Vec<_>>());
         let (again, sources) = self::image(&model, start, joliet);
         prop_assert!(write(&again, &sources) == written);
         // the other names show as many files and directories

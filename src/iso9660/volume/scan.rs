@@ -12,9 +12,7 @@ use super::super::descriptor::Found;
 use super::super::directory::{FLAG_ASSOCIATED, FLAG_CONTINUES, FLAG_DIRECTORY, Record};
 use super::super::medium::{ReadAt, ReadError, length, read_exact};
 use super::super::rock_ridge::{self, FORMAT_MASK, Facts};
-use super::super::tree::{
-    Children, Content, Extent, Kind, Meta, NodeId, Special, Tree, name_fault,
-};
+use super::super::tree::{Content, Extent, Kind, Meta, NodeId, Special, Tree, name_fault};
 use super::super::{SECTOR, SECTOR_LEN, Time};
 use super::{Loss, Names};
 
@@ -32,8 +30,9 @@ const LOSSES_MAX: usize = 1000;
 const CHUNK: usize = 64 * 1024;
 
 /// A directory that is still to be read.
-struct Pending {
-    node: NodeId,
+#[derive(Clone)]
+pub(super) struct Pending {
+    pub node: NodeId,
     sector: u32,
     bytes: u32,
     depth: u32,
@@ -107,10 +106,9 @@ impl<'a> Scan<'a> {
     pub(super) fn salvage(mut self, root: &Found) -> Result<(Tree, Vec<Loss>), ReadError> {
         self.losses = Some(Vec::new());
         self.all(root)?;
-        let paths = self.tree.paths();
         let losses = self.losses.take().unwrap_or_default().into_iter();
         let losses = losses.map(|(node, error)| Loss {
-            path: paths(node),
+            path: self.tree.path(node),
             error,
         });
         let losses = losses.collect();
@@ -118,14 +116,37 @@ impl<'a> Scan<'a> {
     }
 
     fn all(&mut self, root: &Found) -> Result<(), ReadError> {
-        let (meta, _) = self.itself(root.root)?;
-        self.tree.set_meta(NodeId::ROOT, meta);
-        self.enter(NodeId::ROOT, root.root, root.root_bytes, 0)?;
+        let root = self.begin(root)?;
+        self.queue.push_back(root);
         while let Some(directory) = self.queue.pop_front() {
             let ended = self.directory(&directory);
             self.lost(&directory, ended)?;
         }
         Ok(())
+    }
+
+    /// Looks at the root directory, which is to be read first.
+    pub(super) fn begin(&mut self, root: &Found) -> Result<Pending, ReadError> {
+        let (meta, _) = self.itself(root.root)?;
+        self.tree.set_meta(NodeId::ROOT, meta);
+        self.enter(NodeId::ROOT, root.root, root.root_bytes, 0)
+    }
+
+    /// Reads one directory as far as that is possible: gives it as the root of a tree of its own, the directories in it
+    /// ascending by node, and what could not be read.
+    pub(super) fn alone(&mut self, directory: Pending) -> (Tree, Vec<Pending>, Vec<ReadError>) {
+        self.tree = Tree::new(Meta::default());
+        self.losses = Some(Vec::new());
+        let directory = Pending {
+            node: NodeId::ROOT,
+            ..directory
+        };
+        let ended = self.directory(&directory);
+        let mut losses: Vec<_> = self.losses.take().unwrap_or_default();
+        losses.extend(ended.err().map(|error| (directory.node, error)));
+        let tree = std::mem::replace(&mut self.tree, Tree::new(Meta::default()));
+        let losses = losses.into_iter().map(|(_, error)| error).collect();
+        (tree, self.queue.drain(..).collect(), losses)
     }
 
     /// Takes note of an error that costs only a part of a directory, if that is wanted.
@@ -217,14 +238,14 @@ impl<'a> Scan<'a> {
         Ok((meta(&facts, record.time, 0o755), record.bytes))
     }
 
-    /// Notes a directory to be read.
+    /// Checks a directory that is to be read.
     fn enter(
         &mut self,
         node: NodeId,
         sector: u32,
         bytes: u32,
         depth: u32,
-    ) -> Result<(), ReadError> {
+    ) -> Result<Pending, ReadError> {
         let corrupt = |what| Err(ReadError::corrupt(sector, what));
         let end = u64::from(sector) + u64::from(bytes).div_ceil(SECTOR);
         if end > self.sectors {
@@ -237,13 +258,12 @@ impl<'a> Scan<'a> {
             return corrupt("a directory is in two places, or contains itself");
         }
         self.charge(u64::from(bytes), sector)?;
-        self.queue.push_back(Pending {
+        Ok(Pending {
             node,
             sector,
             bytes,
             depth,
-        });
-        Ok(())
+        })
     }
 
     fn directory(&mut self, directory: &Pending) -> Result<(), ReadError> {
@@ -344,8 +364,7 @@ impl<'a> Scan<'a> {
                 ));
             }
             push_extent(&mut sections.extents, record);
-            self.file(directory, sections, record.flags, open);
-            return Ok(());
+            return self.file(directory, sections, record.flags, open);
         }
         let facts = if self.names == Names::RockRidge {
             self.facts(sector, system_use, self.skip)?
@@ -380,13 +399,14 @@ impl<'a> Scan<'a> {
                     meta(&facts, record.time, 0o755),
                 ),
             };
-            let kind = Kind::Directory(Children::default());
-            let node = self.tree.insert(directory.node, &name, meta, kind);
-            return self.enter(node, at, bytes, directory.depth + 1);
+            let node = self.insert(directory, &name, meta, &Kind::Directory)?;
+            let pending = self.enter(node, at, bytes, directory.depth + 1)?;
+            self.queue.push_back(pending);
+            return Ok(());
         }
         let meta = meta(&facts, record.time, 0o644);
         if let Some(kind) = unusual(&facts).map_err(|what| ReadError::corrupt(sector, what))? {
-            self.tree.insert(directory.node, &name, meta, kind);
+            self.insert(directory, &name, meta, &kind)?;
             return Ok(());
         }
         let mut sections = Sections {
@@ -396,8 +416,7 @@ impl<'a> Scan<'a> {
             extents: Vec::new(),
         };
         push_extent(&mut sections.extents, record);
-        self.file(directory, sections, record.flags, open);
-        Ok(())
+        self.file(directory, sections, record.flags, open)
     }
 
     /// A file of which another section was read.
@@ -407,14 +426,25 @@ impl<'a> Scan<'a> {
         sections: Sections,
         flags: u8,
         open: &mut Option<Sections>,
-    ) {
+    ) -> Result<(), ReadError> {
         if flags & FLAG_CONTINUES != 0 {
             *open = Some(sections);
-            return;
+            return Ok(());
         }
         let kind = Kind::File(Content::Old(sections.extents));
-        self.tree
-            .insert(directory.node, &sections.name, sections.meta, kind);
+        self.insert(directory, &sections.name, sections.meta, &kind)?;
+        Ok(())
+    }
+
+    fn insert(
+        &mut self,
+        directory: &Pending,
+        name: &[u8],
+        meta: Meta,
+        kind: &Kind,
+    ) -> Result<NodeId, ReadError> {
+        let node = self.tree.insert(directory.node, name, meta, kind);
+        node.ok_or_else(|| ReadError::Incompatible("the volume has too many names".to_owned()))
     }
 
     fn name(
