@@ -17,7 +17,6 @@ mod preview;
 mod snapshot;
 mod source;
 mod takeover;
-mod watched;
 
 #[cfg(fuzzing)]
 #[doc(hidden)]

@@ -196,7 +196,7 @@ struct Run<'a> {
     takeover: Option<Takeover>,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// Takes every step, each with the record that the last snapshot has of it.
     fn walk(
         &mut self,
@@ -309,6 +309,15 @@ impl Run<'_> {
             self.unreported = 0;
             let progress = self.progress(&self.task);
             self.monitor.observe(&Event::Progress(progress));
+        }
+    }
+
+    /// Tells progress within a file, by how many of its bytes are done.
+    fn progress_within<'t>(&self, task: &'t str) -> impl Fn(u64) + use<'a, 't> {
+        let (monitor, before) = (self.monitor, self.progress(task));
+        move |done| {
+            let done = before.done + done;
+            monitor.observe(&Event::Progress(Progress { done, ..before }));
         }
     }
 

@@ -1,4 +1,6 @@
 //! Reading one file as an archive wants it: exactly the promised bytes, hashed on the way, holes passed over.
+//!
+//! A hole is not read, but its zeros are hashed, which takes a while for a large one: it counts as work, and is told.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -46,6 +48,9 @@ pub(super) fn whole(size: u64) -> Parts {
     Vec::from_iter((size > 0).then_some((0, size)))
 }
 
+/// Bytes between two tellings of how far it has come.
+const STRIDE: u64 = 4 << 20;
+
 /// A file being read. Its digest is that of `size` bytes with zeros for the holes.
 pub(super) struct Body<'a> {
     inner: Exact<InParts<'a>>,
@@ -55,11 +60,14 @@ pub(super) struct Body<'a> {
     hash: Hasher,
     hashed: u64,
     size: u64,
+    tell: &'a dyn Fn(u64),
+    told: u64,
 }
 
 impl<'a> Body<'a> {
-    /// Reads `parts` of `file`, which is `size` bytes long.
-    pub fn new(file: &'a File, parts: &'a [(u64, u64)], size: u64) -> Self {
+    /// Reads `parts` of `file`, which is `size` bytes long. `tell` hears every few megabytes how many of these are done, so
+    /// that a single large file does not look like a standstill.
+    pub fn new(file: &'a File, parts: &'a [(u64, u64)], size: u64, tell: &'a dyn Fn(u64)) -> Self {
         let stored = parts.iter().map(|part| part.1).sum();
         let inner = InParts {
             file,
@@ -74,6 +82,8 @@ impl<'a> Body<'a> {
             hash: Hasher::default(),
             hashed: 0,
             size,
+            tell,
+            told: 0,
         }
     }
 
@@ -88,9 +98,16 @@ impl<'a> Body<'a> {
         const ZEROS: [u8; 8 << 10] = [0; 8 << 10];
         while self.hashed < to {
             let count = (to - self.hashed).min(ZEROS.len() as u64);
-            self.hash
-                .update(&ZEROS[..usize::try_from(count).unwrap_or(0)]);
-            self.hashed += count;
+            self.update(&ZEROS[..usize::try_from(count).unwrap_or(0)]);
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        self.hash.update(bytes);
+        self.hashed += bytes.len() as u64;
+        if self.hashed - self.told >= STRIDE {
+            self.told = self.hashed;
+            (self.tell)(self.hashed);
         }
     }
 }
@@ -105,8 +122,7 @@ impl Read for Body<'_> {
         let most =
             usize::try_from(length - done).map_or(buffer.len(), |left| left.min(buffer.len()));
         let got = self.inner.read(&mut buffer[..most])?;
-        self.hash.update(&buffer[..got]);
-        self.hashed += got as u64;
+        self.update(&buffer[..got]);
         self.at = if done + got as u64 == length {
             (part + 1, 0)
         } else {
@@ -151,7 +167,7 @@ mod tests {
     use super::*;
 
     fn read(file: &File, parts: &[(u64, u64)], size: u64) -> (Vec<u8>, Digest, Fate) {
-        let mut body = Body::new(file, parts, size);
+        let mut body = Body::new(file, parts, size, &|_| {});
         let mut all = Vec::new();
         body.read_to_end(&mut all).unwrap();
         let (digest, fate) = body.finish();
@@ -171,6 +187,22 @@ mod tests {
         let mut whole = vec![0; 3 << 20];
         whole[1 << 20..][..4].copy_from_slice(b"data");
         assert_eq!((digest, fate), (Digest::of(&whole), Fate::Whole));
+    }
+
+    #[test]
+    fn holes_are_told_as_they_are_hashed_the_last_one_too() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(40 << 20).unwrap();
+        file.write_all_at(b"data", 20 << 20).unwrap();
+        let parts = [(20 << 20, 4096)];
+        let told = std::cell::RefCell::new(Vec::<u64>::new());
+        let tell = |done| told.borrow_mut().push(done >> 20);
+        let mut body = Body::new(&file, &parts, 40 << 20, &tell);
+        body.read_to_end(&mut Vec::new()).unwrap();
+        assert_eq!(told.borrow().last(), Some(&20));
+        body.finish();
+        let every_stride: Vec<u64> = (4..=40).step_by(4).collect();
+        assert_eq!(*told.borrow(), every_stride);
     }
 
     #[test]

@@ -136,13 +136,18 @@ impl Takeover {
 }
 
 /// The SHA-256 of the open `file`, which `stat` describes, if its content is the `recorded` one and there is nothing
-/// that Cedar Backup would have left out.
-pub(super) fn unchanged(file: &File, stat: &Stat, recorded: Sha1) -> Option<Digest> {
+/// that Cedar Backup would have left out. `tell` hears how many of its bytes are done.
+pub(super) fn unchanged(
+    file: &File,
+    stat: &Stat,
+    recorded: Sha1,
+    tell: &dyn Fn(u64),
+) -> Option<Digest> {
     if !extended(file.as_fd()).is_ok_and(|extended| extended.is_empty()) {
         return None;
     }
     let all = whole(stat.size);
-    let mut body = Body::new(file, &all, stat.size);
+    let mut body = Body::new(file, &all, stat.size, tell);
     let (found, read) = Sha1::of(|mut hash| io::copy(&mut body, &mut hash));
     let (digest, fate) = body.finish();
     let after = Stat::of(file).ok()?;

@@ -155,10 +155,7 @@ impl Gathered {
         };
         let facts = fs::symlink_metadata(source).map_err(fault)?;
         let kind = facts.file_type();
-        let there = self
-            .tree
-            .lookup(target)
-            .map(|node| node.is_directory());
+        let there = self.tree.lookup(target).map(|node| node.is_directory());
         if there.is_some_and(|directory| directory != kind.is_dir()) {
             self.tree.remove(target);
         }

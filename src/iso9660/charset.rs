@@ -91,7 +91,9 @@ impl Identifiers {
     /// Keeps a name, if no other has the same identifier, and says where it is. `None` outside if there is no room.
     fn take(&mut self, name: &Mapped, taken: &mut Taken) -> Option<Option<u32>> {
         let start = self.text.len();
-        let place = u32::try_from(start).ok().filter(|place| *place < NO_PLACE)?;
+        let place = u32::try_from(start)
+            .ok()
+            .filter(|place| *place < NO_PLACE)?;
         self.text.push(0);
         self.text.extend(name.stem.bytes());
         if self.namespace == Namespace::Primary {
@@ -247,7 +249,8 @@ impl Mapped {
     fn joliet(&mut self, name: &[u8], role: Role) -> Limit {
         for chunk in name.utf8_chunks() {
             let character = |c: char| {
-                let unknown = c < ' ' || "*/:;?\\".contains(c) || u16::try_from(u32::from(c)).is_err();
+                let unknown =
+                    c < ' ' || "*/:;?\\".contains(c) || u16::try_from(u32::from(c)).is_err();
                 if unknown { '_' } else { c }
             };
             self.stem.extend(chunk.valid().chars().map(character));

@@ -4,16 +4,20 @@
 //! write; what it makes has the same length both times, because no length depends on a location. It hands them over
 //! piece by piece: a directory of a million files has more of them than shall be in memory.
 
+mod records;
+mod sources;
+
 use std::io;
 
-use super::charset::{self, Identifiers, Namespace, Role};
-use super::directory::{
-    self, ByteOrder, FLAG_CONTINUES, FLAG_DIRECTORY, RECORD_MAX, Record, SECTION_MAX, record_length,
-};
+use self::records::{DirectoryWriter, Entries, PIECE, Run, role};
+use super::SECTOR;
+use super::charset::{Namespace, Role};
+use super::directory::{self, ByteOrder, FLAG_CONTINUES};
 use super::image::ImageError;
-use super::rock_ridge::{self, Continuation, Place};
-use super::tree::{Content, Extent, Kind, Node, NodeId, Tree};
-use super::{SECTOR, SECTOR_LEN};
+use super::rock_ridge::{Continuation, Place};
+use super::tree::{Kind, NodeId, Tree};
+
+pub(super) use self::sources::Sources;
 
 /// A directory in one of the two hierarchies.
 #[derive(Debug)]
@@ -59,97 +63,6 @@ pub(super) struct Hierarchy {
     pub path_table_big: u32,
 }
 
-/// Where new contents are.
-#[derive(Debug, Default)]
-pub(super) struct Sources {
-    /// Ascending by source.
-    pub placed: Vec<Placed>,
-    /// The sector that empty files name: the first one after the directories. libarchive takes 0 for a place before
-    /// the file's continuation area, and refuses.
-    pub empty: u32,
-}
-
-/// A new content.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Placed {
-    pub source: u32,
-    /// Where it begins, when that is known.
-    pub sector: u32,
-    pub bytes: u64,
-}
-
-impl Sources {
-    /// The new contents of a tree, which have no place yet.
-    pub(super) fn of(tree: &Tree) -> Result<Self, ImageError> {
-        let place = |(source, bytes)| Placed {
-            source,
-            sector: 0,
-            bytes,
-        };
-        let mut placed: Vec<Placed> = tree.sources().map(place).collect();
-        placed.sort_unstable_by_key(|placed| placed.source);
-        let of_two_lengths = placed
-            .array_windows()
-            .find(|[a, b]| a.source == b.source && a.bytes != b.bytes);
-        if let Some([placed, _]) = of_two_lengths {
-            return Err(ImageError::TwoLengths(placed.source as usize));
-        }
-        placed.dedup_by_key(|placed| placed.source);
-        Ok(Self { placed, empty: 0 })
-    }
-
-    /// Gives the contents their place from `next` on, and moves `next` behind them.
-    pub(super) fn place(&mut self, next: &mut u64) {
-        self.empty = low_u32(*next);
-        for placed in &mut self.placed {
-            placed.sector = low_u32(*next);
-            *next += sectors(placed.bytes);
-        }
-    }
-
-    pub(super) fn find(&self, source: usize) -> Option<Extent> {
-        let source = u32::try_from(source).ok()?;
-        let at = self
-            .placed
-            .binary_search_by_key(&source, |known| known.source)
-            .ok()?;
-        let Placed { sector, bytes, .. } = self.placed[at];
-        Some(Extent { sector, bytes })
-    }
-
-    /// The runs of bytes that a content has, each of a length that a record can hold; one of length 0
-    /// if it has none.
-    fn sections(&self, content: &Content) -> Vec<(u32, u32)> {
-        let new;
-        let extents = match content {
-            Content::Old(extents) => extents,
-            Content::New { source, bytes } => {
-                // while it is measured, no source has a place yet
-                new = vec![self.find(*source).unwrap_or(Extent {
-                    sector: 0,
-                    bytes: *bytes,
-                })];
-                &new
-            }
-        };
-        let mut sections = Vec::with_capacity(1);
-        for extent in extents {
-            let mut sector = extent.sector;
-            let mut left = extent.bytes;
-            while left > 0 {
-                let bytes = left.min(SECTION_MAX);
-                sections.push((sector, low_u32(bytes)));
-                sector = sector.saturating_add(low_u32(bytes / SECTOR));
-                left -= bytes;
-            }
-        }
-        if sections.is_empty() {
-            sections.push((self.empty, 0));
-        }
-        sections
-    }
-}
-
 fn low_u32(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
@@ -157,46 +70,6 @@ fn low_u32(value: u64) -> u32 {
 /// Sectors that this many bytes take.
 pub(super) fn sectors(bytes: u64) -> u64 {
     bytes.div_ceil(SECTOR)
-}
-
-/// The entries of a directory that a namespace can hold, in the order of the records.
-struct Entries {
-    identifiers: Identifiers,
-    /// Where each one's identifier is.
-    sorted: Vec<(u32, NodeId)>,
-}
-
-impl Entries {
-    fn of(tree: &Tree, directory: NodeId, namespace: Namespace) -> Result<Self, ImageError> {
-        let shown = |id: &NodeId| namespace == Namespace::Primary || tree.is_plain(*id);
-        let shown = tree.children(directory).filter(shown);
-        let count = shown.clone().count();
-        let names = shown.clone().map(|id| (tree.name_of(id), role(tree, id)));
-        let (identifiers, places) =
-            charset::identifiers(names, count, namespace).ok_or(ImageError::TooLarge)?;
-        let mut sorted: Vec<_> = places.into_iter().zip(shown).collect();
-        let with_role = |(place, id): &(u32, NodeId)| (*place, role(tree, *id));
-        sorted.sort_unstable_by(|a, b| identifiers.compare(with_role(a), with_role(b)));
-        Ok(Self {
-            identifiers,
-            sorted,
-        })
-    }
-}
-
-fn role(tree: &Tree, id: NodeId) -> Role {
-    if tree.is_directory(id) {
-        Role::Directory
-    } else {
-        Role::File
-    }
-}
-
-/// Which of the two runs of sectors of a directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Run {
-    Records,
-    Continuation,
 }
 
 impl Hierarchy {
@@ -378,79 +251,6 @@ impl Hierarchy {
                 run if run == *wanted => out(bytes),
                 _ => Ok(()),
             })?;
-        }
-        Ok(())
-    }
-}
-
-/// Bytes that are gathered before they are handed over.
-const PIECE: usize = 64 * 1024;
-
-struct DirectoryWriter<'a> {
-    namespace: Namespace,
-    tree: &'a Tree,
-    records: Vec<u8>,
-    continuation: Continuation,
-}
-
-impl DirectoryWriter<'_> {
-    fn record(
-        &mut self,
-        identifier: &[u8],
-        id: NodeId,
-        node: &Node,
-        (sector, bytes): (u32, u32),
-        flags: u8,
-        place: Place<'_>,
-    ) {
-        let (flags, links) = if node.is_directory() {
-            (FLAG_DIRECTORY, 2 + self.tree.subdirectories(id))
-        } else {
-            (flags, 1)
-        };
-        let plain = record_length(identifier.len());
-        let system_use = match self.namespace {
-            Namespace::Joliet => Vec::new(),
-            Namespace::Primary => {
-                let entries = rock_ridge::entries(node, links, id.serial(), place);
-                rock_ridge::place(entries, RECORD_MAX - plain, &mut self.continuation)
-            }
-        };
-        directory::align_record(
-            &mut self.records,
-            (plain + system_use.len()).next_multiple_of(2),
-        );
-        Record {
-            sector,
-            bytes,
-            time: node.meta.mtime,
-            flags,
-            identifier,
-        }
-        .write(&system_use, &mut self.records);
-    }
-
-    /// Hands whole sectors over, of each run if it has more than `least` bytes. What is begun stays here.
-    fn hand_over<E>(
-        &mut self,
-        least: usize,
-        out: &mut dyn FnMut(Run, &[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let continuation = &mut self.continuation;
-        for (run, bytes) in [
-            (Run::Records, &mut self.records),
-            (Run::Continuation, &mut continuation.bytes),
-        ] {
-            let whole = bytes.len() / SECTOR_LEN;
-            if bytes.len() <= least || whole == 0 {
-                continue;
-            }
-            out(run, &bytes[..whole * SECTOR_LEN])?;
-            bytes.drain(..whole * SECTOR_LEN);
-            if run == Run::Continuation {
-                let sectors = u32::try_from(whole).unwrap_or(u32::MAX);
-                continuation.sector = continuation.sector.saturating_add(sectors);
-            }
         }
         Ok(())
     }

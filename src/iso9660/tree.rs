@@ -4,103 +4,19 @@
 //! one vector, so that a tree of any depth is made, walked and dropped without recursion, and takes few bytes: a
 //! [`Node`] is made when it is asked for. What was removed or replaced is not shown, but keeps its place in memory.
 
+mod entry;
 mod record;
+mod sorted;
+mod walk;
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use self::record::{Directory, Record, Sorted, Words};
-use super::date::Time;
+use self::record::{Directory, Record, Words};
+use self::sorted::Sorted;
 
-/// The longest name in bytes: that of POSIX file systems.
-pub const NAME_MAX: usize = 255;
-/// The longest target of a symbolic link in bytes that is written or read.
-pub const TARGET_MAX: usize = 65_535;
-
-/// Facts about an entry of any kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Meta {
-    /// Permission bits, set-id and sticky bits included (07777).
-    pub mode: u32,
-    /// Owner.
-    pub uid: u32,
-    /// Group.
-    pub gid: u32,
-    /// Last modification. Volumes hold whole seconds of the years 1900 to 2155.
-    pub mtime: Time,
-}
-
-/// A run of bytes on the medium.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Extent {
-    /// First sector, counted from the beginning of the medium.
-    pub sector: u32,
-    /// Length in bytes; may be more than 4 GiB.
-    pub bytes: u64,
-}
-
-/// Where the bytes of a file are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
-    /// To be written with the image.
-    New {
-        /// What the caller's opener is asked for, less than 2^32. Contents are laid out in ascending order of
-        /// this number; files with the same number share one copy.
-        source: usize,
-        /// Its length, which is kept whatever the source does.
-        bytes: u64,
-    },
-    /// On the medium already.
-    Old(Vec<Extent>),
-}
-
-impl Content {
-    /// Length in bytes.
-    pub fn bytes(&self) -> u64 {
-        match self {
-            Self::New { bytes, .. } => *bytes,
-            Self::Old(extents) => extents.iter().map(|extent| extent.bytes).sum(),
-        }
-    }
-}
-
-/// A device, pipe or socket. Only Rock Ridge has them; they are kept for discs of other programs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Special {
-    /// The file type bits of POSIX (`S_IFCHR`, `S_IFBLK`, `S_IFIFO`, `S_IFSOCK`).
-    pub format: u32,
-    /// The two halves of the device number as Rock Ridge stores them.
-    pub device: (u32, u32),
-}
-
-/// What an entry is.
-#[derive(Debug, Clone)]
-pub enum Kind {
-    /// A directory: [`Tree::list`] gives what is in it.
-    Directory,
-    /// A regular file.
-    File(Content),
-    /// A symbolic link and its target.
-    Symlink(Box<[u8]>),
-    /// Something else.
-    Special(Special),
-}
-
-/// An entry.
-#[derive(Debug, Clone)]
-pub struct Node {
-    /// Facts about it.
-    pub meta: Meta,
-    /// What it is.
-    pub kind: Kind,
-}
-
-impl Node {
-    /// Whether it is a directory.
-    pub fn is_directory(&self) -> bool {
-        matches!(self.kind, Kind::Directory)
-    }
-}
+pub use self::entry::{Content, Extent, Kind, Meta, NAME_MAX, Node, Special, TARGET_MAX};
+pub use self::walk::Walk;
 
 /// Why something cannot be added to a tree.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -236,7 +152,10 @@ impl Tree {
             .find(above)
             .filter(|parent| self.is_directory(*parent))
             .ok_or_else(|| TreeError::NoDirectory(path.to_owned()))?;
-        if self.child(parent, name).is_some_and(|old| self.is_directory(old)) {
+        if self
+            .child(parent, name)
+            .is_some_and(|old| self.is_directory(old))
+        {
             return Err(TreeError::Occupied(path.to_owned()));
         }
         self.insert(parent, name, meta, kind)
@@ -264,7 +183,10 @@ impl Tree {
             return false;
         };
         let child = parent.children.get(spot);
-        let (number, gone) = (parent.node, child.is_some_and(|child| self.is_directory(child)));
+        let (number, gone) = (
+            parent.node,
+            child.is_some_and(|child| self.is_directory(child)),
+        );
         if let Some(parent) = self.directory_mut(number) {
             parent.children.remove(spot);
             parent.directories -= u32::from(gone);
@@ -289,12 +211,7 @@ impl Tree {
     /// All entries below the root with their paths: depth first, a directory before what it contains,
     /// names sorted by bytes.
     pub fn walk(&self) -> Walk<'_> {
-        let root = self.directory(NodeId::ROOT);
-        Walk {
-            tree: self,
-            path: Vec::new(),
-            stack: root.map(|root| (0, root.children.iter())).into_iter().collect(),
-        }
+        Walk::of(self)
     }
 
     pub(super) fn node(&self, id: NodeId) -> Node {
@@ -308,8 +225,7 @@ impl Tree {
     /// Numbers and lengths of the new contents, in no order; one that several files share comes several times.
     pub(super) fn sources(&self) -> impl Iterator<Item = (u32, u64)> {
         let mut walk = self.walk();
-        std::iter::from_fn(move || walk.step())
-            .filter_map(|id| self.records[id.index()].source())
+        std::iter::from_fn(move || walk.step()).filter_map(|id| self.records[id.index()].source())
     }
 
     /// How many directories there have ever been.
@@ -376,7 +292,10 @@ impl Tree {
         meta: Meta,
         kind: &Kind,
     ) -> Option<NodeId> {
-        let spot = self.directory(parent)?.children.search(name, |node| self.name_of(node));
+        let spot = self
+            .directory(parent)?
+            .children
+            .search(name, |node| self.name_of(node));
         let id = match spot {
             Ok(spot) => self.directory(parent)?.children.get(spot)?,
             Err(_) => NodeId(u32::try_from(self.records.len()).ok()?),
@@ -438,49 +357,6 @@ fn components(path: &Path) -> Result<Vec<&[u8]>, TreeError> {
     match names.iter().find_map(fault) {
         Some(fault) => Err(TreeError::Name(path.to_owned(), fault)),
         None => Ok(names),
-    }
-}
-
-type Entries<'a> = std::iter::Flatten<std::slice::Iter<'a, Vec<NodeId>>>;
-
-/// The entries of a tree: see [`Tree::walk`].
-#[derive(Debug)]
-pub struct Walk<'a> {
-    tree: &'a Tree,
-    path: Vec<u8>,
-    /// Length of the path of the directory, and what is left of its entries.
-    stack: Vec<(usize, Entries<'a>)>,
-}
-
-impl Walk<'_> {
-    /// Goes to the next entry; its path is `self.path`.
-    fn step(&mut self) -> Option<NodeId> {
-        loop {
-            let (length, entries) = self.stack.last_mut()?;
-            let length = *length;
-            let Some(id) = entries.next().copied() else {
-                self.stack.pop();
-                continue;
-            };
-            self.path.truncate(length);
-            if length > 0 {
-                self.path.push(b'/');
-            }
-            self.path.extend_from_slice(self.tree.name_of(id));
-            if let Some(directory) = self.tree.directory(id) {
-                self.stack.push((self.path.len(), directory.children.iter()));
-            }
-            return Some(id);
-        }
-    }
-}
-
-impl Iterator for Walk<'_> {
-    type Item = (Vec<u8>, Node);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let id = self.step()?;
-        Some((self.path.clone(), self.tree.node(id)))
     }
 }
 

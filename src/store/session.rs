@@ -171,9 +171,7 @@ impl Session {
         let mut list_bytes: usize = known.iter().map(|(name, _)| sums::line_len(name)).sum();
         for entry in &day.entries {
             let on_disc = day.on_disc(&entry.name);
-            let there = tree
-                .lookup(&on_disc)
-                .map(|node| node.is_directory());
+            let there = tree.lookup(&on_disc).map(|node| node.is_directory());
             if there.is_some_and(|directory| directory != matches!(entry.what, What::Directory)) {
                 tree.remove(&on_disc);
             }

@@ -29,10 +29,13 @@ impl Run<'_> {
         };
         let all = whole(stat.size);
         let parts = parts(&file, stat.size, stat.blocks);
-        let mut body = Body::new(&file, parts.as_deref().unwrap_or(&all), stat.size);
+        let task = Arc::clone(&self.task);
+        let tell = self.progress_within(&task);
+        let mut body = Body::new(&file, parts.as_deref().unwrap_or(&all), stat.size, &tell);
         let read = io::copy(&mut body, &mut io::sink());
+        let found = body.finish();
         self.done += stat.size;
-        read.is_ok() && stat.kind() == Type::File && body.finish() == (digest, Fate::Whole)
+        read.is_ok() && stat.kind() == Type::File && found == (digest, Fate::Whole)
     }
 
     /// What is known of a file that an archive of Cedar Backup's has as it is now; `None` if it has to be archived.
@@ -47,13 +50,15 @@ impl Run<'_> {
         if !same_file || !is_before(stat.ctime, self.unit.granularity, self.began) {
             return None;
         }
+        let task = Arc::clone(&self.task);
+        let digest = unchanged(&file, &stat, recorded, &self.progress_within(&task));
         self.done += stat.size;
         self.report(0);
         Some(Record {
             round: found.round,
             path,
             identity: identity(&stat),
-            digest: Some(unchanged(&file, &stat, recorded)?),
+            digest: Some(digest?),
             first: None,
             stored,
         })

@@ -14,7 +14,6 @@ use crate::collect::attributes::{extended, extended_of_located, identity, is_bef
 use crate::collect::content::{Body, parts, whole};
 use crate::collect::links::Copy;
 use crate::collect::snapshot::Record;
-use crate::collect::watched::Watched;
 use crate::fsx::{AtomicFile, Fate};
 use crate::select::{Found, Stat, Type};
 use crate::units::Digest;
@@ -82,20 +81,20 @@ impl Run<'_> {
     ) -> Result<(Digest, Fate), CollectError> {
         let sparse = parts(file, stat.size, stat.blocks);
         let all = whole(stat.size);
-        let mut body = Body::new(file, sparse.as_deref().unwrap_or(&all), stat.size);
-        let (monitor, task) = (self.monitor, Arc::clone(&self.task));
-        let progress = self.progress(&task);
-        let mut watched = Watched::new(&mut body, monitor, progress);
+        let task = Arc::clone(&self.task);
+        let tell = self.progress_within(&task);
+        let mut body = Body::new(file, sparse.as_deref().unwrap_or(&all), stat.size, &tell);
         let archive = self.archive()?;
         let written = match &sparse {
-            Some(parts) => archive.append_sparse(member, parts, &mut watched),
-            None => archive.append_file(member, &mut watched),
+            Some(parts) => archive.append_sparse(member, parts, &mut body),
+            None => archive.append_file(member, &mut body),
         };
         written.map_err(|source| self.write_error(source))?;
+        let read = body.finish();
         self.done += stat.size;
         self.summary.stored += 1;
         self.report(0);
-        Ok(body.finish())
+        Ok(read)
     }
 
     /// A further name of a file that today's archive has.

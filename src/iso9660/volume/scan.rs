@@ -380,29 +380,8 @@ impl<'a> Scan<'a> {
             ));
         }
         let name = self.name(directory.node, sector, record.identifier, &facts)?;
-        let is_directory = record.flags & FLAG_DIRECTORY != 0;
-        if is_directory || facts.child.is_some() {
-            let (at, bytes, meta) = match facts.child {
-                Some(child) if u64::from(child) < self.sectors => {
-                    let (meta, bytes) = self.itself(child)?;
-                    (child, bytes, meta)
-                }
-                Some(child) => {
-                    return Err(ReadError::corrupt(
-                        child,
-                        "a directory lies beyond the end of the medium",
-                    ));
-                }
-                None => (
-                    record.sector,
-                    record.bytes,
-                    meta(&facts, record.time, 0o755),
-                ),
-            };
-            let node = self.insert(directory, &name, meta, &Kind::Directory)?;
-            let pending = self.enter(node, at, bytes, directory.depth + 1)?;
-            self.queue.push_back(pending);
-            return Ok(());
+        if record.flags & FLAG_DIRECTORY != 0 || facts.child.is_some() {
+            return self.subdirectory(directory, &name, record, &facts);
         }
         let meta = meta(&facts, record.time, 0o644);
         if let Some(kind) = unusual(&facts).map_err(|what| ReadError::corrupt(sector, what))? {
@@ -417,6 +396,36 @@ impl<'a> Scan<'a> {
         };
         push_extent(&mut sections.extents, record);
         self.file(directory, sections, record.flags, open)
+    }
+
+    /// A directory in another: where its record says, or where Rock Ridge says that it was moved to.
+    fn subdirectory(
+        &mut self,
+        directory: &Pending,
+        name: &[u8],
+        record: Record<'_>,
+        facts: &Facts,
+    ) -> Result<(), ReadError> {
+        let (at, bytes, meta) = match facts.child {
+            Some(child) if u64::from(child) < self.sectors => {
+                let (meta, bytes) = self.itself(child)?;
+                (child, bytes, meta)
+            }
+            Some(child) => {
+                return Err(ReadError::corrupt(
+                    child,
+                    "a directory lies beyond the end of the medium",
+                ));
+            }
+            None => {
+                let meta = meta(facts, record.time, 0o755);
+                (record.sector, record.bytes, meta)
+            }
+        };
+        let node = self.insert(directory, name, meta, &Kind::Directory)?;
+        let pending = self.enter(node, at, bytes, directory.depth + 1)?;
+        self.queue.push_back(pending);
+        Ok(())
     }
 
     /// A file of which another section was read.
