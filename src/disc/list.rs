@@ -87,9 +87,10 @@ pub fn list(
             listing.pass_over();
         }
     }
-    match is_found {
-        true => Ok(()),
-        false => Err(DiscError::NoSuchFile(path.to_owned())),
+    if is_found {
+        Ok(())
+    } else {
+        Err(DiscError::NoSuchFile(path.to_owned()))
     }
 }
 

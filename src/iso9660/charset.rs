@@ -53,9 +53,10 @@ pub(super) fn identifiers<'a>(
     let mut mapped = Mapped::default();
     for (name, role) in names.clone() {
         let limit = mapped.map(name, role, namespace);
-        let place = match mapped.fits(limit) {
-            true => this.take(&mapped, &mut taken)?,
-            false => None,
+        let place = if mapped.fits(limit) {
+            this.take(&mapped, &mut taken).ok()?
+        } else {
+            None
         };
         places.push(place.unwrap_or(NO_PLACE));
     }
@@ -68,7 +69,7 @@ pub(super) fn identifiers<'a>(
         let room = mapped.cut(limit);
         let whole = mapped.stem.clone();
         *place = loop {
-            if let Some(place) = this.take(&mapped, &mut taken)? {
+            if let Some(place) = this.take(&mapped, &mut taken).ok()? {
                 break place;
             }
             number += 1;
@@ -84,16 +85,20 @@ pub(super) fn identifiers<'a>(
     Some((this, places))
 }
 
+/// There are 4 GiB of identifiers.
+struct Full;
+
 /// No identifier is there.
 const NO_PLACE: u32 = u32::MAX;
 
 impl Identifiers {
-    /// Keeps a name, if no other has the same identifier, and says where it is. `None` outside if there is no room.
-    fn take(&mut self, name: &Mapped, taken: &mut Taken) -> Option<Option<u32>> {
+    /// Keeps a name, if no other has the same identifier, and says where it is.
+    fn take(&mut self, name: &Mapped, taken: &mut Taken) -> Result<Option<u32>, Full> {
         let start = self.text.len();
-        let place = u32::try_from(start)
-            .ok()
-            .filter(|place| *place < NO_PLACE)?;
+        let place = u32::try_from(start).map_err(|_| Full)?;
+        if place == NO_PLACE {
+            return Err(Full);
+        }
         self.text.push(0);
         self.text.extend(name.stem.bytes());
         if self.namespace == Namespace::Primary {
@@ -105,7 +110,7 @@ impl Identifiers {
         if !is_new {
             self.text.truncate(start);
         }
-        Some(is_new.then_some(place))
+        Ok(is_new.then_some(place))
     }
 
     /// Writes the identifier that is there into `out`, with its version, in the place of what is in that.

@@ -9,7 +9,7 @@ mod sources;
 
 use std::io;
 
-use self::records::{DirectoryWriter, Entries, PIECE, Run, role};
+use self::records::{DirectoryWriter, Entries, Out, PIECE, Run, role};
 use super::SECTOR;
 use super::charset::{Namespace, Role};
 use super::directory::{self, ByteOrder, FLAG_CONTINUES};
@@ -179,7 +179,7 @@ impl Hierarchy {
         tree: &Tree,
         sources: &Sources,
         at: usize,
-        out: &mut dyn FnMut(Run, &[u8]) -> Result<(), E>,
+        out: &mut Out<'_, E>,
     ) -> Result<(), E> {
         let planned = &self.directories[at];
         let mut writer = DirectoryWriter {

@@ -66,12 +66,9 @@ pub(super) fn by_rule(
         })
         .collect();
     let empty = Tree::new(root(job));
-    let required = if job.blanking.is_some() {
-        let all: Vec<usize> = (0..parts.len()).collect();
-        let (alone, _) = lay_out(job, &empty, disc, Burn::New, &afresh, &all)?;
-        alone.sectors() * SECTOR
-    } else {
-        0 // nobody asks
+    let required = match job.blanking {
+        Some(_) => required(job, &empty, disc, &afresh)?,
+        None => 0, // nobody asks
     };
     let decision = media::decide(
         disc,
@@ -94,25 +91,7 @@ pub(super) fn by_rule(
             match fit(job, tree, disc, Burn::Append, parts, Fit::AllBut(first)) {
                 Ok(laid) => return Ok(laid),
                 Err(LayoutError::Fault(fault)) => return Err(fault),
-                Err(LayoutError::DoesNotFit(_)) if disc.renewal == Renewal::SetAside => {
-                    match disc.appendable {
-                        Appendable::Open => "the disc is full".to_owned(),
-                        Appendable::Closed => "the disc takes no other session".to_owned(),
-                    }
-                }
-                Err(LayoutError::DoesNotFit(_)) if disc.appendable == Appendable::Closed => {
-                    return Err(StoreError::DiscClosed {
-                        renewal: disc.renewal,
-                    });
-                }
-                Err(LayoutError::DoesNotFit(needed)) => {
-                    let free = disc.available(Burn::Append);
-                    return Err(StoreError::DiscFull {
-                        renewal: disc.renewal,
-                        needed,
-                        free,
-                    });
-                }
+                Err(LayoutError::DoesNotFit(needed)) => overfull(disc, needed)?.to_owned(),
             }
         }
     };
@@ -124,6 +103,33 @@ pub(super) fn by_rule(
         because: Some(because),
         ..laid
     })
+}
+
+/// Bytes that `parts` would take on a disc of their own.
+fn required(
+    job: &Store<'_>,
+    empty: &Tree,
+    disc: &Disc,
+    parts: &[Part<'_>],
+) -> Result<u64, StoreError> {
+    let all: Vec<usize> = (0..parts.len()).collect();
+    let (alone, _) = lay_out(job, empty, disc, Burn::New, parts, &all)?;
+    Ok(alone.sectors() * SECTOR)
+}
+
+/// Why a disc gives way to a new one when not even the day that matters most fits, in `needed` sectors. An error where
+/// none can be begun without somebody who changes it.
+fn overfull(disc: &Disc, needed: u64) -> Result<&'static str, StoreError> {
+    match (disc.renewal, disc.appendable) {
+        (Renewal::SetAside, Appendable::Open) => Ok("the disc is full"),
+        (Renewal::SetAside, Appendable::Closed) => Ok("the disc takes no other session"),
+        (renewal, Appendable::Closed) => Err(StoreError::DiscClosed { renewal }),
+        (renewal, Appendable::Open) => Err(StoreError::DiscFull {
+            renewal,
+            needed,
+            free: disc.available(Burn::Append),
+        }),
+    }
 }
 
 /// Refuses to erase a disc by a rule if the configuration speaks of discs that are written once: their owner does not

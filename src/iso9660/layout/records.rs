@@ -51,6 +51,9 @@ pub(super) enum Run {
     Continuation,
 }
 
+/// Who takes the sectors of a directory, as far as they are made.
+pub(super) type Out<'a, E> = dyn FnMut(Run, &[u8]) -> Result<(), E> + 'a;
+
 /// Bytes that are gathered before they are handed over.
 pub(super) const PIECE: usize = 64 * 1024;
 
@@ -100,11 +103,7 @@ impl DirectoryWriter<'_> {
     }
 
     /// Hands whole sectors over, of each run if it has more than `least` bytes. What is begun stays here.
-    pub(super) fn hand_over<E>(
-        &mut self,
-        least: usize,
-        out: &mut dyn FnMut(Run, &[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub(super) fn hand_over<E>(&mut self, least: usize, out: &mut Out<'_, E>) -> Result<(), E> {
         let continuation = &mut self.continuation;
         for (run, bytes) in [
             (Run::Records, &mut self.records),

@@ -50,7 +50,7 @@ impl<'a> Listing<'a> {
         self.next = None;
     }
 
-    fn read(&mut self, directory: Pending) {
+    fn read(&mut self, directory: &Pending) {
         let (entries, below, losses) = self.scan.alone(directory);
         let waiting: Vec<NodeId> = entries.children(NodeId::ROOT).collect();
         self.levels.push(Level {
@@ -68,7 +68,7 @@ impl Iterator for Listing<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(directory) = self.next.take() {
-            self.read(directory);
+            self.read(&directory);
         }
         if let Some(error) = self.losses.next() {
             let path = self.path.clone();
@@ -86,7 +86,7 @@ impl Iterator for Listing<'_> {
             }
             self.path.extend_from_slice(level.entries.name_of(id));
             let found = level.below.binary_search_by_key(&id, |one| one.node);
-            self.next = found.ok().map(|at| level.below[at].clone());
+            self.next = found.ok().map(|at| level.below[at]);
             return Some(Ok((self.path.clone(), level.entries.node(id))));
         }
     }

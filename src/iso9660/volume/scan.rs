@@ -30,7 +30,7 @@ const LOSSES_MAX: usize = 1000;
 const CHUNK: usize = 64 * 1024;
 
 /// A directory that is still to be read.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(super) struct Pending {
     pub node: NodeId,
     sector: u32,
@@ -134,12 +134,12 @@ impl<'a> Scan<'a> {
 
     /// Reads one directory as far as that is possible: gives it as the root of a tree of its own, the directories in it
     /// ascending by node, and what could not be read.
-    pub(super) fn alone(&mut self, directory: Pending) -> (Tree, Vec<Pending>, Vec<ReadError>) {
+    pub(super) fn alone(&mut self, directory: &Pending) -> (Tree, Vec<Pending>, Vec<ReadError>) {
         self.tree = Tree::new(Meta::default());
         self.losses = Some(Vec::new());
         let directory = Pending {
             node: NodeId::ROOT,
-            ..directory
+            ..*directory
         };
         let ended = self.directory(&directory);
         let mut losses: Vec<_> = self.losses.take().unwrap_or_default();
