@@ -11,6 +11,7 @@ mod copy;
 mod early_sync;
 mod exact;
 mod long;
+mod remove;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -27,6 +28,7 @@ pub use copy::{copy_bytes, is_full, reflink};
 pub use early_sync::EarlySync;
 pub use exact::{Exact, Fate};
 pub use long::LongWriter;
+pub use remove::remove_tree;
 
 /// The partial name that a file of this path has while it is written: `dir/.name.partial`.
 pub fn partial_path(path: &Path) -> PathBuf {

@@ -213,7 +213,8 @@ impl Peer {
     ///
     /// Anything that is no regular file, and a file that is not what the peer says it collected, is a problem and
     /// left out. Partial names and an old `cback.stage` are passed by. Permission bits stay as they are, except
-    /// set-user and set-group, which must not come into the backup user's hands.
+    /// set-user and set-group, which must not come into the backup user's hands, and that the owner may always read and
+    /// write.
     pub fn fetch(&self, target: &Target<'_>, monitor: &dyn Monitor) -> Result<Fetched, PeerError> {
         let order = fetch::Order {
             name: &self.name,

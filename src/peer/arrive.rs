@@ -26,7 +26,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::PeerError;
 use super::begun::{Begun, Follower, Found};
-use super::copy::digest_at;
+use super::copy::{digest_at, mode_here};
 use super::transport::{Entry, Job, Refused};
 use crate::fsx::{self, ALIGN};
 use crate::sums::{Digest, Hasher};
@@ -283,7 +283,7 @@ impl<'a> Arrivals<'a> {
         if let Some(ids) = self.job.ids {
             std::os::unix::fs::fchown(file, Some(ids.uid), Some(ids.gid))?;
         }
-        file.set_permissions(Permissions::from_mode(mode & 0o777))
+        file.set_permissions(Permissions::from_mode(mode_here(mode)))
     }
 
     fn gather(&mut self, come: Come<'a>) -> Result<(), PeerError> {

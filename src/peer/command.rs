@@ -214,9 +214,17 @@ impl Transport for ByCommand {
                 return Err(PeerError::Full { path, needed: 0 });
             }
             self.absent::<()>(&ended)?;
+            let reason = ended.tail.join(" / ");
+            // The words may be the peer's. That the disk is full they cannot claim: it would be all peers' concern.
+            if let source = said(reason.clone())
+                && fsx::is_full(&source)
+            {
+                let path = into.to_owned();
+                return Err(PeerError::Unwritable { path, source });
+            }
             Err(PeerError::Broken {
                 host: self.who(),
-                reason: ended.tail.join(" / "),
+                reason,
             })
         });
         if came.is_err()

@@ -86,12 +86,18 @@ pub(super) fn write_copy(
         None
     };
     early.finish().map_err(CopyError::Target)?;
-    let mode = source.metadata().map_err(CopyError::Source)?.mode() & 0o777;
+    let mode = mode_here(source.metadata().map_err(CopyError::Source)?.mode());
     let read_back = settle(&copy, mode, ids).map_err(CopyError::Target)?;
     Ok(Copy {
         source: if shared { Some(read_back) } else { hashed },
         read_back,
     })
+}
+
+/// The permission bits that a file gets here, by those that it has there. Nobody takes another user's power from them;
+/// and its owner can read it, to store it, and go on writing when the connection broke.
+pub(super) fn mode_here(there: u32) -> u32 {
+    there & 0o777 | 0o600
 }
 
 /// Gives the written `copy` its owner and mode, makes it durable, reads it back.

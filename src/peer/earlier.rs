@@ -17,7 +17,7 @@ use crate::sums::{Digest, Sums};
 type Found = (Vec<(Entry, Digest)>, Vec<Entry>);
 
 /// Links every file of `entries` whose digest is `claimed` and which the directory `earlier` has, byte for byte, into
-/// the directory `into`. Gives these, and those that have to come.
+/// the directory `into`. Gives these, and those that have to come; these are all where there are no links.
 pub(super) fn take_over(
     entries: Vec<Entry>,
     claimed: &Sums,
@@ -37,8 +37,12 @@ pub(super) fn take_over(
                     Ok(()) | Err(Errno::NOENT) => {}
                     Err(error) => return Err(error.into()),
                 }
-                linkat(&earlier, name, &into, name, AtFlags::empty())?;
-                there.push((entry, digest));
+                match linkat(&earlier, name, &into, name, AtFlags::empty()) {
+                    Ok(()) => there.push((entry, digest)),
+                    // A file system that knows no second name.
+                    Err(Errno::PERM | Errno::OPNOTSUPP | Errno::MLINK) => to_come.push(entry),
+                    Err(error) => return Err(error.into()),
+                }
             }
             _ => to_come.push(entry),
         }

@@ -133,13 +133,26 @@ fn is_plain(name: &OsStr) -> bool {
         && !bytes.contains(&0)
 }
 
-/// The digests that the peer says it collected; none if `cback.collect` is not ours.
+/// The digests that the peer says it collected; none if `cback.collect` is not ours, or damaged.
 fn claimed(text: &[u8], path: &Path, monitor: &dyn Monitor) -> Sums {
     Sums::parse(text).unwrap_or_else(|error| {
-        monitor.note(format!(
-            "{}: {error}; its text is not used",
-            event::printable_path(path)
-        ));
+        let mut lines = text.split(|byte| *byte == b'\n');
+        if lines.any(|line| Sums::parse(line).is_ok_and(|one| !one.is_empty())) {
+            let reason = format!(
+                "the list of what was collected is damaged: {error}; what is there is staged, and nobody knows whether it is \
+                 whole"
+            );
+            monitor.problem(
+                &Problem::with_file(path, &reason)
+                    .advise("run `cback collect` on the peer, then `cback stage` again"),
+            );
+        } else {
+            // Somebody else's indicator.
+            monitor.note(format!(
+                "{}: {error}; its text is not used",
+                event::printable_path(path)
+            ));
+        }
         Sums::new()
     })
 }

@@ -3,42 +3,59 @@
 use std::io;
 
 use super::{Request, report};
-use crate::event::{self, Monitor, Tell as _};
+use crate::event::{self, Monitor, Problem, Tell as _};
 use crate::staging::Daily;
 use crate::sums::Sums;
 use crate::units::{Ids, PeerName};
 
 /// Clears away what killed runs left, and marks the days that they did not come to mark. What was gathered today of
-/// the peers that are asked again stays.
+/// the peers that are asked again stays. A day that cannot be tidied is a problem.
 pub(super) fn tidy(request: &Request<'_>, monitor: &dyn Monitor) -> io::Result<()> {
     let asked: Vec<&PeerName> = request.peers.iter().map(|one| one.peer.name()).collect();
     for daily in request.staging.days()? {
-        let today = daily.day() == request.day;
-        let swept = daily.sweep(if today { &asked } else { &[] })?;
-        if !swept.is_empty() {
-            monitor.note(format!(
-                "swept what an interrupted run left in {}",
-                event::printable_path(daily.path())
-            ));
+        // What is wrong with one day must not keep the peers from being staged.
+        if let Err(error) = tidy_day(&daily, request, &asked, monitor) {
+            let reason = format!("what an interrupted run left is still there: {error}");
+            monitor.problem(
+                &Problem::with_file(daily.path(), &reason)
+                    .advise("remove it by hand, as the user to whom it belongs or as root"),
+            );
         }
-        // Only our own staging writes a list before the mark; Cedar Backup's half done days stay unmarked.
-        if today || daily.is_staged()? || !daily.is_listed()? {
-            continue;
-        }
-        let inside = daily.peers()?;
-        if inside.is_empty() {
-            continue;
-        }
-        repair_sums(&daily, request.ids, monitor)?;
-        let known = daily.sums()?.unwrap_or_default();
-        daily.complete_sums(&known, request.ids)?;
-        daily.mark_staged(&report::text(daily.day(), &inside, &[], &[]), request.ids)?;
-        monitor.warn(format!(
-            "the staging of {} was interrupted; what it had staged ({}) will be stored",
-            daily.day(),
-            report::names(&inside)
+    }
+    Ok(())
+}
+
+fn tidy_day(
+    daily: &Daily,
+    request: &Request<'_>,
+    asked: &[&PeerName],
+    monitor: &dyn Monitor,
+) -> io::Result<()> {
+    let today = daily.day() == request.day;
+    let swept = daily.sweep(if today { asked } else { &[] })?;
+    if !swept.is_empty() {
+        monitor.note(format!(
+            "swept what an interrupted run left in {}",
+            event::printable_path(daily.path())
         ));
     }
+    // Only our own staging writes a list before the mark; Cedar Backup's half done days stay unmarked.
+    if today || daily.is_staged()? || !daily.is_listed()? {
+        return Ok(());
+    }
+    let inside = daily.peers()?;
+    if inside.is_empty() {
+        return Ok(());
+    }
+    repair_sums(daily, request.ids, monitor)?;
+    let known = daily.sums()?.unwrap_or_default();
+    daily.complete_sums(&known, request.ids)?;
+    daily.mark_staged(&report::text(daily.day(), &inside, &[], &[]), request.ids)?;
+    monitor.warn(format!(
+        "the staging of {} was interrupted; what it had staged ({}) will be stored",
+        daily.day(),
+        report::names(&inside)
+    ));
     Ok(())
 }
 

@@ -29,6 +29,7 @@ use rustix::io::Errno;
 use super::Daily;
 use super::daily::sums_name;
 use super::list::part_of;
+use crate::event;
 use crate::fsx;
 use crate::sums::Sums;
 use crate::units::{Ids, PeerName};
@@ -76,8 +77,8 @@ impl Daily {
     }
 
     /// Removes what a killed run left half done in this daily directory, and puts back what it had set aside.
-    /// What was gathered of the peers in `keep` stays. Gives the names of what was swept. Does nothing if the
-    /// daily directory does not exist.
+    /// What was gathered of the peers in `keep` stays. Gives the names of what was swept; an error names what cannot
+    /// be. Does nothing if the daily directory does not exist.
     pub fn sweep(&self, keep: &[&PeerName]) -> io::Result<Vec<OsString>> {
         let entries = match fs::read_dir(self.path()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -88,32 +89,38 @@ impl Daily {
             .filter_map(|peer| Some(fsx::partial_path(peer.as_ref()).file_name()?.to_owned()))
             .collect();
         let mut swept = Vec::new();
+        let mut failed = Ok(());
         for entry in entries {
             let name = entry?.file_name();
-            if fsx::is_partial(&name) && part_of(&name).is_none() && !kept.contains(&name) {
-                self.sweep_one(&self.path().join(&name))?;
-                swept.push(name);
+            if !fsx::is_partial(&name) || part_of(&name).is_some() || kept.contains(&name) {
+                continue;
+            }
+            match self.sweep_one(&self.path().join(&name)) {
+                Ok(()) => swept.push(name),
+                Err(error) => {
+                    let shown = event::printable_bytes(name.as_bytes());
+                    let what = format!("cannot clear {shown} away: {error}");
+                    failed = Err(io::Error::new(error.kind(), what));
+                }
             }
         }
         swept.sort_unstable();
-        Ok(swept)
+        failed.map(|()| swept)
     }
 
     fn sweep_one(&self, leftover: &Path) -> io::Result<()> {
-        let metadata = match fs::symlink_metadata(leftover) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            metadata => metadata?,
-        };
+        if let Err(error) = fs::symlink_metadata(leftover) {
+            return match error.kind() {
+                io::ErrorKind::NotFound => Ok(()),
+                _ => Err(error),
+            };
+        }
         if let Some(path) = path_of_aside(leftover)
             && !path.try_exists()?
         {
             return fsx::rename_durably(leftover, &path);
         }
-        if metadata.is_dir() {
-            fs::remove_dir_all(leftover)?;
-        } else {
-            fs::remove_file(leftover)?;
-        }
+        fsx::remove_tree(leftover)?;
         fsx::sync_dir(self.path())
     }
 }
@@ -187,7 +194,7 @@ fn let_go_of_links(dir: &Path) -> io::Result<()> {
         let entry = entry?;
         let metadata = entry.metadata()?;
         if metadata.is_dir() {
-            fs::remove_dir_all(entry.path())?;
+            fsx::remove_tree(&entry.path())?;
         } else if !metadata.is_file() || metadata.nlink() > 1 {
             fs::remove_file(entry.path())?;
         }
@@ -200,7 +207,7 @@ fn keep_listed(dir: &Path, list: &Sums) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            fs::remove_dir_all(entry.path())?;
+            fsx::remove_tree(&entry.path())?;
         } else if list.get(entry.file_name().as_bytes()).is_none() {
             fs::remove_file(entry.path())?;
         }
@@ -216,7 +223,7 @@ fn take_name(partial: &Path, path: &Path, received: Received) -> io::Result<()> 
     match renameat_with(CWD, partial, CWD, path, RenameFlags::EXCHANGE) {
         Ok(()) => {
             fsx::sync_dir(fsx::parent(path))?;
-            fs::remove_dir_all(partial)?;
+            fsx::remove_tree(partial)?;
         }
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
             // A file system that cannot exchange. Killed between the two renames, the next run puts back
@@ -224,7 +231,7 @@ fn take_name(partial: &Path, path: &Path, received: Received) -> io::Result<()> 
             let aside = aside_path(path);
             fsx::rename_durably(path, &aside)?;
             fsx::rename_durably(partial, path)?;
-            fs::remove_dir_all(&aside)?;
+            fsx::remove_tree(&aside)?;
         }
         Err(error) => return Err(error.into()),
     }
@@ -247,6 +254,23 @@ fn path_of_aside(aside: &Path) -> Option<PathBuf> {
         .then(|| aside.with_file_name(OsStr::from_bytes(name)))
 }
 
+/// Whether a file system has only one name for a file.
+fn knows_no_links(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, TooManyLinks, Unsupported};
+    matches!(error.kind(), PermissionDenied | TooManyLinks | Unsupported)
+}
+
+/// Copies the file `from` durably to the new file `to`, with its owner and permission bits.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let source = fs::File::open(from)?;
+    let stat = source.metadata()?;
+    let target = fs::File::create_new(to)?;
+    fsx::copy_bytes(&source, &target, u64::MAX, &mut |_| {})?;
+    std::os::unix::fs::fchown(&target, Some(stat.uid()), Some(stat.gid()))?;
+    target.set_permissions(stat.permissions())?;
+    target.sync_all()
+}
+
 /// Links everything below `from` that `to` does not have into `to`.
 fn link_missing(from: &Path, to: &Path) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
@@ -262,6 +286,7 @@ fn link_missing(from: &Path, to: &Path) -> io::Result<()> {
         } else if !fsx::is_partial(&entry.file_name()) {
             match fs::hard_link(entry.path(), &target) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) if knows_no_links(&error) => copy(&entry.path(), &target)?,
                 linked => linked?,
             }
         }

@@ -106,8 +106,8 @@ fn what_is_no_regular_file_is_a_problem_and_the_others_are_staged() {
 #[test]
 fn modes_come_along_but_never_the_power_of_another_user() {
     let pool = Pool::new();
-    pool.collected("alpha", &[("a.tar", "a"), ("b.tar", "b")]);
-    for (name, mode) in [("a.tar", 0o6755), ("b.tar", 0o600)] {
+    pool.collected("alpha", &[("a.tar", "a"), ("b.tar", "b"), ("c.tar", "c")]);
+    for (name, mode) in [("a.tar", 0o6755), ("b.tar", 0o600), ("c.tar", 0o404)] {
         let path = pool.collect_dir("alpha").join(name);
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     }
@@ -119,6 +119,35 @@ fn modes_come_along_but_never_the_power_of_another_user() {
         copy.mode() & 0o7777
     };
     assert_eq!((mode("a.tar"), mode("b.tar")), (0o755, 0o600));
+    // Whoever stores it is its owner.
+    assert_eq!(mode("c.tar"), 0o604);
+}
+
+#[test]
+fn a_damaged_list_of_what_was_collected_is_told_and_a_foreign_text_is_none() {
+    let pool = Pool::new();
+    let mut claimed = Sums::new();
+    claimed.insert("a.tar", Digest::of(b"a"));
+    claimed.insert("b.tar", Digest::of(b"b"));
+    let mut damaged = claimed.to_text();
+    damaged[3] = b'?';
+    for (text, told) in [
+        (
+            damaged.as_slice(),
+            Some(
+                "/alpha/cback.collect: the list of what was collected is damaged: line 1 is not of the form \
+                 `<64 hex digits>  <name>`; what is there is staged, and nobody knows whether it is whole",
+            ),
+        ),
+        (b"collected by our own script\n", None),
+    ] {
+        pool.collected("alpha", &[("a.tar", "a"), ("b.tar", "b")]);
+        fs::write(pool.collect_dir("alpha").join("cback.collect"), text).unwrap();
+        let _ = fs::remove_file(pool.collect_dir("alpha").join("cback.stage"));
+        let expected: Vec<&str> = told.into_iter().collect();
+        assert_eq!(pool.told(&["alpha"]), expected);
+        assert!(pool.tree().join(" ").contains("alpha/b.tar=b"));
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! The program is not ours, and what it writes is the stranger's choice. So the directory is weighed while it
 //! fills, with everything below it; in the end only regular files directly in it count, and nothing is followed.
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -13,6 +13,7 @@ use rustix::fs::FileType;
 
 use super::super::local::foreign;
 use super::super::transport::{Entry, Listing, Refused, is_wanted};
+use crate::fsx;
 
 /// What is in a directory, in all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,7 +69,7 @@ pub(super) fn is_full(dir: &Path) -> io::Result<bool> {
 pub(super) fn sweep(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
-        remove(&entry.path(), &entry.metadata()?)?;
+        fsx::remove_tree(&entry.path())?;
     }
     Ok(())
 }
@@ -94,18 +95,10 @@ pub(super) fn sort(dir: &Path) -> io::Result<Listing> {
             Some(what) if is_wanted => listing.refused.push((name, Refused::NotRegular(what))),
             _ => {}
         }
-        remove(&entry.path(), &metadata)?;
+        fsx::remove_tree(&entry.path())?;
     }
     listing.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     Ok(listing)
-}
-
-fn remove(path: &Path, metadata: &Metadata) -> io::Result<()> {
-    if metadata.is_dir() {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
-    }
 }
 
 fn if_there<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
