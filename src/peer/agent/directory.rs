@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::fs::{
     AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2, renameat,
-    statat,
+    statat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -75,15 +75,29 @@ impl Directory {
         Ok(names)
     }
 
-    /// Writes the file `name` durably.
+    /// Writes the file `name` durably. Of one that cannot be written nothing stays: it would take room on a disk that may
+    /// have none.
     pub(in crate::peer) fn write(&self, name: &OsStr, text: &[u8]) -> io::Result<()> {
         let partial = fsx::partial_path(Path::new(name)).into_os_string();
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
+        // What is there under the partial name may be anything; it is neither opened nor written to.
+        self.remove(&partial)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         let mut file = self.look_up(&partial, flags, Mode::from_raw_mode(0o644))?;
-        file.write_all(text)?;
-        file.sync_all()?;
-        renameat(&self.0, &partial, &self.0, name)?;
+        let written = file.write_all(text).and_then(|()| file.sync_all());
+        let named = written.and_then(|()| Ok(renameat(&self.0, &partial, &self.0, name)?));
+        if let Err(error) = named {
+            // Why it could not be written matters more.
+            let _ = self.remove(&partial);
+            return Err(error);
+        }
         fsx::sync_opened_dir(&self.0)
+    }
+
+    fn remove(&self, name: &OsStr) -> io::Result<()> {
+        match unlinkat(&self.0, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -107,4 +121,30 @@ pub(super) fn mark(stat: &Stat) -> Mark {
     mark[24..32]
         .copy_from_slice(&time(stat.st_ctime as i64, stat.st_ctime_nsec as u64).to_be_bytes());
     mark
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn what_has_the_partial_name_is_not_written_to_and_nothing_stays_after_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let opened = Directory::open(dir.path()).unwrap();
+        fs::write(path("other"), "another's").unwrap();
+        fs::hard_link(path("other"), path(".x.partial")).unwrap();
+        opened.write(OsStr::new("x"), b"text").unwrap();
+        assert_eq!(fs::read(path("other")).unwrap(), b"another's");
+        // Whoever opened it would wait for a reader.
+        let fifo = nix::sys::stat::Mode::S_IRUSR | nix::sys::stat::Mode::S_IWUSR;
+        nix::unistd::mkfifo(&path(".x.partial"), fifo).unwrap();
+        opened.write(OsStr::new("x"), b"text").unwrap();
+        assert_eq!(fs::read(path("x")).unwrap(), b"text");
+        fs::create_dir(path("taken")).unwrap();
+        opened.write(OsStr::new("taken"), b"text").unwrap_err();
+        assert!(!path(".taken.partial").exists());
+    }
 }

@@ -4,11 +4,13 @@
 //! waits for another one. A byte 1 and a line is a complaint.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
 use std::os::unix::ffi::OsStrExt as _;
 
-use rustix::fs::FileType;
+use rustix::fs::{FileType, fstat};
 
+use super::directory::mark;
 use super::{Allowed, Directory, Served};
 use crate::peer::STAGED;
 use crate::peer::transport::LONGEST_INDICATOR;
@@ -58,11 +60,14 @@ pub(super) fn send(
         output.write_all(&[head.as_bytes(), name.as_bytes(), b"\n"].concat())?;
         output.flush()?;
         accepted(input)?;
-        let sent = io::copy(&mut (&file).take(bytes), output)?;
+        let (sent, mut trouble) = pass_on(&file, bytes, output)?;
         // What was announced has to be sent; the complaint says that it is not the file.
         io::copy(&mut io::repeat(0).take(bytes - sent), output)?;
-        if sent < bytes {
-            served = complain(output, &name, &io::Error::other("it shrank"))?;
+        if trouble.is_ok() && fstat(&file).is_ok_and(|now| mark(&now) != mark(&stat)) {
+            trouble = Err(io::Error::other("it changed while it was sent"));
+        }
+        if let Err(error) = trouble {
+            served = complain(output, &name, &error)?;
         } else {
             output.write_all(&[0])?;
             output.flush()?;
@@ -70,6 +75,31 @@ pub(super) fn send(
         accepted(input)?;
     }
     Ok(served)
+}
+
+/// Sends `bytes` of `file`, or as many as can be read. Gives how many these were, and why there are no more. The outer
+/// error is that of the way to the master.
+fn pass_on(
+    mut file: &File,
+    bytes: u64,
+    output: &mut dyn Write,
+) -> io::Result<(u64, io::Result<()>)> {
+    let mut buffer = vec![0; 1 << 17];
+    let mut sent = 0;
+    while sent < bytes {
+        let most =
+            usize::try_from(bytes - sent).map_or(buffer.len(), |left| left.min(buffer.len()));
+        match file.read(&mut buffer[..most]) {
+            Ok(0) => return Ok((sent, Err(io::Error::other("it shrank")))),
+            Ok(got) => {
+                output.write_all(&buffer[..got])?;
+                sent += got as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Ok((sent, Err(error))),
+        }
+    }
+    Ok((sent, Ok(())))
 }
 
 /// Receives `cback.stage`.
@@ -141,4 +171,32 @@ fn complain(output: &mut dyn Write, name: &OsStr, error: &io::Error) -> io::Resu
     output.write_all(format!("\u{1}scp: {name}: {reason}\n").as_bytes())?;
     output.flush()?;
     Ok(Served::Failed)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::units::AbsPath;
+
+    #[test]
+    fn a_file_that_cannot_be_read_costs_the_others_nothing() {
+        // The kernel's own files: of some size each, and the speed of this network cannot be read.
+        let dir = "/sys/class/net/lo";
+        std::fs::read(format!("{dir}/speed")).unwrap_err();
+        let allowed = Allowed {
+            collect_dir: AbsPath::new(dir).unwrap(),
+            actions: Vec::new(),
+            cback: Vec::new(),
+        };
+        let mut sent = Vec::new();
+        let served = send(&allowed, None, &mut [0; 10_000].as_slice(), &mut sent).unwrap();
+        assert_eq!(served, Served::Failed);
+        let told = String::from_utf8_lossy(&sent);
+        assert!(
+            told.contains("\u{1}scp: speed: Invalid argument"),
+            "{told:?}"
+        );
+        assert!(told.contains(" tx_queue_len\n"), "{told:?}");
+    }
 }

@@ -104,6 +104,9 @@ fn answer(
             let (name, from) = (OsStr::from_bytes(name), u64::from_be_bytes(*from));
             files.send(dir, name, from, output)
         }
+        b'P' if question.len() as u64 > LONGEST_INDICATOR => {
+            Ok(Err(io::Error::other("it is too long")))
+        }
         b'P' => match dir.write(OsStr::new(STAGED), question) {
             Ok(()) => send(output, b'.', &[]).map(Ok),
             Err(error) => Ok(Err(error)),
@@ -209,6 +212,7 @@ pub(super) fn run(
     let mut master = Ok(());
     loop {
         match reader.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Ok(0) | Err(_) => break,
             // A master that has gone does not stop what it began.
             Ok(got) if master.is_ok() => master = output(&buffer[..got]),
