@@ -9,8 +9,9 @@ use std::io::{self, Read, Write as _};
 
 use crate::event::{self, Event, Monitor, Problem, Progress, Tell as _};
 use crate::fsx::{self, AtomicFile};
+use crate::peer::COLLECTED;
 use crate::staging::{BackupFile, Daily, SPLIT, part_name, whole_name};
-use crate::sums::{Digest, Hasher};
+use crate::sums::{Digest, Hasher, Sums};
 use crate::units::{ByteSize, Ids};
 
 /// Parts that a file can have.
@@ -101,6 +102,13 @@ fn cut(
             format!("it would have {count} parts, more than {MOST_PARTS}; enlarge <split_size>");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
     }
+    if let Some(name) = named_like_a_part(daily, &file.name)? {
+        let name = event::printable_bytes(&name);
+        let reason = format!(
+            "the peer has collected {name}, which is what one of its parts would be called"
+        );
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, reason));
+    }
     remove_old_parts(daily, &file.name, ids)?;
     let mut parts = Vec::new();
     let made = make(daily, file, (part, count), ids, monitor, &mut parts);
@@ -163,6 +171,24 @@ fn make(
     same(done, file.bytes, all.finish(), expected)
 }
 
+/// What the peer collected, by its own list, that has a name which a part of the file `PEER/file` would have.
+fn named_like_a_part(daily: &Daily, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    let Some(slash) = name.iter().position(|byte| *byte == b'/') else {
+        return Ok(None);
+    };
+    let (peer, file) = (&name[..slash], &name[slash + 1..]);
+    let list = [peer, b"/", COLLECTED.as_bytes()].concat();
+    let text = match std::fs::read(daily.backup_path(&list)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        text => text?,
+    };
+    // One that says nothing of files is Cedar Backup's.
+    let list = Sums::parse(&text).unwrap_or_default();
+    let mut names = list.iter().map(|(name, _)| name);
+    let own = names.find(|name| whole_name(name).is_some_and(|(whole, _)| whole == file));
+    Ok(own.map(<[u8]>::to_vec))
+}
+
 /// Removes parts that an earlier staging of the day, or a killed run, left of the file `name`: more of them than are
 /// made now would be joined with these.
 fn remove_old_parts(daily: &Daily, name: &[u8], ids: Option<Ids>) -> io::Result<()> {
@@ -200,7 +226,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::event::Tally;
-    use crate::sums::Sums;
     use std::process::Command;
 
     const RULE: Rule = Rule {
@@ -318,5 +343,29 @@ mod tests {
             (1, vec!["ada/big".to_owned()])
         );
         assert!(!daily.path().join(SPLIT).exists());
+    }
+
+    #[test]
+    fn what_the_peer_itself_has_under_the_name_of_a_part_stays() {
+        let long = "x".repeat(1000);
+        let mut claimed = Sums::new();
+        claimed.insert("long", Digest::of(long.as_bytes()));
+        claimed.insert("long_00007", Digest::of(b"own"));
+        let claimed = String::from_utf8(claimed.to_text()).unwrap();
+        let (_dir, daily) = day(&[
+            ("long", &long),
+            ("long_00007", "own"),
+            ("cback.collect", &claimed),
+        ]);
+        let tally = Tally::default();
+        let rule = Rule {
+            limit: ByteSize(500),
+            part: ByteSize(400),
+        };
+        split(&daily, rule, None, &tally).unwrap();
+        let names = names(&daily);
+        assert!(names.contains(&"ada/long".to_owned()), "{names:?}");
+        assert!(names.contains(&"ada/long_00007".to_owned()), "{names:?}");
+        assert_eq!(tally.problems(), 1);
     }
 }
