@@ -9,6 +9,8 @@ use crate::event;
 use crate::process::RunError;
 use crate::units::Day;
 
+use super::transport::PATIENCE;
+
 /// Whether a host was known under another key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
@@ -130,6 +132,14 @@ pub enum PeerError {
         /// What it did.
         reason: String,
     },
+    /// Where a program should answer, something else talks: a shell that greets, or says that it lets nobody in.
+    #[error("{host} prints `{said}` where its SFTP server should answer")]
+    Noisy {
+        /// User and host.
+        host: String,
+        /// How that begins; printable.
+        said: String,
+    },
     /// It brings more than one peer may.
     #[error("it has {0} for the master, which is over its limit")]
     TooMuch(String),
@@ -216,10 +226,19 @@ impl PeerError {
             Self::Foul { .. } => {
                 "look at that machine: it may be broken into; nothing of it was staged".to_owned()
             }
+            Self::Noisy { .. } => {
+                "see what that user's shell does there without a terminal (~/.bashrc and its like): it must print nothing, and \
+                 let the user in"
+                    .to_owned()
+            }
             Self::TooMuch(_) => {
                 "if that is right, raise `<max_files>` or `<max_bytes>` in `<stage>`; if not, look at \
                  that machine; nothing of it was staged"
                     .to_owned()
+            }
+            // To say how far it is takes a moment, whatever `<max_time>` says.
+            Self::TooLong(limit) if *limit == PATIENCE => {
+                "look at that machine: what it was asked takes a moment elsewhere".to_owned()
             }
             Self::TooLong(_) => {
                 "if that is right, raise `<max_time>` in `<stage>`; if not, look at that machine".to_owned()

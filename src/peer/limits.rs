@@ -52,6 +52,11 @@ impl Deadline {
         }
     }
 
+    /// When that is; `None` if it never comes.
+    pub(super) fn moment(self) -> Option<Instant> {
+        self.began.checked_add(self.limit)
+    }
+
     /// The time that is left.
     pub(super) fn left(self) -> Result<Duration, TimeIsUp> {
         let left = self.limit.checked_sub(self.began.elapsed());

@@ -11,14 +11,16 @@ mod fault;
 pub mod fuzzing;
 mod jump;
 mod known_hosts;
+mod leash;
 mod login;
+mod proxy;
 mod sftp;
 mod ssh_config;
 mod talk;
 
 use std::io::Read as _;
 
-use ssh2::ExtendedData;
+use ssh2::{Channel, ExtendedData};
 
 pub(super) use account::Account;
 use agent::Agent;
@@ -67,17 +69,19 @@ fn exec(
     let cback = cback.map_or("cback", CommandLine::as_str);
     let command = format!("{cback} {}", errand.words.join(" "));
     let failed = |error: ssh2::Error| fault(&error, &connected.name, connected.silence);
-    let mut channel = connected.session.channel_session().map_err(failed)?;
-    channel
-        .handle_extended_data(ExtendedData::Merge)
-        .map_err(failed)?;
-    channel.exec(&command).map_err(failed)?;
-    channel.send_eof().map_err(failed)?;
+    let begun = || -> Result<Channel, ssh2::Error> {
+        let mut channel = connected.session.channel_session()?;
+        channel.handle_extended_data(ExtendedData::Merge)?;
+        channel.exec(&command)?;
+        channel.send_eof()?;
+        Ok(channel)
+    };
+    let channel = connected.leash.within(errand.end, begun).map_err(failed)?;
     let mut buffer = vec![0; 1 << 14];
     let mut lines = Lines::default();
-    let mut talk = Talk::new(connected, channel, errand.end);
+    let mut talk = Talk::new(channel, errand.end, connected);
     // An action may work for hours without a word.
-    talk.silence = Silence::Working;
+    talk.bear(Silence::Working);
     loop {
         match talk.read(&mut buffer) {
             Ok(0) => break,
@@ -86,10 +90,15 @@ fn exec(
         }
     }
     lines.end(output);
+    talk.bear(Silence::Stalled);
     let channel = talk.channel();
-    channel.wait_eof().map_err(failed)?;
-    channel.close().map_err(failed)?;
-    channel.wait_close().map_err(failed)?;
+    let ended = || -> Result<(), ssh2::Error> {
+        channel.wait_eof()?;
+        channel.close()?;
+        channel.wait_close()
+    };
+    connected.leash.within(errand.end, ended).map_err(failed)?;
+    let channel = talk.channel();
     let signal = channel.exit_signal().map_err(failed)?.exit_signal;
     let status = channel.exit_status().map_err(failed)?;
     let ending = match (signal, status) {

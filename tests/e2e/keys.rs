@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -53,11 +53,15 @@ impl Agent {
 
     /// Gives it the key of `peer`'s master.
     fn add(&self, machine: &Machine, peer: &Sshd) {
+        self.add_file(machine, &peer.identity());
+    }
+
+    fn add_file(&self, machine: &Machine, file: &Path) {
         let ask = machine.path("ask");
         tree::program(&ask, format!("#!/bin/sh\necho '{PASSPHRASE}'\n"));
         let added = Command::new("ssh-add")
             .arg("-q")
-            .arg(peer.identity())
+            .arg(file)
             .env("SSH_AUTH_SOCK", &self.socket)
             .env("SSH_ASKPASS", ask)
             .env("SSH_ASKPASS_REQUIRE", "force")
@@ -146,6 +150,33 @@ fn of_an_agents_keys_only_those_of_the_named_files_are_shown_where_ssh_config_sa
         &machine,
         &format!("Host ada\n  IdentityFile {}", ada.identity().display()),
     );
+    stage().well_and_silent();
+}
+
+#[test]
+fn a_host_that_has_seen_enough_keys_is_told_as_that() {
+    let (machine, ada) = locked();
+    let agent = Agent::start(&machine);
+    without(&machine, "IdentityFile");
+    ada.configure("MaxAuthTries 3");
+    for number in 1..=6 {
+        let other = machine.path(format!("other{number}"));
+        generate(&other, "ed25519", "");
+        agent.add_file(&machine, &other);
+    }
+    agent.add(&machine, &ada);
+    let stage = || agent.said(machine.cback("stage").on(DAY)).run();
+    let ended = stage().with_status(6);
+    let ended = ended.says(&["it ended the talk", "IdentitiesOnly"]);
+    // Of keys that were not shown nobody says that they are not accepted.
+    let told = ended.stderr.matches("is not accepted").count();
+    assert!(told <= 4, "{}", ended.stderr);
+    let identity = ada.identity();
+    let lines = format!(
+        "Host ada\n  IdentitiesOnly yes\n  IdentityFile {}",
+        identity.display()
+    );
+    ssh_says(&machine, &lines);
     stage().well_and_silent();
 }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unnecessary_debug_formatting, clippy::format_push_string)]
 
 mod backup_user;
+mod bad_peers;
 mod call;
 #[path = "../differential/install.rs"]
 mod cedar;

@@ -75,18 +75,19 @@ impl Agent {
         remote: &Remote,
     ) -> Result<Result<Self, (Connected, Instead)>, PeerError> {
         let failed = |error: ssh2::Error| fault(&error, &connected.name, connected.silence);
-        let mut channel = connected
-            .session
-            .channel_open("session", WINDOW, PACKET, None)
-            .map_err(failed)?;
-        if channel.exec(command).is_err() {
+        let end = Deadline::after(PATIENCE);
+        let session = &connected.session;
+        let open = || session.channel_open("session", WINDOW, PACKET, None);
+        let mut channel = connected.leash.within(end, open).map_err(failed)?;
+        let started = connected.leash.within(end, || channel.exec(command));
+        if started.is_err() {
             return Ok(Err((connected, Instead::Other)));
         }
         // Whoever does not want to hear it has ended, and the answer shows it.
-        let _ = channel.write_all(HELLO);
+        let _ = connected.leash.within(end, || channel.write_all(HELLO));
         let mut greeting = vec![0; GREETING.len()];
         let mut got = 0;
-        let mut talk = Talk::new(&connected, channel, Deadline::after(PATIENCE));
+        let mut talk = Talk::new(channel, end, &connected);
         while got < greeting.len() {
             match talk.read(&mut greeting[got..]) {
                 Ok(0) => break,
@@ -325,7 +326,7 @@ impl Transport for Agent {
         let mut payload = Vec::new();
         talk.get_mut().end = errand.end;
         // An action may work for hours without a word.
-        talk.get_mut().silence = Silence::Working;
+        talk.get_mut().bear(Silence::Working);
         let status = loop {
             match self.answer(talk, &mut payload)? {
                 Ok(b'O') => lines.take(&payload, output),
@@ -350,7 +351,7 @@ impl Transport for Agent {
             }
         };
         lines.end(output);
-        talk.get_mut().silence = Silence::Stalled;
+        talk.get_mut().bear(Silence::Stalled);
         if status == 0 {
             return Ok(());
         }

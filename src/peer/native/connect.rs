@@ -1,10 +1,9 @@
 //! From a host's name to a session that is allowed in: the way there, the host's key, our key.
 
-use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs as _};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ssh2::{HashType, MethodType, Session};
@@ -13,12 +12,14 @@ use super::account::Account;
 use super::fault::fault;
 use super::jump;
 use super::known_hosts::{self, Distrust, KnownHosts, base64};
+use super::leash::Leash;
 use super::login::{self, Keys};
+use super::proxy::{Carrier, proxied};
 use super::ssh_config::{Asked, HostConfig, Tokens};
-use crate::event::{self, Monitor, Problem};
 use crate::peer::PeerError;
 use crate::peer::error::Expected;
-use crate::process::{Command, System};
+use crate::peer::limits::Deadline;
+use crate::peer::transport::PATIENCE;
 
 /// How long the way to a host may take, and the talk until we are in.
 const CONNECT: u64 = 30;
@@ -53,8 +54,17 @@ pub(super) struct Connected {
     /// `user@host`, or `user@[host]:port`, for messages.
     pub(super) name: String,
     pub(super) silence: u64,
-    /// The socket below, to wait for it.
-    pub(super) socket: OwnedFd,
+    /// Cuts it when its time is over. After the session.
+    pub(super) leash: Arc<Leash>,
+    /// What carries it. Last, when nobody needs it any more.
+    _carrier: Carrier,
+}
+
+impl Drop for Connected {
+    /// Whatever carries it ends when this does, and nobody waits for answers from the other end.
+    fn drop(&mut self) {
+        self.leash.cut();
+    }
 }
 
 /// Connects to `target`; `hops` hosts may still stand in between.
@@ -94,10 +104,11 @@ pub(super) fn connect(target: &Target<'_>, hops: usize) -> Result<Connected, Pee
     };
 
     let mut session = Session::new().map_err(|error| fault(&error, &shown, silence))?;
-    let way = way(&config, target, &tokens, (limit, silence), hops)?;
+    let (way, carrier) = way(&config, target, &tokens, (limit, silence), hops)?;
     let socket = way
         .try_clone()
         .map_err(|error| PeerError::Setup(error.to_string()))?;
+    let leash = Arc::new(Leash::new(socket)?);
     session.set_tcp_stream(way);
 
     let name = alias.map_or_else(|| shown.clone(), str::to_owned);
@@ -106,7 +117,8 @@ pub(super) fn connect(target: &Target<'_>, hops: usize) -> Result<Connected, Pee
         paths(&config.user_known_hosts)?,
         paths(&config.global_known_hosts)?,
     );
-    let known = account.with_rights(|| KnownHosts::read(&known_files, &name));
+    let plain = (alias.is_none() && port != 22).then_some(host.as_str());
+    let known = account.with_rights(|| KnownHosts::read(&known_files, &name, plain));
     let known = known.map_err(|error| {
         PeerError::Setup(format!(
             "the known hosts of {} cannot be read: {error}",
@@ -121,16 +133,7 @@ pub(super) fn connect(target: &Target<'_>, hops: usize) -> Result<Connected, Pee
     ask(MethodType::HostKey, &known.algorithms().join(","))?;
     ask(MethodType::CryptCs, CIPHERS)?;
     ask(MethodType::CryptSc, CIPHERS)?;
-    session.set_timeout(millis(limit));
-    session
-        .handshake()
-        .map_err(|error| match fault(&error, &shown, limit.as_secs()) {
-            PeerError::Broken { host, reason } => PeerError::Unreachable {
-                host,
-                reason: format!("it ended the connection before it was made ({reason})"),
-            },
-            other => other,
-        })?;
+    greet(&mut session, &leash, limit, &shown)?;
     trust(&session, &known, &shown, &name)?;
 
     let files = config.identity_files.iter();
@@ -142,15 +145,51 @@ pub(super) fn connect(target: &Target<'_>, hops: usize) -> Result<Connected, Pee
         only_files: config.identities_only,
         passphrase: target.passphrase,
     };
-    login::log_in(&session, user, &name, account, &keys)?;
-    // No keepalive of libssh2's own: it takes the time until the next one for the time that an answer may take (see `talk`).
+    let end = Deadline::after(PATIENCE);
+    let let_in = leash.within(end, || login::log_in(&session, user, &name, account, &keys));
+    let_in.map_err(|error| unless_endless(end, &shown, error))?;
     session.set_timeout(millis(Duration::from_secs(silence)));
     Ok(Connected {
         session,
         name,
         silence,
-        socket,
+        leash,
+        _carrier: carrier,
     })
+}
+
+/// Agrees with the host on how to talk.
+fn greet(
+    session: &mut Session,
+    leash: &Leash,
+    limit: Duration,
+    shown: &str,
+) -> Result<(), PeerError> {
+    session.set_timeout(millis(limit));
+    // Twice as long as it may be silent.
+    let end = Deadline::after(limit * 2);
+    let greeted = leash.within(end, || session.handshake());
+    greeted.map_err(|error| {
+        let error = match fault(&error, shown, limit.as_secs()) {
+            PeerError::Broken { host, reason } => PeerError::Unreachable {
+                host,
+                reason: format!("it ended the connection before it was made ({reason})"),
+            },
+            other => other,
+        };
+        unless_endless(end, shown, error)
+    })
+}
+
+/// The error, unless the connection was cut because the time was over.
+fn unless_endless(end: Deadline, shown: &str, error: PeerError) -> PeerError {
+    match end.left() {
+        Ok(_) => error,
+        Err(_) => PeerError::Unreachable {
+            host: shown.to_owned(),
+            reason: "what answers there talks and talks, and no connection comes of it".to_owned(),
+        },
+    }
 }
 
 /// A connection to where the host's sshd listens.
@@ -160,22 +199,22 @@ fn way(
     tokens: &Tokens<'_>,
     (limit, silence): (Duration, u64),
     hops: usize,
-) -> Result<OwnedFd, PeerError> {
+) -> Result<(OwnedFd, Carrier), PeerError> {
     let named = |line: &&str| *line != "none";
     let (host, port) = (tokens.host, tokens.port);
     let setup = |reason| PeerError::Setup(format!("the way to {host}: {reason}"));
     if let Some(jumps) = target.jumps {
-        return Ok(jump::through(target, jumps, host, port, hops)?.into());
+        return jump::through(target, jumps, host, port, hops);
     }
     if let Some(jumps) = config.proxy_jump.as_deref().filter(named) {
         let jumps = tokens.expand(jumps).map_err(setup)?;
-        return Ok(jump::through(target, &jumps, host, port, hops)?.into());
+        return jump::through(target, &jumps, host, port, hops);
     }
     if let Some(line) = config.proxy_command.as_deref().filter(named) {
         let (line, shown) = (tokens.expand(line).map_err(setup)?, with_port(host, port));
-        return Ok(proxied(&line, tokens.account, &shown)?.into());
+        return proxied(&line, tokens.account, &shown);
     }
-    Ok(dial(host, port, limit, silence)?.into())
+    Ok((dial(host, port, limit, silence)?.into(), Carrier::Network))
 }
 
 /// Refuses a host whose key is not known.
@@ -212,22 +251,27 @@ fn dial(host: &str, port: u16, limit: Duration, silence: u64) -> Result<TcpStrea
     let addresses = (host, port)
         .to_socket_addrs()
         .map_err(|error| unreachable(error.to_string()))?;
+    let addresses: Vec<SocketAddr> = addresses.collect();
+    let stream = first_that_answers(&addresses, limit).map_err(unreachable)?;
+    prepare(&stream, silence).map_err(|error| unreachable(error.to_string()))?;
+    Ok(stream)
+}
+
+/// A connection to the first of `addresses` that answers. One that does not takes no more than its share of the time:
+/// where a name has an address that leads nowhere, mostly one of IPv6, the others are still reached.
+fn first_that_answers(addresses: &[SocketAddr], limit: Duration) -> Result<TcpStream, String> {
     let end = Instant::now() + limit;
     let mut last = "it has no address".to_owned();
-    for address in addresses {
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            break;
-        }
-        match TcpStream::connect_timeout(&address, left) {
-            Ok(stream) => {
-                prepare(&stream, silence).map_err(|error| unreachable(error.to_string()))?;
-                return Ok(stream);
-            }
+    for (at, address) in addresses.iter().enumerate() {
+        let waiting = u32::try_from(addresses.len() - at).unwrap_or(u32::MAX);
+        let share = end.saturating_duration_since(Instant::now()) / waiting;
+        // A share of nothing is an error of its own.
+        match TcpStream::connect_timeout(address, share.max(Duration::from_millis(1))) {
+            Ok(stream) => return Ok(stream),
             Err(error) => last = error.to_string(),
         }
     }
-    Err(unreachable(last))
+    Err(last)
 }
 
 /// A host that is gone is noticed although we wait for it without a word of our own.
@@ -240,53 +284,6 @@ fn prepare(stream: &TcpStream, silence: u64) -> std::io::Result<()> {
     sockopt::set_tcp_keepintvl(stream, Duration::from_secs(10))?;
     sockopt::set_tcp_user_timeout(stream, millis(silence))?;
     Ok(())
-}
-
-/// The near end of a connection that the administrator's command makes.
-fn proxied(line: &str, account: &Account, shown: &str) -> Result<UnixStream, PeerError> {
-    let failed = |reason: String| PeerError::Unreachable {
-        host: shown.to_owned(),
-        reason: format!("through `{line}`: {reason}"),
-    };
-    let (near, far) = UnixStream::pair().map_err(|error| failed(error.to_string()))?;
-    let command = account.runs(Command::shell(format!("exec {line}")));
-    let mut running = System::new(&Nobody)
-        .spawn(&command)
-        .map_err(|error| failed(error.to_string()))?;
-    let (Some(mut input), Some(mut output)) = (running.stdin.take(), running.stdout.take()) else {
-        return Err(failed("it has no pipes".to_owned()));
-    };
-    let pumps = move || -> std::io::Result<()> {
-        let mut from = far.try_clone()?;
-        let sends = std::thread::Builder::new().name("proxy".to_owned());
-        let sends = sends.spawn(move || pump(&mut from, &mut input))?;
-        pump(&mut output, &mut &far);
-        // Nobody waits for what will not come.
-        let _ = far.shutdown(std::net::Shutdown::Both);
-        let _ = sends.join();
-        drop(running);
-        Ok(())
-    };
-    let thread = std::thread::Builder::new().name("proxy".to_owned());
-    thread
-        .spawn(pumps)
-        .map_err(|error| failed(error.to_string()))?;
-    Ok(near)
-}
-
-/// Carries bytes until there are no more.
-fn pump(from: &mut dyn Read, to: &mut dyn Write) {
-    let mut buffer = vec![0; 1 << 16];
-    while let Ok(got) = from.read(&mut buffer) {
-        if got == 0
-            || to
-                .write_all(&buffer[..got])
-                .and_then(|()| to.flush())
-                .is_err()
-        {
-            return;
-        }
-    }
 }
 
 /// As `known_hosts` writes it.
@@ -302,13 +299,37 @@ pub(super) fn millis(time: Duration) -> u32 {
     u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
 }
 
-/// A command that only makes a connection has nothing to tell but its own end.
-struct Nobody;
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::net::TcpListener;
 
-impl Monitor for Nobody {
-    fn observe(&self, event: &event::Event<'_>) {
-        if let event::Event::Problem(Problem { reason, .. }) = event {
-            log::info!("{reason}");
+    #[test]
+    fn an_address_that_leads_nowhere_leaves_time_for_the_next_one() {
+        // Whose queue is full does not answer.
+        let silent = rustix::net::socket(
+            rustix::net::AddressFamily::INET,
+            rustix::net::SocketType::STREAM,
+            None,
+        )
+        .unwrap();
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        rustix::net::bind(&silent, &any).unwrap();
+        rustix::net::listen(&silent, 0).unwrap();
+        let silent = TcpListener::from(silent);
+        let nowhere = silent.local_addr().unwrap();
+        let short = Duration::from_millis(100);
+        let mut queue = Vec::new();
+        while let Ok(stream) = TcpStream::connect_timeout(&nowhere, short) {
+            queue.push(stream);
         }
+        let listener = TcpListener::bind(any).unwrap();
+        let there = listener.local_addr().unwrap();
+        let limit = Duration::from_secs(2);
+        let stream = first_that_answers(&[nowhere, there], limit).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), there);
+        assert!(first_that_answers(&[nowhere, nowhere], short).is_err());
+        assert!(first_that_answers(&[], short).is_err());
     }
 }

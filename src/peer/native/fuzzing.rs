@@ -24,7 +24,7 @@ pub fn ssh_files(known_hosts: &Path, config: &Path, host: &str, key: &str) -> io
         account: &account,
     };
     HostConfig::read(&[config.to_owned()], asked).map_err(io::Error::other)?;
-    let known = KnownHosts::read(&[known_hosts.to_owned()], host)?;
+    let known = KnownHosts::read(&[known_hosts.to_owned()], host, None)?;
     assert!(!known.algorithms().is_empty());
     Ok(match known.check(key) {
         Ok(()) => true,

@@ -1,7 +1,7 @@
 //! Through other hosts: `ProxyJump`.
 
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -9,6 +9,7 @@ use ssh2::{BlockDirections, Channel};
 
 use super::connect::{Connected, Target, connect, with_port};
 use super::fault::fault;
+use super::proxy::Carrier;
 use crate::peer::PeerError;
 
 /// A connection to `host` by way of `jumps`: `[user@]host[:port]`, several with commas, the first one first.
@@ -18,7 +19,7 @@ pub(super) fn through(
     host: &str,
     port: u16,
     hops: usize,
-) -> Result<UnixStream, PeerError> {
+) -> Result<(OwnedFd, Carrier), PeerError> {
     let Some(hops) = hops.checked_sub(1) else {
         return Err(PeerError::Setup(format!(
             "the way to {} leads through too many hosts, or in a circle",
@@ -78,8 +79,8 @@ pub(super) fn through(
         let _ = carry(&connected, channel, &far);
     };
     let thread = std::thread::Builder::new().name("jump".to_owned());
-    thread.spawn(carry).map_err(setup)?;
-    Ok(near)
+    let thread = thread.spawn(carry).map_err(setup)?;
+    Ok((near.into(), Carrier::Host(Some(thread))))
 }
 
 /// Carries bytes both ways until one side ends.
@@ -107,13 +108,15 @@ fn carry(connected: &Connected, mut channel: Channel, far: &UnixStream) -> io::R
         let mut of_far = PollFlags::empty();
         of_far.set(PollFlags::IN, up.is_empty());
         of_far.set(PollFlags::OUT, !down.is_empty());
-        poll(
-            &mut [
-                PollFd::from_borrowed_fd(connected.socket.as_fd(), of_socket),
-                PollFd::from_borrowed_fd(far.as_fd(), of_far),
-            ],
-            None,
-        )?;
+        let mut both = [
+            PollFd::from_borrowed_fd(connected.leash.socket(), of_socket),
+            PollFd::from_borrowed_fd(far.as_fd(), of_far),
+        ];
+        poll(&mut both, None)?;
+        // Nobody is there any more for what is still on its way; and it would be told again and again.
+        if both[1].revents().contains(PollFlags::HUP) {
+            return Ok(());
+        }
     }
 }
 

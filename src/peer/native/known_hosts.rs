@@ -7,7 +7,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ssh2::{CheckResult, KnownHostFileKind, Session};
+use sha1::{Digest as _, Sha1};
 
 use super::ssh_config::wildcard;
 
@@ -19,6 +19,8 @@ type Row = (&'static str, &'static [&'static str]);
 /// What the files say.
 pub(super) struct KnownHosts {
     lines: Vec<Line>,
+    /// Those that name it without its port. They may vouch for it, and no more: another port may be another machine's.
+    by_name: Vec<Line>,
     /// Where a new key would be written.
     pub(super) file: PathBuf,
 }
@@ -62,22 +64,31 @@ impl std::fmt::Display for Distrust {
 }
 
 impl KnownHosts {
-    /// The lines of `files` that name `host`, which is `[name]:port` unless the port is 22. Files that do not
-    /// exist say nothing.
-    pub(super) fn read(files: &[PathBuf], host: &str) -> io::Result<Self> {
-        let mut lines = Vec::new();
+    /// The lines of `files` that name `host`, which is `[name]:port` unless the port is 22. A host of which no line with
+    /// its port has a key is looked for by its name alone, if it is `plain`, as OpenSSH does. Files that do not exist
+    /// say nothing.
+    pub(super) fn read(files: &[PathBuf], host: &str, plain: Option<&str>) -> io::Result<Self> {
+        let hosts = [Some(Name::new(host)), plain.map(Name::new)];
+        let mut found = [Vec::new(), Vec::new()];
         for file in files {
             let text = match std::fs::read(file) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 text => text?,
             };
             for (at, line) in String::from_utf8_lossy(&text).lines().enumerate() {
-                let place = format!("{}:{}", printable_path(file), at + 1);
-                lines.extend(named(line, host, place));
+                let place = || format!("{}:{}", printable_path(file), at + 1);
+                for (host, lines) in hosts.iter().zip(&mut found) {
+                    lines.extend(host.as_ref().and_then(|host| named(line, host, place)));
+                }
             }
         }
         let file = files.first().cloned().unwrap_or_default();
-        Ok(Self { lines, file })
+        let [lines, by_name] = found;
+        Ok(Self {
+            lines,
+            by_name,
+            file,
+        })
     }
 
     /// The algorithms to ask the host for: those of the keys that are known, so that a host with several keys
@@ -90,13 +101,9 @@ impl KnownHosts {
             ("ecdsa-sha2-nistp521", &["ecdsa-sha2-nistp521"]),
             ("ssh-rsa", &["rsa-sha2-512", "rsa-sha2-256"]),
         ];
-        let known = |name: &str| {
-            let plain = |line: &&Line| line.marker.is_none();
-            self.lines
-                .iter()
-                .filter(plain)
-                .any(|line| line.algorithm == name)
-        };
+        let lines = self.lines.iter().chain(&self.by_name);
+        let plain: Vec<&Line> = lines.filter(|line| line.marker.is_none()).collect();
+        let known = |name: &str| plain.iter().any(|line| line.algorithm == name);
         let (first, last): (Vec<Row>, Vec<Row>) =
             ALL.into_iter().partition(|(name, _)| known(name));
         let names = |rows: Vec<Row>| rows.into_iter().flat_map(|row| row.1);
@@ -109,15 +116,24 @@ impl KnownHosts {
             let lines = self.lines.iter();
             lines.filter(move |line| line.marker.as_deref() == Some(marker))
         };
-        if let Some(line) = marked("@revoked").find(|line| line.key == key) {
+        let has_key = |line: &&Line| line.key == key;
+        let of_name = |marker: Option<&'static str>| {
+            let lines = self.by_name.iter();
+            lines.filter(move |line| line.marker.as_deref() == marker)
+        };
+        let mut revoked = marked("@revoked").chain(of_name(Some("@revoked")));
+        if let Some(line) = revoked.find(has_key) {
             return Err(Distrust::Revoked(line.place.clone()));
         }
         let plain = || self.lines.iter().filter(|line| line.marker.is_none());
-        if plain().any(|line| line.key == key) {
+        if plain().any(|line| has_key(&line)) {
             return Ok(());
         }
         if let Some(line) = plain().next() {
             return Err(Distrust::Changed(line.place.clone()));
+        }
+        if of_name(None).any(|line| has_key(&line)) {
+            return Ok(());
         }
         match marked("@cert-authority").next() {
             Some(line) => Err(Distrust::Authority(line.place.clone())),
@@ -126,8 +142,33 @@ impl KnownHosts {
     }
 }
 
+/// A name that is looked for.
+struct Name {
+    /// In lower case, as names are written when they are hashed.
+    text: String,
+}
+
+impl Name {
+    fn new(text: &str) -> Self {
+        Self {
+            text: text.to_ascii_lowercase(),
+        }
+    }
+
+    /// Whether it is behind the hashed name `|1|salt|hash`: an HMAC with SHA-1, both in base64.
+    fn is_hashed_as(&self, hashed: &str) -> bool {
+        let mut parts = hashed.split('|').skip(1);
+        let (Some("1"), Some(salt), Some(hash), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return false;
+        };
+        from_base64(salt).is_some_and(|salt| base64(&hmac(&salt, self.text.as_bytes())) == hash)
+    }
+}
+
 /// The line, if it names `host`.
-fn named(line: &str, host: &str, place: String) -> Option<Line> {
+fn named(line: &str, host: &Name, place: impl Fn() -> String) -> Option<Line> {
     let mut words = line.split_ascii_whitespace();
     let mut names = words.next()?;
     let mut marker = None;
@@ -140,14 +181,14 @@ fn named(line: &str, host: &str, place: String) -> Option<Line> {
     }
     let (algorithm, key) = (words.next()?, words.next()?);
     let fits = if names.starts_with('|') {
-        hashed(names, host)
+        host.is_hashed_as(names)
     } else {
         let mut found = false;
         for name in names.split(',') {
             match name.strip_prefix('!') {
-                Some(not) if wildcard(not, host) => return None,
+                Some(not) if wildcard(not, &host.text) => return None,
                 Some(_) => {}
-                None => found |= wildcard(name, host),
+                None => found |= wildcard(name, &host.text),
             }
         }
         found
@@ -156,27 +197,44 @@ fn named(line: &str, host: &str, place: String) -> Option<Line> {
         marker,
         algorithm: algorithm.to_owned(),
         key: key.to_owned(),
-        place,
+        place: place(),
     })
 }
 
-/// Whether `host` is behind the hashed name. libssh2 knows how; the key does not matter.
-fn hashed(name: &str, host: &str) -> bool {
-    const KEY: [u8; 51] = [0; 51];
-    let look = || -> Result<CheckResult, ssh2::Error> {
-        let mut known = Session::new()?.known_hosts()?;
-        known.read_str(
-            &format!("{name} ssh-ed25519 {}", base64(&KEY)),
-            KnownHostFileKind::OpenSSH,
-        )?;
-        Ok(known.check(host, &KEY))
+/// The keyed digest of RFC 2104 with SHA-1. A longer key than a block of the digest is nobody's salt.
+fn hmac(key: &[u8], text: &[u8]) -> [u8; 20] {
+    let pad = |with: u8| {
+        let mut block = [with; 64];
+        for (byte, key) in block.iter_mut().zip(key) {
+            *byte ^= key;
+        }
+        Sha1::new_with_prefix(block)
     };
-    matches!(look(), Ok(CheckResult::Match))
+    let inner = pad(0x36).chain_update(text).finalize();
+    pad(0x5c).chain_update(inner).finalize().into()
 }
+
+/// What `text` in base64 with padding stands for; `None` if it is no such text.
+fn from_base64(text: &str) -> Option<Vec<u8>> {
+    let digits = text.trim_end_matches('=');
+    let mut bytes = Vec::with_capacity(digits.len());
+    let (mut word, mut bits) = (0_u32, 0);
+    for digit in digits.bytes() {
+        let value = DIGITS.iter().position(|&other| other == digit)?;
+        word = word << 6 | u32::try_from(value).ok()?;
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from(word >> bits & 0xff).ok()?);
+        }
+    }
+    Some(bytes)
+}
+
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// `bytes` in base64 with padding.
 pub(super) fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
         let word = (0..3).fold(0, |word, at| {
@@ -219,11 +277,15 @@ mod tests {
     const B: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIO+8ye3KuxnPCYcNkYoKWO4bGCgQ8dtn9oPRSvyUM8mS";
 
     fn known(text: &str, host: &str) -> KnownHosts {
+        known_also(text, host, None)
+    }
+
+    fn known_also(text: &str, host: &str, plain: Option<&str>) -> KnownHosts {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("k");
         std::fs::write(&file, text).unwrap();
-        let mut known = KnownHosts::read(&[file, dir.path().join("none")], host).unwrap();
-        for line in &mut known.lines {
+        let mut known = KnownHosts::read(&[file, dir.path().join("none")], host, plain).unwrap();
+        for line in known.lines.iter_mut().chain(&mut known.by_name) {
             line.place = line.place.rsplit(':').next().unwrap().to_owned();
         }
         known
@@ -276,7 +338,32 @@ mod tests {
             assert!(text.starts_with("|1|"), "{text}");
             assert_eq!(known(&text, host).check(A), Ok(()));
             assert_eq!(known(&text, "bob").check(A), Err(Distrust::Unknown));
+            // As somebody writes it in a configuration.
+            let shouted = host.to_uppercase();
+            assert_eq!(known(&text, &shouted).check(A), Ok(()));
         }
+        for nonsense in ["|1|", "|2|a|b", "|1|?|b", "|1|a|b|c", "|"] {
+            let text = format!("{nonsense} ssh-ed25519 {A}\n");
+            assert_eq!(known(&text, "ada").check(A), Err(Distrust::Unknown));
+        }
+    }
+
+    #[test]
+    fn a_host_with_a_port_of_its_own_may_be_known_by_its_name_alone() {
+        let line = |names: &str, key: &str| format!("{names} ssh-ed25519 {key}\n");
+        let check = |text: &str| known_also(text, "[ada]:2222", Some("ada")).check(A);
+        assert_eq!(check(&line("ada", A)), Ok(()));
+        assert_eq!(check(&line("[bob]:2222", A)), Err(Distrust::Unknown));
+        // Another machine behind one name.
+        assert_eq!(check(&line("ada", B)), Err(Distrust::Unknown));
+        // What is known of the port counts alone.
+        let both = line("ada", A) + &line("[ada]:2222", B);
+        assert_eq!(check(&both), Err(Distrust::Changed("2".to_owned())));
+        let revoked = line("ada", A) + &line("@revoked ada", A);
+        assert_eq!(check(&revoked), Err(Distrust::Revoked("2".to_owned())));
+        // With an alias there is no other name.
+        let alias = known_also(&line("ada", A), "[ada]:2222", None);
+        assert_eq!(alias.check(A), Err(Distrust::Unknown));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use ssh2::{ErrorCode, PublicKey, Session};
 
@@ -54,25 +55,34 @@ pub(super) fn log_in(
         [] => (false, &usual[..]),
         files => (true, files),
     };
-    let mut tried = Vec::new();
+    let began = Instant::now();
+    let mut tried = Tried::default();
     // The user's files are read with the user's rights, also where the user has made links of them.
     account.with_rights(|| {
         if !named {
             by_agent(session, user, keys, files, &mut tried);
         }
         for file in files {
-            if session.authenticated() {
+            if session.authenticated() || tried.is_over {
                 return;
             }
             by_file(session, user, file, passphrase.as_deref(), &mut tried);
         }
-        if named && !session.authenticated() {
+        if named && !session.authenticated() && !tried.is_over {
             by_agent(session, user, keys, files, &mut tried);
         }
     });
     if session.authenticated() {
         return Ok(());
     }
+    let patience = Duration::from_millis(session.timeout().into());
+    if tried.is_over && began.elapsed() >= patience {
+        return Err(PeerError::Silent {
+            host: name.to_owned(),
+            seconds: patience.as_secs(),
+        });
+    }
+    let Tried { words: tried, .. } = tried;
     Err(PeerError::Refused {
         host: name.to_owned(),
         reason: if tried.is_empty() {
@@ -86,13 +96,38 @@ pub(super) fn log_in(
     })
 }
 
-fn by_agent(
-    session: &Session,
-    user: &str,
-    keys: &Keys<'_>,
-    files: &[PathBuf],
-    tried: &mut Vec<String>,
-) {
+/// What became of the keys.
+#[derive(Default)]
+struct Tried {
+    /// Why each was not accepted.
+    words: Vec<String>,
+    /// The host takes no more keys.
+    is_over: bool,
+}
+
+impl Tried {
+    fn push(&mut self, word: String) {
+        self.words.push(word);
+    }
+
+    /// Whether `error` says that the host does not answer any more; then there is nothing more to try.
+    fn is_the_end(&mut self, error: &ssh2::Error) -> bool {
+        // It has no code of its own.
+        let text = error.message();
+        if !text.starts_with("Waiting for") && !text.starts_with("Unable to send") {
+            return false;
+        }
+        self.is_over = true;
+        self.push(
+            "then it ended the talk: it may have seen too many keys; name the right one in ~/.ssh/config, with IdentityFile \
+             and IdentitiesOnly"
+                .to_owned(),
+        );
+        true
+    }
+}
+
+fn by_agent(session: &Session, user: &str, keys: &Keys<'_>, files: &[PathBuf], tried: &mut Tried) {
     let Some(socket) = &keys.socket else {
         return;
     };
@@ -105,8 +140,10 @@ fn by_agent(
             if keys.only_files && !files.iter().any(|file| is_of(&identity, file)) {
                 continue;
             }
-            if agent.userauth(user, &identity).is_ok() {
-                return Ok(());
+            match agent.userauth(user, &identity) {
+                Ok(()) => return Ok(()),
+                Err(error) if tried.is_the_end(&error) => return Ok(()),
+                Err(_) => {}
             }
             tried.push(format!(
                 "the agent's key {} is not accepted",
@@ -140,7 +177,7 @@ fn by_file(
     user: &str,
     file: &Path,
     passphrase: Option<&str>,
-    tried: &mut Vec<String>,
+    tried: &mut Tried,
 ) {
     let shown = printable_path(file);
     match std::fs::File::open(file) {
@@ -154,6 +191,9 @@ fn by_file(
     let Err(error) = session.userauth_pubkey_file(user, None, file, passphrase) else {
         return;
     };
+    if tried.is_the_end(&error) {
+        return;
+    }
     tried.push(match error.code() {
         // Its own file trouble: a wrong passphrase, or no key at all.
         ErrorCode::Session(-16) if passphrase.is_none() => format!(

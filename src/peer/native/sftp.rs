@@ -111,14 +111,13 @@ impl Sftp {
             channel.subsystem("sftp")?;
             Ok(channel)
         };
-        let channel =
-            started().map_err(
-                |error| match fault(&error, &connected.name, connected.silence) {
-                    PeerError::Broken { reason, .. } => none(reason),
-                    other => other,
-                },
-            )?;
-        Server::greet(Talk::new(connected, channel, end)).map_err(|trouble| match trouble {
+        let channel = connected.leash.within(end, started).map_err(|error| {
+            match fault(&error, &connected.name, connected.silence) {
+                PeerError::Broken { reason, .. } => none(reason),
+                other => other,
+            }
+        })?;
+        Server::greet(Talk::new(channel, end, connected)).map_err(|trouble| match trouble {
             Trouble::Way(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 none("it ended".to_owned())
             }
@@ -130,6 +129,7 @@ impl Sftp {
         let host = self.connected.name.clone();
         match trouble {
             Trouble::Foul(reason) => PeerError::Foul { host, reason },
+            Trouble::Noise(said) => PeerError::Noisy { host, said },
             Trouble::Way(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 let reason = "its SFTP server ended".to_owned();
                 PeerError::Broken { host, reason }

@@ -173,15 +173,25 @@ impl Reader<'_> {
             rest,
         } = line;
         let first = words.first().cloned();
-        let number = |word: Option<String>| word.and_then(|word| word.parse().ok());
-        match keyword.as_str() {
-            "connecttimeout" => config.connect_timeout = config.connect_timeout.or(number(first)),
-            "serveraliveinterval" => {
-                config.alive_interval = config.alive_interval.or(number(first));
+        let wrong = |word: &str| format!("`{keyword} {word}` is not understood");
+        let number = |word: Option<String>| -> Result<Option<u64>, String> {
+            match word {
+                None => Ok(None),
+                Some(word) => seconds(&word).map(Some).ok_or_else(|| wrong(&word)),
             }
-            "serveralivecountmax" => config.alive_count = config.alive_count.or(number(first)),
+        };
+        match keyword.as_str() {
+            "connecttimeout" if first.as_deref() == Some("none") => {}
+            "connecttimeout" => config.connect_timeout = config.connect_timeout.or(number(first)?),
+            "serveraliveinterval" => {
+                config.alive_interval = config.alive_interval.or(number(first)?);
+            }
+            "serveralivecountmax" => config.alive_count = config.alive_count.or(number(first)?),
             "hostname" => config.host_name = config.host_name.take().or(first),
-            "port" => config.port = config.port.or(first.and_then(|word| word.parse().ok())),
+            "port" => {
+                let port = first.map(|word| word.parse().map_err(|_| wrong(&word)));
+                config.port = config.port.or(port.transpose()?);
+            }
             "user" => config.user = config.user.take().or(first),
             "hostkeyalias" => config.host_key_alias = config.host_key_alias.take().or(first),
             "identityagent" => config.identity_agent = config.identity_agent.take().or(first),
@@ -220,6 +230,31 @@ impl Reader<'_> {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// A time as ssh writes it: seconds, or numbers with a letter behind each, `1h30m`.
+fn seconds(text: &str) -> Option<u64> {
+    let mut all: u64 = 0;
+    let mut rest = text;
+    loop {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, unit) = rest.split_at(digits);
+        let number: u64 = number.parse().ok()?;
+        let mut letters = unit.chars();
+        let each = match letters.next().map(|c| c.to_ascii_lowercase()) {
+            None | Some('s') => 1,
+            Some('m') => 60,
+            Some('h') => 3600,
+            Some('d') => 86_400,
+            Some('w') => 604_800,
+            Some(_) => return None,
+        };
+        all = all.checked_add(number.checked_mul(each)?)?;
+        rest = letters.as_str();
+        if rest.is_empty() {
+            return Some(all);
+        }
     }
 }
 

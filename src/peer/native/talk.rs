@@ -1,28 +1,26 @@
 //! A stream to a program on the other machine, with an end to all patience: whoever sends a byte now and then is
 //! never silent, and must not keep us for ever.
-//!
-//! While nothing comes, the other side is asked for a sign of life now and then, so that what stands in between (a
-//! firewall, a translator of addresses) does not forget the connection. libssh2 would do that by itself, but then its
-//! calls end as if they had taken too long when the time until the next sign is over, which may be a second.
 
 use std::io::{self, Read, Write};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use ssh2::{Channel, Session};
 
-use super::connect::{Connected, millis};
+use super::connect::Connected;
+use super::leash::Leash;
 use crate::peer::limits::Deadline;
 
-/// The stream. Its reads end with [`TimeIsUp`](crate::peer::limits::TimeIsUp) when the time is over.
+/// The stream. Its reads and writes end with [`TimeIsUp`](crate::peer::limits::TimeIsUp) when the time is over. After an
+/// error the connection is cut, so that giving it up costs no time.
 pub(super) struct Talk {
     channel: Channel,
-    session: Session,
-    /// How long the other side may say nothing.
-    patience: Duration,
     /// Until when answers may take.
     pub(super) end: Deadline,
-    /// What it means that nothing comes for a while.
-    pub(super) silence: Silence,
+    silence: Silence,
+    session: Session,
+    leash: Arc<Leash>,
+    /// Seconds after which a word is said to a machine that works.
+    pause: u32,
 }
 
 /// What it means that nothing comes for as long as the session bears it.
@@ -35,14 +33,25 @@ pub(super) enum Silence {
 }
 
 impl Talk {
-    /// The stream of `channel`, which is one of `connected`.
-    pub(super) fn new(connected: &Connected, channel: Channel, end: Deadline) -> Self {
+    /// The stream over a channel of `connected`. Silence means that the other side has stalled.
+    pub(super) fn new(channel: Channel, end: Deadline, connected: &Connected) -> Self {
         Self {
             channel,
-            session: connected.session.clone(),
-            patience: Duration::from_secs(connected.silence),
             end,
             silence: Silence::Stalled,
+            session: connected.session.clone(),
+            leash: Arc::clone(&connected.leash),
+            pause: u32::try_from(connected.silence / 4).unwrap_or(15).max(1),
+        }
+    }
+
+    /// From now on silence means that.
+    pub(super) fn bear(&mut self, silence: Silence) {
+        self.silence = silence;
+        // Only then: while libssh2 says a word now and then, it takes each pause for the end of all patience.
+        match silence {
+            Silence::Working => self.session.set_keepalive(true, self.pause),
+            Silence::Stalled => self.session.set_keepalive(false, 0),
         }
     }
 
@@ -51,46 +60,46 @@ impl Talk {
         &mut self.channel
     }
 
-    /// Reads what comes within `time`.
-    fn read_within(&mut self, time: Duration, buffer: &mut [u8]) -> io::Result<usize> {
-        // None at all would be time without an end.
-        self.session.set_timeout(millis(time).max(1));
-        let got = self.channel.read(buffer);
-        self.session.set_timeout(millis(self.patience));
-        got
-    }
-
-    /// Asks for a sign of life.
-    fn knock(&self) {
-        // That it goes wrong is found by the next read.
-        self.session.set_keepalive(true, 1);
-        let _ = self.session.keepalive_send();
-        self.session.set_keepalive(false, 0);
+    /// Moves bytes in one direction, in time.
+    fn carry(
+        &mut self,
+        mut carry: impl FnMut(&mut Channel) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        loop {
+            let carried = match self.end.left() {
+                Ok(_) => self.leash.within(self.end, || carry(&mut self.channel)),
+                Err(over) => Err(io::Error::other(over)),
+            };
+            let error = match carried {
+                Ok(count) if count > 0 => return Ok(count),
+                // The end; our own cut looks like that, too.
+                Ok(_) => match self.end.left() {
+                    Ok(_) => return Ok(0),
+                    Err(over) => io::Error::other(over),
+                },
+                Err(error) => error,
+            };
+            match error.kind() {
+                io::ErrorKind::TimedOut if self.silence == Silence::Working => continue,
+                io::ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+            self.leash.cut();
+            self.end.left().map_err(io::Error::other)?;
+            return Err(error);
+        }
     }
 }
 
 impl Read for Talk {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let began = Instant::now();
-        loop {
-            let left = self.end.left().map_err(io::Error::other)?;
-            match self.read_within(left.min(self.patience / 4), buffer) {
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    let stalled = began.elapsed() >= self.patience;
-                    if stalled && self.silence == Silence::Stalled {
-                        return Err(error);
-                    }
-                    self.knock();
-                }
-                got => return got,
-            }
-        }
+        self.carry(|channel| channel.read(buffer))
     }
 }
 
 impl Write for Talk {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.channel.write(bytes)
+        self.carry(|channel| channel.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -4,7 +4,7 @@
 //! order. A server that answers what nobody asked, or more than was asked for, does not keep to the rules.
 
 use std::collections::HashMap;
-use std::io::{self, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Write as _};
 
 use super::packet::{Attributes, Field, Fields, Malformed, Packet, Status, kind, write};
 use crate::peer::limits::Deadline;
@@ -50,6 +50,8 @@ pub(super) enum Trouble {
     Way(io::Error),
     /// The server does not keep to the rules.
     Foul(String),
+    /// There is something else than a server, which says that.
+    Noise(String),
 }
 
 impl From<io::Error> for Trouble {
@@ -81,6 +83,11 @@ impl Server {
         write(&mut hello, kind::INIT, &[Field::Number(VERSION)]);
         // One that has ended already is known by its silence.
         let _ = talk.get_mut().write_all(&hello);
+        let start = talk.fill_buf()?;
+        // A packet begins with the highest byte of its length, and no text does with that.
+        if start.first().is_some_and(|&byte| byte != 0) {
+            return Err(Trouble::Noise(first_line(start)));
+        }
         let version = Packet::read(&mut talk)?;
         if version.kind != kind::VERSION {
             return Err(Malformed.into());
@@ -235,6 +242,14 @@ impl Server {
         let packet = self.answer(number)?;
         Ok(data(&packet, self.most_read)?.map(|data| data.map(<[u8]>::to_vec)))
     }
+}
+
+/// How a text begins, for people.
+fn first_line(text: &[u8]) -> String {
+    let mut lines = text.split(|byte| *byte == b'\n');
+    let line = lines.find(|line| !line.trim_ascii().is_empty());
+    let line = line.unwrap_or_default().trim_ascii();
+    crate::event::printable_bytes(&line[..line.len().min(100)])
 }
 
 /// The handle that was asked for.

@@ -190,6 +190,8 @@ const CASES: &[&str] = &[
     "ProxyCommand nc %h %p\nProxyJump one\n",
     "HostKeyAlias alias\nIdentitiesOnly yes\nGlobalKnownHostsFile /g1 /g2\nUserKnownHostsFile /u1 \"/u 2\"\n",
     "ServerAliveInterval 7\nServerAliveCountMax 2\nConnectTimeout 5\n",
+    "ServerAliveInterval 1m\nConnectTimeout 1m30S\n",
+    "ConnectTimeout none\n",
     "Port 1\nMatch host ada\n Port 2\n",
 ];
 
@@ -240,6 +242,15 @@ fn openssh_understands_every_configuration_in_the_same_way() {
                     "{what}"
                 );
             }
+            let times = [
+                (ours.connect_timeout, "connecttimeout"),
+                (ours.alive_interval, "serveraliveinterval"),
+            ];
+            for (seconds, keyword) in times {
+                if let Some(seconds) = seconds {
+                    assert_eq!(seconds.to_string(), one(keyword), "{what}");
+                }
+            }
             let jump = ours.proxy_jump.filter(|jump| jump != "none");
             assert_eq!(jump.unwrap_or_default(), one("proxyjump"), "{what}");
             assert_eq!(
@@ -286,4 +297,20 @@ fn tokens_stand_for_what_openssh_says() {
     // `cargo` sets it for every test.
     let expanded = tokens.path("${CARGO_PKG_NAME}/x").unwrap();
     assert_eq!(expanded, PathBuf::from("cback/x"));
+}
+
+#[test]
+fn a_number_that_is_none_is_refused_with_its_place() {
+    for line in [
+        "Port ssh",
+        "Port 70000",
+        "ConnectTimeout soon",
+        "ServerAliveInterval 1x",
+    ] {
+        let told = Files::new(line).try_read("ada", None).unwrap_err();
+        assert!(
+            told.starts_with("/config:1: ") && told.ends_with("is not understood"),
+            "{told}"
+        );
+    }
 }
