@@ -160,7 +160,7 @@ fn a_shell_that_greets_is_told_as_that() {
     let ended = machine.cback("stage").on(DAY).run().with_status(6);
     ended.says(&[
         "ada: ",
-        "prints `Welcome to \\x1b[1mada` where its SFTP server should answer",
+        "prints `Welcome to \\u{1b}[1mada` where its SFTP server should answer",
         "~/.bashrc",
     ]);
 }
