@@ -121,6 +121,18 @@ static int crypt_encrypt(LIBSSH2_SESSION *session,
                              buf_len, firstlast);
 }
 
+/* cback: decrypts to where the bytes shall be, if that is not in place for this
+   method; negative if it is */
+int ssh2_crypt_decrypt_to(LIBSSH2_SESSION *session, unsigned char *dest,
+                          unsigned char *source, size_t len, int firstlast)
+{
+    struct crypt_ctx *cctx = session->remote.crypt_abstract;
+    if(session->remote.crypt->crypt != &crypt_encrypt)
+        return -1;
+    return ssh2_cipher_crypt_to(&cctx->h, cctx->algo, cctx->encrypt, dest,
+                                source, len, firstlast);
+}
+
 static int crypt_dtor(LIBSSH2_SESSION *session, void **abstract)
 {
     struct crypt_ctx **cctx = (struct crypt_ctx **)abstract;

@@ -273,6 +273,10 @@ int ssh2_cipher_init(ssh2_cipher_ctx *ctx, SSH2_CIPHER_T(algo),
 int ssh2_cipher_crypt(ssh2_cipher_ctx *ctx, SSH2_CIPHER_T(algo),
                       int encrypt, unsigned char *block, size_t blocksize,
                       int firstlast);
+int ssh2_cipher_crypt_to(ssh2_cipher_ctx *ctx, SSH2_CIPHER_T(algo),
+                         int encrypt, unsigned char *dest,
+                         unsigned char *block, size_t blocksize,
+                         int firstlast);
 #ifndef ssh2_cipher_dtor
 void ssh2_cipher_dtor(ssh2_cipher_ctx *ctx);
 #endif

@@ -1218,6 +1218,9 @@ const char *ssh2_kex_agree_instr(const char *haystack, size_t haystack_len,
 
 /* Let crypt.c/hostkey.c expose their method structs */
 const struct crypt_method **ssh2_crypt_methods(void);
+/* cback */
+int ssh2_crypt_decrypt_to(LIBSSH2_SESSION *session, unsigned char *dest,
+                          unsigned char *source, size_t len, int firstlast);
 const struct hostkey_method **ssh2_hostkey_methods(void);
 
 int ssh2_bcrypt_pbkdf(const char *pass,

@@ -916,8 +916,18 @@ int ssh2_cipher_init(ssh2_cipher_ctx *ctx, SSH2_CIPHER_T(algo),
 int ssh2_cipher_crypt(ssh2_cipher_ctx *ctx, SSH2_CIPHER_T(algo), int encrypt,
                       unsigned char *block, size_t blocksize, int firstlast)
 {
-    /* cback: in place, and as many bytes as there are, where libssh2 has a
-       buffer for one block */
+    /* cback: in place */
+    return ssh2_cipher_crypt_to(ctx, algo, encrypt, block, block, blocksize,
+                                firstlast);
+}
+
+/* cback: as many bytes as there are, to where they shall be, where libssh2 has
+   a buffer for one block. dest is block, or far from it. */
+int ssh2_cipher_crypt_to(ssh2_cipher_ctx *ctx, SSH2_CIPHER_T(algo),
+                         int encrypt, unsigned char *dest,
+                         unsigned char *block, size_t blocksize,
+                         int firstlast)
+{
     int ret = 1;
     int rc = 1;
 
@@ -950,9 +960,12 @@ int ssh2_cipher_crypt(ssh2_cipher_ctx *ctx, SSH2_CIPHER_T(algo), int encrypt,
         if(is_aesgcm)
             ret = EVP_CIPHER_CTX_ctrl(*ctx, EVP_CTRL_GCM_IV_GEN, 1, lastiv);
 
-        if(aadlen)
+        if(aadlen) {
             /* Include the 4-byte packet length as AAD */
             ret = EVP_Cipher(*ctx, NULL, block, aadlen);
+            if(dest != block)
+                memcpy(dest, block, aadlen);
+        }
     }
 
     /* Last portion of block to encrypt/decrypt */
@@ -966,7 +979,7 @@ int ssh2_cipher_crypt(ssh2_cipher_ctx *ctx, SSH2_CIPHER_T(algo), int encrypt,
 #endif /* LIBSSH2_AES_GCM */
 
     if(cryptlen > 0)
-        ret = EVP_Cipher(*ctx, block + aadlen, block + aadlen, cryptlen);
+        ret = EVP_Cipher(*ctx, dest + aadlen, block + aadlen, cryptlen);
 
 #if defined(USE_OPENSSL_3) || defined(LIBSSH2_WOLFSSL)
     if(ret != -1)
@@ -999,7 +1012,7 @@ int ssh2_cipher_crypt(ssh2_cipher_ctx *ctx, SSH2_CIPHER_T(algo), int encrypt,
                        of the block */
                     assert(authenticationtag == authlen);
                     ret = EVP_CIPHER_CTX_ctrl(*ctx, EVP_CTRL_GCM_GET_TAG,
-                            authlen, block + blocksize - authenticationtag);
+                            authlen, dest + blocksize - authenticationtag);
                 }
 #endif /* LIBSSH2_AES_GCM */
             }

@@ -138,6 +138,7 @@ static int transport_decrypt(LIBSSH2_SESSION *session, unsigned char *source,
                              unsigned char *dest, ssize_t len, int firstlast)
 {
     struct transportpacket *p = &session->packet;
+    int rc;
 
     /* if we get called with a len that is not an even number of blocksizes
        we risk losing those extra bytes. AAD is an exception, since those first
@@ -154,13 +155,18 @@ static int transport_decrypt(LIBSSH2_SESSION *session, unsigned char *source,
     if(!len)
         return LIBSSH2_ERROR_NONE;
 
-    if(session->remote.crypt->crypt(session, 0, source, len,
-                                    &session->remote.crypt_abstract,
-                                    firstlast)) {
+    rc = ssh2_crypt_decrypt_to(session, dest, source, len, firstlast);
+    if(rc < 0) {
+        rc = session->remote.crypt->crypt(session, 0, source, len,
+                                          &session->remote.crypt_abstract,
+                                          firstlast);
+        if(!rc)
+            memcpy(dest, source, len);
+    }
+    if(rc) {
         SSH2_SAFEFREE(session, p->payload);
         return LIBSSH2_ERROR_DECRYPT;
     }
-    memcpy(dest, source, len);
     return LIBSSH2_ERROR_NONE;         /* all is fine */
 }
 
