@@ -11,7 +11,7 @@ use crate::peer::PeerError;
 use crate::peer::begun::Follower;
 
 /// The most that is read at once: what a processor keeps at hand until its digest is taken.
-const AT_ONCE: usize = 128 << 10;
+const AT_ONCE: usize = 160 << 10;
 
 /// A file that is being written.
 pub(in crate::peer) struct Arriving {

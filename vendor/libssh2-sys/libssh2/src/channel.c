@@ -1927,6 +1927,7 @@ ssize_t ssh2_channel_read(LIBSSH2_CHANNEL *channel, int stream_id,
     int rc;
     size_t bytes_read = 0;
     size_t bytes_want;
+    size_t direct; /* cback: bytes that were never queued */
     int unlink_packet;
     struct packet *read_packet;
     struct packet *read_next;
@@ -1964,12 +1965,25 @@ ssize_t ssh2_channel_read(LIBSSH2_CHANNEL *channel, int stream_id,
        cback: until there is enough, or the next one would have to be waited
        for. A fast server never lets the socket run dry, and a window full of
        packets in memory is slower than none. */
+    if(!stream_id && !channel->read_avail) {
+        session->packet.direct_channel = channel;
+        session->packet.direct_to = (unsigned char *)buf;
+        session->packet.direct_room = buflen;
+    }
     do {
         rc = ssh2_transport_read(session);
+        if(session->packet.direct_channel)
+            bytes_read = buflen - session->packet.direct_room;
     } while(rc > 0 &&
-            (!ssh2_channel_packet_data_len(channel, stream_id) ||
-             (channel->read_avail < buflen &&
+            ((!bytes_read &&
+              !ssh2_channel_packet_data_len(channel, stream_id)) ||
+             (bytes_read + channel->read_avail < buflen &&
+              /* the next one would have to be queued */
+              !(bytes_read && session->packet.direct_room <
+                LIBSSH2_PACKET_MAXPAYLOAD) &&
               session->packet.writeidx > session->packet.readidx)));
+    session->packet.direct_channel = NULL;
+    direct = bytes_read;
 
     if(rc < 0 && rc != LIBSSH2_ERROR_EAGAIN)
         return ssh2_err(session, rc, "transport read");
@@ -2075,8 +2089,8 @@ ssize_t ssh2_channel_read(LIBSSH2_CHANNEL *channel, int stream_id,
         return ssh2_err(session, rc, "would block");
     }
 
-    channel->read_avail -= bytes_read;
-    channel->remote.window_size -= (uint32_t)bytes_read;
+    channel->read_avail -= bytes_read - direct;
+    channel->remote.window_size -= (uint32_t)(bytes_read - direct);
 
     return bytes_read;
 }

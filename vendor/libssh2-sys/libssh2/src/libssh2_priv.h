@@ -637,6 +637,12 @@ struct transportpacket {
     unsigned char *wptr;    /* write pointer into the payload to where we
                                are currently writing decrypted data */
 
+    /* cback: while a channel is being read, where its reader wants the bytes,
+       and for how many there is room; NULL otherwise */
+    LIBSSH2_CHANNEL *direct_channel;
+    unsigned char *direct_to;
+    size_t direct_room;
+
     /* ------------- for outgoing data --------------- */
     unsigned char outbuf[MAX_SSH_PACKET_LEN]; /* area for the outgoing data */
 

@@ -365,6 +365,69 @@ static int transport_fullpacket(LIBSSH2_SESSION *session,
     return session->fullpacket_packet_type;
 }
 
+/* cback: how many bytes of the buffer are to be there before a packet is looked
+ * at: all of it, if a channel is being read and the length can be seen before
+ * anything is decrypted. 0 if it may be taken bit by bit.
+ */
+static ssize_t transport_whole(LIBSSH2_SESSION *session, ssize_t remainbuf)
+{
+    const struct transportpacket *p = &session->packet;
+    uint32_t length;
+
+    if(!p->direct_channel || p->total_num || remainbuf < 4 ||
+       !(session->state & SSH2_STATE_NEWKEYS) ||
+       !CRYPT_FLAG_R(session, SSH2_CRYPT_FLAG_PKTLEN_AAD) ||
+       !CRYPT_FLAG_R(session, SSH2_CRYPT_FLAG_INTEGRATED_MAC))
+        return 0;
+    length = ssh2_ntohu32(&p->buf[p->readidx]);
+    /* what is too long is refused where it always was */
+    return length > LIBSSH2_PACKET_MAXPAYLOAD - 64 ? 0 : 4 + length + 16;
+}
+
+/* cback: decrypts a packet of data for the channel that is being read to where
+ * its reader wants it. All of the packet is in the buffer: 'block' is its
+ * first block, decrypted, and 'rest' is what follows, with the tag.
+ *
+ * returns 1 if it did, 0 if this is no such packet, and nothing was done, and
+ * negative on error
+ */
+static int transport_direct(LIBSSH2_SESSION *session,
+                            const unsigned char *block, size_t rest)
+{
+    struct transportpacket *p = &session->packet;
+    LIBSSH2_CHANNEL *channel = p->direct_channel;
+    /* type, channel, length of the data; two bytes of it are in the block */
+    const uint32_t head = 1 + 4 + 4;
+    uint32_t length;
+
+    if(session->state & SSH2_STATE_EXCHANGING_KEYS ||
+       (session->remote.comp && session->remote.comp->compress) ||
+       p->packet_length < 1 + (uint32_t)p->padding_length + head + 2)
+        return 0;
+    length = p->packet_length - 1 - p->padding_length - head;
+    if(block[5] != SSH_MSG_CHANNEL_DATA ||
+       ssh2_ntohu32(block + 6) != channel->local.id ||
+       ssh2_ntohu32(block + 10) != length ||
+       /* what came before, and was not read yet, is read first */
+       channel->read_avail ||
+       length > channel->remote.packet_size ||
+       length > channel->remote.window_size ||
+       p->direct_room < 2 + rest)
+        return 0;
+
+    memcpy(p->direct_to, block + 14, 2);
+    if(transport_decrypt(session, &p->buf[p->readidx], p->direct_to + 2,
+                         (ssize_t)rest, LAST_BLOCK))
+        return LIBSSH2_ERROR_DECRYPT;
+    p->readidx += rest;
+    p->direct_to += length;
+    p->direct_room -= length;
+    session->remote.seqno++;
+    channel->remote.eof = 0;
+    channel->remote.window_size -= length;
+    return 1;
+}
+
 /*
  * Collect a packet into the input queue.
  *
@@ -439,6 +502,7 @@ int ssh2_transport_read(LIBSSH2_SESSION *session)
 
     do {
         int etm;
+        ssize_t whole;
         if(session->socket_state == SSH2_SOCKET_DISCONNECTED)
             return LIBSSH2_ERROR_SOCKET_DISCONNECT;
 
@@ -472,7 +536,8 @@ int ssh2_transport_read(LIBSSH2_SESSION *session)
         /* if remainbuf turns negative we have a bad internal error */
         assert(remainbuf >= 0);
 
-        if(remainbuf < blocksize ||
+        whole = transport_whole(session, remainbuf);
+        if(remainbuf < blocksize || remainbuf < whole ||
            (CRYPT_FLAG_R(session, SSH2_CRYPT_FLAG_REQUIRES_FULL_PACKET) &&
             (ssize_t)p->total_num > remainbuf)) {
             /* If we have less than a blocksize left, it is too
@@ -518,6 +583,10 @@ int ssh2_transport_read(LIBSSH2_SESSION *session)
 
             /* update remainbuf counter */
             remainbuf = p->writeidx - p->readidx;
+
+            whole = transport_whole(session, remainbuf);
+            if(remainbuf < whole)
+                continue;
         }
 
         /* how much data to deal with from the buffer */
@@ -677,6 +746,13 @@ int ssh2_transport_read(LIBSSH2_SESSION *session)
              */
             if(total_num > LIBSSH2_PACKET_MAXPAYLOAD || total_num == 0)
                 return LIBSSH2_ERROR_OUT_OF_BOUNDARY;
+
+            if(whole && encrypted && !etm && blocksize == 16 &&
+               total_num > 11 && (size_t)numbytes >= 5 + total_num) {
+                rc = transport_direct(session, block, total_num - 11);
+                if(rc)
+                    return rc < 0 ? rc : SSH_MSG_CHANNEL_DATA;
+            }
 
             /* Get a packet handle put data into. We get one to
                hold all data, including padding and MAC. */
