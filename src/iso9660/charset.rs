@@ -386,6 +386,16 @@ mod tests {
     }
 
     #[test]
+    fn a_file_and_a_directory_never_look_the_same() {
+        let names = [(&b"a?.txt"[..], Role::File), (b"a:.txt", Role::Directory)];
+        let found: Vec<_> = all(&names, Namespace::Joliet)
+            .iter()
+            .map(|name| joliet_name(name))
+            .collect();
+        assert_eq!(found, [&b"a_.txt"[..], b"a_.txt~1"]);
+    }
+
+    #[test]
     fn ten_thousand_names_with_one_beginning_are_all_different() {
         let names: Vec<String> = (0..10_000)
             .map(|n| format!("{}{n:05}.tar", "p".repeat(130)))
