@@ -12,8 +12,8 @@ use crate::config::{Config, Options, Store};
 use crate::media::{Burner, Drive, FileDrive, Handling, MediaKind, SECTOR};
 use crate::units::{AbsPath, Ids};
 
-const NAME_IT: &str =
-    "name the disc: its drive, or its file; `cback --diagnostics` lists the drives";
+const NAME_IT: &str = "name the disc: its drive, or its file (behind `--disc` for burn, ls and get); `cback --diagnostics` lists the \
+                       drives";
 
 /// The drive that `on` names, or else the configuration.
 pub(super) fn drive(
