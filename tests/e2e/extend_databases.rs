@@ -345,9 +345,8 @@ fn what_is_missing_is_named_by_validate() {
     let section = "<mysql><compress_mode>none</compress_mode><all>Y</all></mysql>";
     let nowhere = [("mysqldump", Path::new("/nonexistent/mysqldump").to_owned())];
     let machine = extend::with_overrides("mysql", 99, section, &nowhere);
-    machine
-        .cback("validate")
-        .run()
-        .with_status(4)
-        .says(&["there is no program `mysqldump`\n", "install it, or name"]);
+    machine.cback("validate").run().with_status(4).says(&[
+        "in place of mysqldump [/nonexistent/mysqldump] does not exist\n",
+        "install it, or correct the path",
+    ]);
 }
