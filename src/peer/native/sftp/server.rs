@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::time::Duration;
 
 use super::packet::{Attributes, Field, Fields, Malformed, Packet, Status, kind, write};
 use crate::peer::limits::Deadline;
@@ -70,6 +71,9 @@ impl From<Malformed> for Trouble {
     }
 }
 
+/// How long a line is waited for that only tells what is wrong.
+const MOMENT: Duration = Duration::from_secs(5);
+
 /// A thing that is open there.
 pub(super) type Handle = Vec<u8>;
 /// What a question came to: the answer, or why there is none.
@@ -86,7 +90,7 @@ impl Server {
         let start = talk.fill_buf()?;
         // A packet begins with the highest byte of its length, and no text does with that.
         if start.first().is_some_and(|&byte| byte != 0) {
-            return Err(Trouble::Noise(first_line(start)));
+            return Err(Trouble::Noise(noise(&mut talk)));
         }
         let version = Packet::read(&mut talk)?;
         if version.kind != kind::VERSION {
@@ -242,6 +246,24 @@ impl Server {
         let packet = self.answer(number)?;
         Ok(data(&packet, self.most_read)?.map(|data| data.map(<[u8]>::to_vec)))
     }
+}
+
+/// What something else than a server says first. Its first line may come in pieces.
+fn noise(talk: &mut BufReader<Talk>) -> String {
+    talk.get_mut().end = Deadline::after(MOMENT);
+    let mut said = Vec::new();
+    let is_line = |line: &[u8]| line.ends_with(b"\n") && !line.trim_ascii().is_empty();
+    let has_line = |said: &[u8]| said.split_inclusive(|byte| *byte == b'\n').any(is_line);
+    while said.len() < 4096
+        && !has_line(&said)
+        && let Ok(more) = talk.fill_buf()
+        && !more.is_empty()
+    {
+        let count = more.len();
+        said.extend_from_slice(more);
+        talk.consume(count);
+    }
+    first_line(&said)
 }
 
 /// How a text begins, for people.
