@@ -12,6 +12,7 @@ mod head;
 mod list;
 mod make;
 mod owners;
+mod rescue;
 mod sectors;
 mod survey;
 mod take;
@@ -26,12 +27,13 @@ pub use survey::{Condition, SessionFacts, Survey, survey};
 pub use take::{Taken, take};
 
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::event::{Monitor, Problem, Tell as _};
 use crate::iso9660::{Loss, ReadAt, ReadError, Tree, Volume};
-use crate::media::{Disc, Drive};
+use crate::media::{Disc, Drive, DriveError};
 
 /// The disc in `drive`; an empty drive is an error.
 pub fn inspect(drive: &dyn Drive) -> Result<Disc, DiscError> {
@@ -40,14 +42,70 @@ pub fn inspect(drive: &dyn Drive) -> Result<Disc, DiscError> {
         .ok_or_else(|| DiscError::NoDisc(drive.place().to_owned()))
 }
 
+/// The disc in `drive`, for somebody who only looks: of one that is damaged, what is found all the same, and that is told.
+fn look(drive: &dyn Drive, monitor: &dyn Monitor) -> Result<Disc, DiscError> {
+    let error = match drive.inspect() {
+        Err(error @ DriveError::Unreadable { .. }) => error,
+        looked => {
+            return looked?.ok_or_else(|| DiscError::NoDisc(drive.place().to_owned()));
+        }
+    };
+    let Some(disc) = drive.salvage() else {
+        return Err(error.into());
+    };
+    let reason = match &error {
+        DriveError::Unreadable { why, .. } => format!("the disc is damaged: {why}"),
+        other => other.to_string(),
+    };
+    let problem = Problem::with_file(drive.place(), &reason);
+    monitor.problem(&problem.advise(
+        "what can be found on it is used; take what you need off it, or from another copy of it",
+    ));
+    Ok(disc)
+}
+
+/// The same, for somebody who wants something that is on it: a mistyped name is no blank disc.
+fn to_read(drive: &dyn Drive, monitor: &dyn Monitor) -> Result<Disc, DiscError> {
+    let disc = look(drive, monitor)?;
+    if disc.is_blank() && is_missing(drive) {
+        return Err(DiscError::NoFile(drive.place().to_owned()));
+    }
+    Ok(disc)
+}
+
+/// Whether the disc is a file that nobody has made yet.
+fn is_missing(drive: &dyn Drive) -> bool {
+    let there = std::fs::symlink_metadata(drive.place());
+    there.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+/// What could be read of a volume's directories.
+struct Readable {
+    tree: Tree,
+    /// Directories of which something is missing.
+    losses: Vec<Loss>,
+}
+
+impl Readable {
+    /// Whether something at `path`, which is not in the tree, may have been in a directory that cannot be read.
+    fn may_have_lost(&self, path: &Path) -> bool {
+        self.losses.iter().any(|loss| is_below(path, loss))
+    }
+}
+
+/// Whether `path` is in the directory of `loss`, or below.
+fn is_below(path: &Path, loss: &Loss) -> bool {
+    path.starts_with(OsStr::from_bytes(&loss.path))
+}
+
 /// Everything in `volume`, which is on the disc at `place`. Of what directories something cannot be read is told.
-fn tree(volume: &Volume<'_>, place: &Path, monitor: &dyn Monitor) -> Result<Tree, DiscError> {
+fn tree(volume: &Volume<'_>, place: &Path, monitor: &dyn Monitor) -> Result<Readable, DiscError> {
     let salvaged = volume.salvage();
     let (tree, losses) = salvaged.map_err(|source| unreadable(place, source))?;
     for loss in &losses {
         lost(loss, place, monitor);
     }
-    Ok(tree)
+    Ok(Readable { tree, losses })
 }
 
 fn unreadable(place: &Path, source: ReadError) -> DiscError {

@@ -11,6 +11,7 @@ mod copy;
 mod early_sync;
 mod exact;
 mod long;
+mod new_file;
 mod remove;
 
 use std::ffi::{OsStr, OsString};
@@ -28,6 +29,7 @@ pub use copy::{copy_bytes, is_full, reflink};
 pub use early_sync::EarlySync;
 pub use exact::{Exact, Fate};
 pub use long::LongWriter;
+pub use new_file::NewFile;
 pub use remove::remove_tree;
 
 /// The partial name that a file of this path has while it is written: `dir/.name.partial`.

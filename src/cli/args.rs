@@ -28,7 +28,7 @@ pub use changer::{ChangerCommand, ChangerWish};
 pub use common::{Common, word};
 pub use config::{ConfigFile, ConfigWish, ConfigWord};
 pub use config_init::{ConfigInit, MachineRole, starting_day};
-pub use disc::{Consent, Disc, DiscCommand, On, Volume};
+pub use disc::{Consent, Disc, DiscCommand, On, Volume, Which};
 pub use help::HelpWish;
 pub use quickstart::{Packing, Quickstart};
 pub use restore::Restore;

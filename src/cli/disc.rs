@@ -12,12 +12,12 @@ use std::time::{Instant, SystemTime};
 use serde::Serialize;
 
 use self::consent::{consented, loses};
-use super::args::{Common, Consent, DiscCommand, On, Volume};
+use super::args::{Common, Consent, DiscCommand, On, Volume, Which};
 use super::exit::Exit;
 use super::session::{Failure, Session};
 use crate::disc::{self, Depth, DiscError, Verify, Wish};
 use crate::event::{Problem, Tell as _, printable_path};
-use crate::iso9660::{self, Joliet};
+use crate::iso9660::{self, ImageError, Joliet, ReadError};
 use crate::media::{Burn, Drive, DriveError, Thoroughness, Treatment};
 
 /// Carries out what `command` says.
@@ -41,12 +41,7 @@ struct Desk<'a> {
 impl Desk<'_> {
     fn work(&self, command: &DiscCommand) -> Result<Exit, Failure> {
         match command {
-            DiscCommand::Image { into, volume, dirs } => {
-                let wish = wish(volume, dirs);
-                let made = disc::image(&wish, into, self.session.monitor()).map_err(failure)?;
-                self.done(&made, told::made);
-                Ok(Exit::Well)
-            }
+            DiscCommand::Image { into, volume, dirs } => self.image(&wish(volume, dirs), into),
             DiscCommand::Burn {
                 on,
                 append,
@@ -57,15 +52,10 @@ impl Desk<'_> {
                 paths,
             } => {
                 let drive = self.drive_at(on, *speed)?;
-                let exit = match &paths[..] {
-                    [image] if is_image(image) => {
-                        self.burn_image(image, &*drive, *append, *consent)?
-                    }
-                    _ => {
-                        let how = if *append { Burn::Append } else { Burn::New };
-                        consented(&*drive, how, *consent)?;
-                        self.burn(&wish(volume, paths), &*drive, how)?
-                    }
+                let how = if *append { Burn::Append } else { Burn::New };
+                let exit = match one_image(paths)? {
+                    Some(image) => self.burn_image(image, &*drive, how, volume, *consent)?,
+                    None => self.burn(&wish(volume, paths), &*drive, how, *consent)?,
                 };
                 if *close {
                     self.close(&*drive);
@@ -82,13 +72,13 @@ impl Desk<'_> {
                 } else {
                     Thoroughness::Fast
                 };
-                self.treat(&which.clone().into(), Treatment::Blank(how), Some(*consent))
+                self.treat(which, Treatment::Blank(how), Some(*consent))
             }
             DiscCommand::Format { which, consent } => {
-                self.treat(&which.clone().into(), Treatment::Format, Some(*consent))
+                self.treat(which, Treatment::Format, Some(*consent))
             }
-            DiscCommand::Close(which) => self.treat(&which.clone().into(), Treatment::Close, None),
-            DiscCommand::Eject(which) => self.treat(&which.clone().into(), Treatment::Eject, None),
+            DiscCommand::Close(which) => self.treat(which, Treatment::Close, None),
+            DiscCommand::Eject(which) => self.treat(which, Treatment::Eject, None),
             DiscCommand::Copy {
                 speed,
                 verify,
@@ -98,7 +88,7 @@ impl Desk<'_> {
                 target,
             } => {
                 let from = self.drive(&on(source, None))?;
-                let media = media.or_else(|| which::kind_for_copy(source));
+                let media = media.or_else(|| which::kind_for_copy(&*from));
                 let to = self.drive_at(&on(target, media), *speed)?;
                 consented(&*to, Burn::New, *consent)?;
                 self.copy(&*from, &*to, *verify)
@@ -114,11 +104,7 @@ impl Desk<'_> {
                 session,
                 recursive,
                 path,
-            } => {
-                let depth = if *recursive { Depth::All } else { Depth::Own };
-                let path = path.as_deref().unwrap_or(Path::new(""));
-                self.list(on, *session, path, depth)
-            }
+            } => self.list(on, *session, path.as_deref(), depth(*recursive)),
             DiscCommand::Get {
                 on,
                 session,
@@ -128,7 +114,20 @@ impl Desk<'_> {
         }
     }
 
-    fn burn(&self, wish: &Wish<'_>, drive: &dyn Drive, how: Burn) -> Result<Exit, Failure> {
+    fn image(&self, wish: &Wish<'_>, into: &Path) -> Result<Exit, Failure> {
+        let made = disc::image(wish, into, self.session.monitor()).map_err(failure)?;
+        self.done(&made, told::made);
+        Ok(Exit::Well)
+    }
+
+    fn burn(
+        &self,
+        wish: &Wish<'_>,
+        drive: &dyn Drive,
+        how: Burn,
+        consent: Consent,
+    ) -> Result<Exit, Failure> {
+        consented(drive, how, consent)?;
         let made = disc::burn(wish, drive, how, self.session.monitor()).map_err(failure)?;
         let unseen = drive.unseen();
         self.done(&made, |made| {
@@ -154,7 +153,7 @@ impl Desk<'_> {
 
     fn info(&self, on: &On) -> Result<Exit, Failure> {
         let drive = self.drive(on)?;
-        let survey = disc::survey(&*drive).map_err(failure)?;
+        let survey = disc::survey(&*drive, self.session.monitor()).map_err(failure)?;
         self.session.show(&survey, told::survey);
         Ok(Exit::Well)
     }
@@ -175,13 +174,14 @@ impl Desk<'_> {
         &self,
         on: &On,
         session: Option<usize>,
-        path: &Path,
+        path: Option<&Path>,
         depth: Depth,
     ) -> Result<Exit, Failure> {
         let drive = self.drive(on)?;
+        let path = path.map(within).unwrap_or_default();
         let monitor = self.session.monitor();
         let mut tell = |entry| self.session.show(&entry, told::entry);
-        let listed = disc::list(&*drive, session, &within(path), depth, monitor, &mut tell);
+        let listed = disc::list(&*drive, session, &path, depth, monitor, &mut tell);
         listed.map_err(failure)?;
         Ok(Exit::Well)
     }
@@ -221,20 +221,31 @@ impl Desk<'_> {
         &self,
         image: &Path,
         drive: &dyn Drive,
-        append: bool,
+        how: Burn,
+        volume: &Volume,
         consent: Consent,
     ) -> Result<Exit, Failure> {
-        if append {
-            return Err(Failure::new(
-                Exit::Arguments,
-                format!(
-                    "{} is an image, which has its own place on a disc and cannot be appended",
-                    printable_path(image)
-                ),
-            )
-            .advise("mount it, or take its files out with `cback disc get`, and burn those"));
+        let refused = |why: &str, advice: &str| {
+            let what = format!("{} is an image, which {why}", printable_path(image));
+            Err(Failure::new(Exit::Arguments, what).advise(advice))
+        };
+        if how == Burn::Append {
+            return refused(
+                "has its own place on a disc and cannot be appended",
+                "mount it, or take its files out with `cback disc get`, and burn those",
+            );
+        }
+        if volume.volume_id.is_some() || volume.joliet {
+            return refused(
+                "is burnt as it is",
+                "leave out --volume-id and --joliet; or take its files out with `cback disc get`, and burn those",
+            );
         }
         let source = self.drive(&on(image, None))?;
+        // One that is damaged is not burnt: who wants that copies it.
+        source.inspect().map_err(|error| {
+            failure(error.into()).advise("to copy what there is of it: cback disc copy")
+        })?;
         consented(drive, Burn::New, consent)?;
         self.copy(&*source, drive, false)
     }
@@ -271,11 +282,11 @@ impl Desk<'_> {
 
     fn treat(
         &self,
-        on: &On,
+        which: &Which,
         treatment: Treatment,
         consent: Option<Consent>,
     ) -> Result<Exit, Failure> {
-        let drive = self.drive(on)?;
+        let drive = self.drive(&which.clone().into())?;
         if let Some(consent) = consent {
             loses(&*drive, consent)?;
         }
@@ -337,12 +348,36 @@ fn on(path: &Path, media: Option<crate::media::MediaKind>) -> On {
     }
 }
 
-/// Whether the file is an ISO 9660 image.
-fn is_image(path: &Path) -> bool {
+fn depth(recursive: bool) -> Depth {
+    if recursive { Depth::All } else { Depth::Own }
+}
+
+/// The path, if it is the only one and an ISO 9660 image. One that is damaged is no mere file, and nothing that should be
+/// burnt.
+fn one_image(paths: &[PathBuf]) -> Result<Option<&Path>, Failure> {
+    let [path] = paths else { return Ok(None) };
     // Opening a pipe waits for whoever fills it.
-    let is_file = std::fs::metadata(path).is_ok_and(|facts| facts.is_file());
-    let file = is_file.then(|| std::fs::File::open(path).ok()).flatten();
-    file.is_some_and(|file| iso9660::sessions(&file).is_ok_and(|found| !found.is_empty()))
+    if !std::fs::metadata(path).is_ok_and(|facts| facts.is_file()) {
+        return Ok(None);
+    }
+    // What cannot be opened is told by whoever reads it.
+    let Ok(file) = std::fs::File::open(path) else {
+        return Ok(None);
+    };
+    match iso9660::sessions(&file) {
+        Ok(found) => Ok((!found.is_empty()).then_some(path)),
+        Err(ReadError::Incompatible(_)) => Ok(None),
+        Err(error) => Err(Failure::new(
+            Exit::Failed,
+            format!(
+                "{} is an image that is damaged: {error}",
+                printable_path(path)
+            ),
+        )
+        .advise(
+            "`cback disc get` takes what there is off it; name its directory to burn it as a file",
+        )),
+    }
 }
 
 /// A path on a disc, with or without a slash before and behind it.
@@ -357,20 +392,38 @@ fn failure(error: DiscError) -> Failure {
         DiscError::NoDisc(_) | DiscError::Drive(DriveError::NoDisc(_)) => {
             (Exit::Disc, Some("put a disc in"))
         }
+        DiscError::NoFile(_) => (Exit::Disc, Some("is its name right?")),
         DiscError::Blank(_) => (Exit::Disc, Some("put in the disc that is meant")),
         DiscError::Itself(_) => (Exit::Arguments, Some("name another disc, or another drive")),
         DiscError::SameName { .. } => (
             Exit::Arguments,
             Some("name the directory above them, or give one of them another name"),
         ),
+        DiscError::Image(ImageError::Label(..)) => {
+            (Exit::Arguments, Some("say another one with --volume-id"))
+        }
         DiscError::NoSession { .. } => (Exit::Arguments, Some("`cback disc info` lists them")),
         DiscError::NoSuchFile(_) => (
             Exit::Arguments,
             Some("`cback disc ls -R` lists everything; an earlier session may have it (--session)"),
         ),
-        DiscError::Drive(DriveError::TooLarge { .. }) => {
-            (Exit::Disc, Some("put in a disc with more room"))
-        }
+        DiscError::Lost(_) => (
+            Exit::Damaged,
+            Some("an earlier session may have it (--session), or another drive may read it"),
+        ),
+        DiscError::Read { .. } => (
+            Exit::Failed,
+            Some(
+                "another session may be sound: `cback disc info` lists them, --session N reads one; another drive may \
+                 read what this one cannot",
+            ),
+        ),
+        DiscError::Drive(DriveError::TooLarge { .. }) => (
+            Exit::Disc,
+            Some(
+                "put in a disc with more room; for a disc that is a file, say a larger kind with --media",
+            ),
+        ),
         DiscError::Drive(DriveError::NotBlank | DriveError::Unreadable { .. }) => {
             (Exit::Disc, None)
         }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::head::CopiedHead;
 use super::owners::owners;
 use super::sectors::{Piece, SECTOR, pieces};
-use super::{DiscError, inspect};
+use super::{DiscError, to_read};
 use crate::event::{Event, Monitor, Progress};
 use crate::iso9660::ReadAt;
 use crate::media::{Disc, Drive};
@@ -45,13 +45,17 @@ impl Ranges {
         }
     }
 
-    /// Those that are not in `others`, as far as both are kept.
+    /// Those that are not in `others`. What is counted only, and not kept, may be in both or not: it counts as not in `others`.
     pub(super) fn without(&self, others: &Self) -> Self {
         let mut left = Self::default();
+        let kept = self.ranges.iter().map(|(first, last)| last - first + 1);
+        let only_counted = self.sectors - kept.sum::<u64>();
         let sectors = self.ranges.iter().flat_map(|&(first, last)| first..=last);
         sectors
             .filter(|&sector| !others.meets(sector, sector))
             .for_each(|sector| left.push(sector));
+        left.sectors += only_counted;
+        left.count += self.count - self.ranges.len() as u64;
         left
     }
 
@@ -109,7 +113,7 @@ pub fn compare(
     second: &dyn Drive,
     monitor: &dyn Monitor,
 ) -> Result<Comparison, DiscError> {
-    let (one, two) = (inspect(first)?, inspect(second)?);
+    let (one, two) = (to_read(first, monitor)?, to_read(second, monitor)?);
     for (drive, disc) in [(first, &one), (second, &two)] {
         if disc.is_blank() {
             return Err(DiscError::Blank(drive.place().to_owned()));
@@ -130,7 +134,7 @@ pub fn compare(
         &*medium_one,
         &*medium_two,
         length_one.min(length_two),
-        &heads,
+        heads.each_ref(),
         monitor,
     );
     found.longer = length_one.cast_signed() - length_two.cast_signed();
@@ -155,7 +159,7 @@ pub(super) fn bytes(
     one: &dyn ReadAt,
     two: &dyn ReadAt,
     end: u64,
-    heads: &[CopiedHead; 2],
+    heads: [&CopiedHead; 2],
     monitor: &dyn Monitor,
 ) -> Comparison {
     let mut found = Comparison {
@@ -171,7 +175,7 @@ pub(super) fn bytes(
         let ahead = |medium| -> Receiver<Piece> {
             let (send, receive) = sync_channel(AHEAD);
             scope.spawn(move || {
-                for piece in pieces(medium, end) {
+                for piece in pieces(medium, 0..end) {
                     if send.send(piece).is_err() {
                         break;
                     }
@@ -193,7 +197,7 @@ pub(super) fn bytes(
     found
 }
 
-fn note(found: &mut Comparison, a: &Piece, b: &Piece, [first, second]: &[CopiedHead; 2]) {
+fn note(found: &mut Comparison, a: &Piece, b: &Piece, [first, second]: [&CopiedHead; 2]) {
     for sector in &a.unreadable {
         found.unreadable_first.push(*sector);
     }
@@ -229,11 +233,12 @@ mod tests {
         for sector in [3, 4, 5, 511, 512, 1199] {
             two[sector * 2048 + 2047] ^= 1;
         }
-        let found = bytes(&one, &two, 1200, &Default::default(), &Tally::default());
+        let none = CopiedHead::default();
+        let found = bytes(&one, &two, 1200, [&none; 2], &Tally::default());
         assert_eq!(found.differing.sectors, 6);
         assert_eq!(found.differing.ranges, [(3, 5), (511, 512), (1199, 1199)]);
         assert!(!found.is_identical());
-        assert!(bytes(&one, &one, 1200, &Default::default(), &Tally::default()).is_identical());
+        assert!(bytes(&one, &one, 1200, [&none; 2], &Tally::default()).is_identical());
         for (first, last, meets) in [(0, 2, false), (0, 3, true), (5, 510, true), (6, 510, false)] {
             assert_eq!(found.differing.meets(first, last), meets, "{first}-{last}");
         }
@@ -247,5 +252,13 @@ mod tests {
         }
         assert_eq!((ranges.sectors, ranges.count), (30_000, 30_000));
         assert_eq!(ranges.ranges.len(), RANGES);
+        // Of what is not kept, nobody can say that it is excused.
+        let left = ranges.without(&ranges);
+        assert_eq!((left.sectors, left.count), (20_000, 20_000));
+        let mut few = Ranges::default();
+        few.push(4);
+        few.push(7);
+        assert_eq!(few.without(&few), Ranges::default());
+        assert_eq!(few.without(&ranges).ranges, [(7, 7)]);
     }
 }

@@ -40,6 +40,12 @@ pub enum DiscError {
         /// Why.
         source: ReadError,
     },
+    /// The disc would be a file, and there is none.
+    #[error("there is no disc {}: no such file", printable_path(.0))]
+    NoFile(PathBuf),
+    /// It may have been in a directory of the disc that cannot be read.
+    #[error("`{}` is not among what can be read of the disc", printable_path(.0))]
+    Lost(PathBuf),
     /// There is no such file on the disc.
     #[error("there is no `{}` on the disc", printable_path(.0))]
     NoSuchFile(PathBuf),

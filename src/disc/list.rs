@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{DiscError, inspect, session};
+use super::{DiscError, session, to_read};
 use crate::event::{Monitor, printable_bytes, printable_path};
 use crate::iso9660::{Kind, Node};
 use crate::media::Drive;
@@ -56,17 +56,19 @@ pub fn list(
 ) -> Result<(), DiscError> {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt as _;
-    let disc = inspect(drive)?;
+    let disc = to_read(drive, monitor)?;
     let medium = drive.open()?;
     let volume = session(drive, &disc, number, &*medium)?;
     let mut listing = volume
         .listing()
         .map_err(|source| super::unreadable(drive.place(), source))?;
     let mut is_found = path.as_os_str().is_empty();
+    let mut is_lost = false;
     while let Some(found) = listing.next() {
         let (at, node) = match found {
             Ok(found) => found,
             Err(loss) => {
+                is_lost |= super::is_below(path, &loss);
                 super::lost(&loss, drive.place(), monitor);
                 continue;
             }
@@ -87,10 +89,10 @@ pub fn list(
             listing.pass_over();
         }
     }
-    if is_found {
-        Ok(())
-    } else {
-        Err(DiscError::NoSuchFile(path.to_owned()))
+    match (is_found, is_lost) {
+        (true, _) => Ok(()),
+        (false, true) => Err(DiscError::Lost(path.to_owned())),
+        (false, false) => Err(DiscError::NoSuchFile(path.to_owned())),
     }
 }
 

@@ -40,7 +40,8 @@ pub struct Made {
     pub start: u32,
     /// Its length in sectors.
     pub sectors: u64,
-    /// Files that are not on it as they should be. A problem was told for each.
+    /// Files on it that are not as they were when it was begun, since they changed, or could not be read. A problem was told for
+    /// each, and for everything that is not on it at all.
     pub incomplete: usize,
     /// Where the disc is that had to give way, if it was put aside.
     #[serde(serialize_with = "path_or_null")]
@@ -122,7 +123,14 @@ pub fn burn(
     };
     let burnt = drive.burn(how, &mut payload, monitor)?;
     tell(&image, &sources, &burnt.faults, monitor);
-    drive.reload()?;
+    if let Err(error) = drive.reload() {
+        let reason = format!("it is burnt, but could not be loaded again: {error}");
+        monitor.problem(
+            &Problem::with_file(drive.place(), &reason).advise(
+                "take the disc out and put it in again; `cback disc info` says what is on it",
+            ),
+        );
+    }
     Ok(Made {
         place: drive.place().to_owned(),
         label,
@@ -185,8 +193,13 @@ fn volume_id(wish: &Wish<'_>, disc: Option<&[u8]>) -> String {
     if let Some(label) = &wish.volume_id {
         return label.clone();
     }
-    if let Some(label) = disc.and_then(|label| std::str::from_utf8(label).ok()) {
-        return label.to_owned();
+    if let Some(label) = disc.filter(|label| !label.is_empty()) {
+        // Other programs take other characters.
+        let shown = |byte: &u8| match byte {
+            b' '..=b'~' => char::from(*byte),
+            _ => '_',
+        };
+        return label.iter().map(shown).take(32).collect();
     }
     let first = wish.paths.first().map(|path| {
         let whole = std::fs::canonicalize(path).unwrap_or_else(|_| path.clone());

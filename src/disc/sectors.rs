@@ -1,6 +1,7 @@
 //! Reading sectors in large pieces, and one by one where that fails.
 
 use std::io;
+use std::ops::Range;
 
 use crate::iso9660::ReadAt;
 
@@ -21,9 +22,10 @@ pub(super) struct Piece {
     pub unreadable: Vec<u64>,
 }
 
-/// The pieces of the sectors from 0 to before `end`, in order.
-pub(super) fn pieces(medium: &dyn ReadAt, end: u64) -> impl Iterator<Item = Piece> + '_ {
-    (0..end)
+/// The pieces of `sectors`, in order.
+pub(super) fn pieces(medium: &dyn ReadAt, sectors: Range<u64>) -> impl Iterator<Item = Piece> + '_ {
+    let end = sectors.end;
+    sectors
         .step_by(AT_ONCE)
         .map(move |first| piece(medium, first, end))
 }
@@ -113,7 +115,7 @@ mod tests {
         };
         let mut all = Vec::new();
         let mut unreadable = Vec::new();
-        for piece in pieces(&medium, 1501) {
+        for piece in pieces(&medium, 0..1501) {
             assert_eq!(piece.first * 2048, all.len() as u64);
             all.extend(piece.bytes);
             unreadable.extend(piece.unreadable);

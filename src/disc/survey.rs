@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::DiscError;
-use crate::event::{printable_bytes, printable_path};
+use crate::event::{Monitor, printable_bytes, printable_path};
 use crate::iso9660::Volume;
 use crate::media::{Appendable, Burn, Drive, SECTOR};
 
@@ -57,9 +57,10 @@ pub struct Survey {
     pub details: Vec<(String, String)>,
 }
 
-/// Looks into a drive. A session that cannot be read is no error; the disc's own state is.
-pub fn survey(drive: &dyn Drive) -> Result<Survey, DiscError> {
-    let disc = super::inspect(drive)?;
+/// Looks into a drive. A session that cannot be read is no error. A disc that is damaged as a whole is told to `monitor`; that
+/// nothing at all can be found on it is an error.
+pub fn survey(drive: &dyn Drive, monitor: &dyn Monitor) -> Result<Survey, DiscError> {
+    let disc = super::look(drive, monitor)?;
     let medium = if disc.is_blank() {
         None
     } else {
@@ -82,6 +83,11 @@ pub fn survey(drive: &dyn Drive) -> Result<Survey, DiscError> {
             trouble,
         });
     }
+    let mut details = drive.details()?;
+    if disc.is_blank() && super::is_missing(drive) {
+        let row = ("file", "none yet; it is made when the disc is burnt");
+        details.push((row.0.to_owned(), row.1.to_owned()));
+    }
     Ok(Survey {
         place: printable_path(drive.place()),
         kind: disc.kind.word(),
@@ -94,6 +100,6 @@ pub fn survey(drive: &dyn Drive) -> Result<Survey, DiscError> {
         capacity: disc.size() * SECTOR,
         used: disc.used() * SECTOR,
         free: disc.available(Burn::Append) * SECTOR,
-        details: drive.details()?,
+        details,
     })
 }

@@ -4,26 +4,31 @@
 //! digests names is checked against it; a damaged one keeps `.damaged` behind its name.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, Read, Write};
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::io::{self, Read};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::{DiscError, inspect, session};
-use crate::event::{Event, Monitor, Problem, Progress, Tell as _};
-use crate::fsx::AtomicFile;
-use crate::iso9660::{Content, Kind, Meta, Node, Tree, Volume};
+use super::rescue::rescue;
+use super::{DiscError, session, to_read};
+use crate::event::{Event, Monitor, Problem, Progress, Tell as _, printable_path};
+use crate::fsx::{self, NewFile};
+use crate::iso9660::{Content, Kind, Meta, Node, ReadAt, Tree, Volume};
 use crate::media::Drive;
-use crate::sums::{self, Digest, Hasher, Sums};
+use crate::sums::{self, Digest, Sums};
 
 const TASK: &str = "copying from the disc";
 /// No list of digests is longer.
 const LIST_MAX: u64 = 256 << 20;
+/// The longest name that file systems take.
+const NAME_MAX: usize = 255;
+/// Names that are tried for a damaged file.
+const DAMAGED: u32 = 100;
 
 /// What was taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -34,13 +39,15 @@ pub struct Taken {
     pub bytes: u64,
     /// Files whose digest is on the disc's list, and right.
     pub checked: u64,
-    /// Files whose bytes are not those that were written.
+    /// Files whose bytes are not those that were written, or cannot be read; and paths that were asked for, and may have been
+    /// in a directory that cannot be read.
     pub damaged: u64,
     /// Directories and links.
     pub others: u64,
 }
 
 struct Taking<'a> {
+    medium: &'a dyn ReadAt,
     volume: Volume<'a>,
     tree: &'a Tree,
     lists: BTreeMap<PathBuf, Option<Sums>>,
@@ -57,14 +64,18 @@ pub fn take(
     into: &Path,
     monitor: &dyn Monitor,
 ) -> Result<Taken, DiscError> {
-    let disc = inspect(drive)?;
+    let disc = to_read(drive, monitor)?;
     let medium = drive.open()?;
     let volume = session(drive, &disc, number, &*medium)?;
-    let tree = super::tree(&volume, drive.place(), monitor)?;
-    for path in paths {
-        if tree.lookup(path).is_none() {
-            return Err(DiscError::NoSuchFile(path.clone()));
-        }
+    let found = super::tree(&volume, drive.place(), monitor)?;
+    let is_there = |path: &&PathBuf| found.tree.lookup(path).is_some();
+    let (there, missing): (Vec<&PathBuf>, Vec<&PathBuf>) = paths.iter().partition(is_there);
+    if let Some(path) = missing.iter().find(|path| !found.may_have_lost(path)) {
+        return Err(DiscError::NoSuchFile((*path).clone()));
+    }
+    for path in &missing {
+        let error = DiscError::Lost((*path).clone());
+        monitor.problem(&Problem::with_file(drive.place(), &error));
     }
     fs::create_dir_all(into).map_err(|source| DiscError::Io {
         path: into.to_owned(),
@@ -72,17 +83,28 @@ pub fn take(
         source,
     })?;
     let mut taking = Taking {
+        medium: &*medium,
         volume,
-        tree: &tree,
+        tree: &found.tree,
         lists: BTreeMap::new(),
-        taken: Taken::default(),
+        taken: Taken {
+            damaged: missing.len() as u64,
+            ..Taken::default()
+        },
         monitor,
     };
-    for path in paths {
+    for path in there {
         taking.all(path, into);
     }
     monitor.observe(&Event::ProgressEnd(TASK));
     Ok(taking.taken)
+}
+
+/// Whether something was made, or was there before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Came {
+    New,
+    Before,
 }
 
 impl Taking<'_> {
@@ -99,8 +121,9 @@ impl Taking<'_> {
             let below = at.strip_prefix(base).unwrap_or(at);
             let target = into.join(below);
             match this.entry(at, node, &target) {
-                Ok(()) if node.is_directory() => dirs.push((target, node.meta)),
-                Ok(()) => {}
+                // One that was there keeps its mode and its time.
+                Ok(Came::New) if node.is_directory() => dirs.push((target, node.meta)),
+                Ok(_) => {}
                 Err(error) if node.is_directory() => {
                     barred = Some(at.to_owned());
                     let reason = format!("nothing in this directory was taken: {error}");
@@ -128,18 +151,21 @@ impl Taking<'_> {
         }
     }
 
-    fn entry(&mut self, at: &Path, node: &Node, target: &Path) -> io::Result<()> {
+    fn entry(&mut self, at: &Path, node: &Node, target: &Path) -> io::Result<Came> {
         match &node.kind {
             Kind::Directory => {
-                match fs::create_dir(target) {
+                // Until everything is in it, it is the owner's alone.
+                let came = match fs::DirBuilder::new().mode(0o700).create(target) {
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                         if !fs::symlink_metadata(target)?.is_dir() {
                             return Err(error);
                         }
+                        Came::Before
                     }
-                    made => made?,
-                }
+                    made => made.map(|()| Came::New)?,
+                };
                 self.taken.others += 1;
+                return Ok(came);
             }
             Kind::Symlink(to) => {
                 std::os::unix::fs::symlink(OsStr::from_bytes(to), target)?;
@@ -152,60 +178,59 @@ impl Taking<'_> {
                 ));
             }
         }
-        Ok(())
+        Ok(Came::New)
     }
 
     fn file(&mut self, at: &Path, content: &Content, meta: Meta, target: &Path) -> io::Result<()> {
+        let occupied = || {
+            let what = "there is something of that name already, which stays";
+            io::Error::new(io::ErrorKind::AlreadyExists, what)
+        };
         if fs::symlink_metadata(target).is_ok() {
-            return Err(io::ErrorKind::AlreadyExists.into());
+            return Err(occupied());
         }
         let expected = self.expected(at);
-        let (digest, file) = self.copy(content, target)?;
-        self.taken.files += 1;
-        if expected.is_none_or(|expected| expected == digest) {
-            file.commit(None)?;
-            self.taken.checked += u64::from(expected.is_some());
-            return settle(target, meta);
-        }
-        drop(file);
-        self.taken.damaged += 1;
-        let reason = "its bytes on the disc are not those that were written";
-        let mut name = target.as_os_str().to_owned();
-        name.push(".damaged");
-        if fs::symlink_metadata(&name).is_ok() {
-            let problem = Problem::with_file(target, reason)
-                .advise("there is a file already with `.damaged` behind its name, which stays");
-            self.monitor.problem(&problem);
-            return Ok(());
-        }
-        let (_, file) = self.copy(content, Path::new(&name))?;
-        file.commit(None)?;
-        let problem = Problem::with_file(target, reason)
-            .advise("what there is of it has `.damaged` behind its name");
-        self.monitor.problem(&problem);
-        Ok(())
-    }
-
-    fn copy(&mut self, content: &Content, target: &Path) -> io::Result<(Digest, AtomicFile)> {
-        let mut file = AtomicFile::create(target)?;
-        let mut reader = self.volume.file(content);
-        let mut hasher = Hasher::default();
-        let mut buffer = vec![0; 256 << 10];
-        loop {
-            let count = reader.read(&mut buffer)?;
-            if count == 0 {
-                return Ok((hasher.finish(), file));
-            }
-            hasher.update(&buffer[..count]);
-            file.write_all(&buffer[..count])?;
-            self.taken.bytes += count as u64;
+        let extents = match content {
+            Content::Old(extents) => &extents[..],
+            Content::New { .. } => &[],
+        };
+        let mut file = NewFile::create_in(fsx::parent(target))?;
+        let rescued = rescue(self.medium, extents, &mut file, &mut |bytes| {
+            self.taken.bytes += bytes;
             self.monitor.observe(&Event::Progress(Progress {
                 task: TASK,
                 done: self.taken.bytes,
                 total: None,
                 files: Some(self.taken.files),
             }));
+        })?;
+        self.taken.files += 1;
+        if rescued.is_whole() && expected.is_none_or(|expected| expected == rescued.digest) {
+            file.name([target.to_owned()])
+                .map_err(|error| match error.kind() {
+                    io::ErrorKind::AlreadyExists => occupied(),
+                    _ => error,
+                })?;
+            self.taken.checked += u64::from(expected.is_some());
+            return settle(target, meta);
         }
+        self.taken.damaged += 1;
+        let kept = if rescued.bytes == 0 {
+            Err("nothing of it can be had".to_owned())
+        } else {
+            let kept = file.name(damaged_names(target));
+            kept.map_err(|error| format!("what there is of it could not be kept: {error}"))
+        };
+        let advice = match &kept {
+            Ok(name) => format!("what there is of it is {}", printable_path(name)),
+            Err(why) => why.clone(),
+        };
+        let elsewhere =
+            "an earlier session (--session), or another copy of the disc, may have all of it";
+        self.monitor.problem(
+            &Problem::with_file(target, &rescued.fault()).advise(format!("{advice}; {elsewhere}")),
+        );
+        kept.map_or(Ok(()), |name| settle(&name, meta))
     }
 
     /// What the nearest list of digests above says of a file.
@@ -239,6 +264,20 @@ impl Taking<'_> {
         read.map_err(|error| unusable(&error)).ok()?;
         Sums::parse(&text).map_err(|error| unusable(&error)).ok()
     }
+}
+
+/// Names for a damaged file, in the order in which they are tried.
+fn damaged_names(target: &Path) -> impl Iterator<Item = PathBuf> + '_ {
+    (1..DAMAGED).map(move |number| {
+        let suffix = match number {
+            1 => ".damaged".to_owned(),
+            more => format!(".{more}.damaged"),
+        };
+        let name = target.file_name().unwrap_or_default().as_bytes();
+        let kept = &name[..name.len().min(NAME_MAX - suffix.len())];
+        let name = OsString::from_vec([kept, suffix.as_bytes()].concat());
+        target.with_file_name(name)
+    })
 }
 
 fn settle(path: &Path, meta: Meta) -> io::Result<()> {

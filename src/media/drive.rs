@@ -95,6 +95,12 @@ pub trait Drive {
     /// What is in the drive; `None` if nothing is. A disc that cannot be read is an error, never blank.
     fn inspect(&self) -> Result<Option<Disc>, DriveError>;
 
+    /// What is found on a disc that [`Drive::inspect`] calls unreadable, for somebody who only reads it; nothing can be written
+    /// onto that. `None` if nothing is.
+    fn salvage(&self) -> Option<Disc> {
+        None
+    }
+
     /// The disc's bytes as they are on the medium: what memory remembers of it has been dropped.
     fn open(&self) -> Result<Box<dyn ReadAt>, DriveError>;
 

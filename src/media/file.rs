@@ -137,6 +137,12 @@ impl Drive for FileDrive {
         Ok(Some(self.disc(sessions, appendable)))
     }
 
+    fn salvage(&self) -> Option<Disc> {
+        let file = medium::open(&self.path).ok()??;
+        let sessions = medium::salvage(&file);
+        (!sessions.is_empty()).then(|| self.disc(sessions, Appendable::Closed))
+    }
+
     fn open(&self) -> Result<Box<dyn ReadAt>, DriveError> {
         let file = File::open(&self.path).map_err(self.io("open"))?;
         file.sync_data().map_err(self.io("sync"))?;

@@ -18,6 +18,7 @@ mod collect;
 mod config;
 mod crash;
 mod disc;
+mod disc_damaged;
 mod dry_run;
 mod extend;
 mod extend_amazons3;

@@ -108,7 +108,54 @@ fn fitting(sectors: u64) -> MediaKind {
         .unwrap_or(BdRQl)
 }
 
-/// The kind of disc that a copy of `source` needs, if that can be seen.
-pub(super) fn kind_for_copy(source: &Path) -> Option<MediaKind> {
-    (!is_device(source)).then(|| smallest(source))
+/// The kind of a disc that is a file and can hold a copy of the disc in `source`, if that can be seen.
+pub(super) fn kind_for_copy(source: &dyn Drive) -> Option<MediaKind> {
+    let disc = source
+        .inspect()
+        .ok()
+        .flatten()
+        .or_else(|| source.salvage())?;
+    let end = disc.sessions.iter().map(|session| session.end).max()?;
+    Some(fitting(end.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::event::Tally;
+    use crate::iso9660::{Image, Meta, Options, Tree};
+    use crate::media::{Burn, Payload};
+    use std::os::unix::fs::FileExt as _;
+
+    #[test]
+    fn a_copy_is_of_a_kind_that_has_room_for_what_is_on_the_disc() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = AbsPath::new(dir.path().join("disc.iso")).unwrap();
+        let drive = FileDrive::new(path.clone(), MediaKind::BdRQl, None);
+        assert_eq!(kind_for_copy(&drive), None);
+        let options = Options {
+            start: 32,
+            ..Options::default()
+        };
+        let image = Image::new(Tree::new(Meta::default()), &options).unwrap();
+        let mut payload = Payload {
+            image: &image,
+            label: "DISC",
+            open: &mut |_| unreachable!(),
+        };
+        drive
+            .burn(Burn::New, &mut payload, &Tally::default())
+            .unwrap();
+        assert_eq!(kind_for_copy(&drive), Some(MediaKind::DvdPlusR));
+        // The size of the volume (ECMA-119 8.4.8), in the session and in the head.
+        let end = 20_000_000_u32;
+        let file = std::fs::File::options().write(true).open(path).unwrap();
+        file.set_len((u64::from(end) + 32) * SECTOR).unwrap();
+        for sector in [16, 48] {
+            let both = [end.to_le_bytes(), end.to_be_bytes()].concat();
+            file.write_all_at(&both, sector * SECTOR + 80).unwrap();
+        }
+        assert_eq!(kind_for_copy(&drive), Some(MediaKind::BdRDl));
+    }
 }

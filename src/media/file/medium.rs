@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::ALIGN;
 use crate::fsx;
-use crate::iso9660;
+use crate::iso9660::{self, Volume};
 use crate::media::{Appendable, DriveError, SECTOR, Session, is_ours};
 
 /// What a closed disc has at the beginning of sector 15.
@@ -139,6 +139,32 @@ fn absent(path: &Path) -> Result<(), DriveError> {
     Ok(())
 }
 
+/// The sessions that are found in a file that [`sessions`] refuses, oldest first: all of them if it was only cut short; where
+/// their chain is broken, what its two ends show.
+pub(super) fn salvage(file: &File) -> Vec<Session> {
+    if let Ok(found) = iso9660::sessions_of_copy(file) {
+        return found.into_iter().map(of_volume).collect();
+    }
+    let at = |start: u32| {
+        let volume = Volume::open(file, start).ok()?;
+        Some(Session {
+            start,
+            end: volume.end(),
+            label: volume.volume_id().to_vec(),
+        })
+    };
+    // The head shows the newest one.
+    [ALIGN, 0].into_iter().filter_map(at).collect()
+}
+
+fn of_volume(session: iso9660::Session) -> Session {
+    Session {
+        start: session.start,
+        end: session.end,
+        label: session.volume_id,
+    }
+}
+
 /// The sessions in a file that is not empty; at least one.
 pub(super) fn sessions(path: &Path, file: &File) -> Result<Vec<Session>, DriveError> {
     let refuse = |why: String| DriveError::Unreadable {
@@ -148,14 +174,7 @@ pub(super) fn sessions(path: &Path, file: &File) -> Result<Vec<Session>, DriveEr
     let found = iso9660::sessions_of_copy(file).map_err(|error| refuse(error.to_string()))?;
     let metadata = file.metadata().map_err(|error| refuse(error.to_string()))?;
     let sectors = metadata.len() / SECTOR;
-    let sessions: Vec<Session> = found
-        .into_iter()
-        .map(|session| Session {
-            start: session.start,
-            end: session.end,
-            label: session.volume_id,
-        })
-        .collect();
+    let sessions: Vec<Session> = found.into_iter().map(of_volume).collect();
     match sessions.last() {
         None => Err(refuse(
             "it is not empty, and no ISO 9660 volume is on it".to_owned(),
