@@ -81,6 +81,15 @@ impl Setup {
         self.bays.iter().find(|bay| bay.number == number)
     }
 
+    /// Whether `disc` can be had: it is in the changer, and not in a drive that is somebody else's.
+    pub fn reaches(&self, disc: &Entry) -> bool {
+        match disc.place {
+            Place::Slot => true,
+            Place::Drive(number) => self.bay(number).is_some(),
+            Place::Out => false,
+        }
+    }
+
     /// Whether discs of that slot are ours.
     pub fn has(&self, number: u32, slot: &Slot) -> bool {
         match &self.slots {

@@ -13,7 +13,7 @@ use crate::changer::{
     ChangerError, Fresh, Library, Loaded, Robot, Setup, Surroundings, Tagged, Trouble, Verdict,
     Want, is_of_disc, write,
 };
-use crate::event::{Event, Monitor, Problem, Progress, Tell as _};
+use crate::event::{Event, Monitor, Problem, Progress, Tell as _, with_causes};
 use crate::media::{Asked, Drive, DriveError, WrongDisc};
 use crate::staging::Daily;
 use crate::store::{Discs, Item, Store, StoreError, Stored};
@@ -177,7 +177,7 @@ fn in_parallel<T: Send>(
             Ok(written) => done.push(written),
             Err(error) if failed.is_none() => failed = Some(error),
             Err(error) => {
-                let problem = Problem::new(format!("{who} {number}"), &error);
+                let problem = Problem::new(format!("{who} {number}"), &with_causes(&error));
                 cx.monitor.problem(&problem);
             }
         }

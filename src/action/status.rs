@@ -147,8 +147,8 @@ fn peer_status(peer: &Peer, days: &[Daily], staged: &[&Daily]) -> std::io::Resul
 }
 
 fn disc(section: &config::Store, options: &config::Options) -> DiscStatus {
-    if section.changer.is_some() {
-        return remembered(options);
+    if let Some(setup) = &section.changer {
+        return remembered(setup, options);
     }
     let inspected = drive(section, options, None).inspect();
     match inspected.map_err(|error| error.to_string()) {
@@ -159,7 +159,7 @@ fn disc(section: &config::Store, options: &config::Options) -> DiscStatus {
 }
 
 /// What the inventory says; the changer is not disturbed.
-fn remembered(options: &config::Options) -> DiscStatus {
+fn remembered(setup: &changer::Setup, options: &config::Options) -> DiscStatus {
     let path = options.working_dir.join(changer::FILE_NAME);
     let discs = match Inventory::look(&path).map_err(|error| error.to_string()) {
         Ok(Ok(inventory)) => inventory.discs,
@@ -167,7 +167,7 @@ fn remembered(options: &config::Options) -> DiscStatus {
     };
     let here = |state: State| {
         let discs = discs.iter();
-        discs.filter(move |disc| disc.is_here() && disc.state == state)
+        discs.filter(move |disc| setup.reaches(disc) && disc.state == state)
     };
     let used: Vec<_> = here(State::InUse)
         .filter(|disc| disc.copy.is_some())

@@ -55,6 +55,8 @@ pub struct Library<'a> {
 
 struct Inner {
     inventory: Inventory,
+    /// As it was written last.
+    saved: Inventory,
     status: Status,
     /// Discs that somebody works with.
     taken: BTreeSet<usize>,
@@ -127,6 +129,7 @@ impl<'a> Library<'a> {
             around,
             path,
             inner: Mutex::new(Inner {
+                saved: inventory.clone(),
                 inventory,
                 status: Status::default(),
                 taken: BTreeSet::new(),
@@ -175,36 +178,38 @@ impl<'a> Library<'a> {
         Ok(inner.status != before)
     }
 
+    /// Asks the changer where everything is. What was remembered otherwise is written, what the caller has changed, too.
     fn refresh(&self, inner: &mut Inner) -> Result<(), ChangerError> {
         let status = self.setup.robot.status(self.around.runner)?;
-        let before = inner.inventory.clone();
         bring_up_to_date(self.setup, &mut inner.inventory, &status);
         inner.status = status;
-        if inner.inventory == before {
-            return Ok(());
-        }
         self.save(inner)
     }
 
-    fn save(&self, inner: &Inner) -> Result<(), ChangerError> {
-        inner.inventory.save(&self.path, self.around.ids)
+    fn save(&self, inner: &mut Inner) -> Result<(), ChangerError> {
+        if inner.inventory == inner.saved {
+            return Ok(());
+        }
+        inner.inventory.save(&self.path, self.around.ids)?;
+        inner.saved = inner.inventory.clone();
+        Ok(())
     }
 
     /// Changes what is remembered of a disc.
     fn change(&self, disc: usize, change: impl FnOnce(&mut Entry)) -> Result<(), ChangerError> {
         let mut inner = self.inner();
         change(&mut inner.inventory.discs[disc]);
-        self.save(&inner)
+        self.save(&mut inner)
     }
 
     /// The next disc, which is the caller's alone until [`Library::release`].
     pub(super) fn claim(&self, want: Want, copy: u32) -> Result<Pick, ChangerError> {
         let mut inner = self.inner();
-        let taken = inner.taken.clone();
+        let mut taken = inner.taken.clone();
         let discs = &mut inner.inventory.discs;
-        let is_open = |at: usize, disc: &Entry| {
-            disc.is_here() && disc.state == State::Unknown && !taken.contains(&at)
-        };
+        taken.extend(pick::out_of_reach(discs, self.setup));
+        let is_open =
+            |at: usize, disc: &Entry| disc.state == State::Unknown && !taken.contains(&at);
         let unknown = discs.iter().enumerate().any(|(at, disc)| is_open(at, disc));
         if want == Want::Any || (want == Want::Current && !unknown) {
             pick::settle(discs, self.setup.copies.get());
@@ -213,7 +218,7 @@ impl<'a> Library<'a> {
         if let Pick::Take(at) | Pick::Look(at) = picked {
             inner.taken.insert(at);
         }
-        self.save(&inner)?;
+        self.save(&mut inner)?;
         Ok(picked)
     }
 
@@ -226,12 +231,17 @@ impl<'a> Library<'a> {
         }
     }
 
+    /// Whether `disc` can be had: see [`Setup::reaches`].
+    pub fn reaches(&self, disc: &Entry) -> bool {
+        self.setup.reaches(disc)
+    }
+
     /// What there is and what there is not, for somebody who needs a blank disc.
     pub(super) fn shortage(&self) -> String {
         let inner = self.inner();
         let count = |state: State| {
             let discs = inner.inventory.discs.iter();
-            let some = discs.filter(|disc| disc.is_here() && disc.state == state);
+            let some = discs.filter(|disc| self.setup.reaches(disc) && disc.state == state);
             match some.count() {
                 0 => None,
                 number => Some(format!("{number} {}", state.word())),
@@ -239,8 +249,13 @@ impl<'a> Library<'a> {
         };
         let states = [State::InUse, State::Full, State::Bad, State::Foreign];
         let there: Vec<String> = states.into_iter().filter_map(count).collect();
+        // The disc in a drive goes back to where it came from.
+        let is_left = |number: u32| {
+            let mut discs = inner.inventory.discs.iter();
+            discs.any(|disc| matches!(disc.place, Place::Drive(_)) && disc.slot == Some(number))
+        };
         let is_empty = |(number, slot): &(&u32, &super::Slot)| {
-            slot.held.is_none() && self.setup.has(**number, slot)
+            slot.held.is_none() && self.setup.has(**number, slot) && !is_left(**number)
         };
         let slots = inner.status.slots.iter().filter(is_empty);
         let empty: Vec<String> = slots.map(|(number, _)| number.to_string()).collect();
@@ -248,11 +263,21 @@ impl<'a> Library<'a> {
             none if none.is_empty() => "no disc is in it".to_owned(),
             there => format!("its discs are: {there}"),
         };
-        match empty.join(", ") {
-            none if none.is_empty() => {
-                format!("{there}; no slot is empty, so take a disc out first")
-            }
-            empty => format!("{there}; empty slots: {empty}"),
-        }
+        let room = match empty.join(", ") {
+            none if none.is_empty() => "no slot is empty, so take a disc out first".to_owned(),
+            empty => format!("empty slots: {empty}"),
+        };
+        // What lies in its slot now may be another disc than the one that is remembered.
+        let mut discs = inner.inventory.discs.iter();
+        let may_differ = discs.any(|disc| {
+            let is_known = states[1..].contains(&disc.state);
+            self.setup.reaches(disc) && disc.barcode.is_none() && is_known
+        });
+        let hint = if may_differ {
+            "; the slot of a disc that was exchanged has to be named to `cback changer scan`, since it has no barcode"
+        } else {
+            ""
+        };
+        format!("{there}; {room}{hint}")
     }
 }

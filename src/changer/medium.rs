@@ -56,6 +56,21 @@ impl Counter {
     }
 }
 
+impl DiscInChanger {
+    fn fetch(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let (answer, answered) = channel();
+        let ask = Ask {
+            disc: self.disc,
+            offset,
+            length,
+            answer,
+        };
+        let gone = || io::Error::other("nobody serves the changer any more");
+        self.ask.send(ask).map_err(|_| gone())?;
+        answered.recv().map_err(|_| gone())?
+    }
+}
+
 impl ReadAt for DiscInChanger {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,16 +79,13 @@ impl ReadAt for DiscInChanger {
             (skip < last.1.len()).then_some(skip)
         };
         if inside(&last).is_none() {
-            let (answer, answered) = channel();
-            let ask = Ask {
-                disc: self.disc,
-                offset,
-                length: buffer.len().max(CHUNK),
-                answer,
-            };
-            let gone = || io::Error::other("nobody serves the changer any more");
-            self.ask.send(ask).map_err(|_| gone())?;
-            *last = (offset, answered.recv().map_err(|_| gone())??);
+            let found = self.fetch(offset, buffer.len().max(CHUNK));
+            // A bad sector that nobody wants yet must not hide those before it.
+            let found = found.or_else(|error| match buffer.len() {
+                length if length < CHUNK => self.fetch(offset, length),
+                _ => Err(error),
+            });
+            *last = (offset, found?);
         }
         let Some(skip) = inside(&last) else {
             return Ok(0);
@@ -165,5 +177,39 @@ impl Library<'_> {
         self.release(disc);
         let (seen, starts, bytes) = looked?;
         Ok((seen, starts, counter.disc(disc, bytes)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_bad_sector_behind_what_is_wanted_costs_nothing() {
+        let (counter, wishes) = Counter::new();
+        let disc = counter.disc(0, 1 << 20);
+        drop(counter);
+        std::thread::scope(|scope| {
+            // A drive that gives nothing of a piece in which a sector is bad: the one behind the first 8 KiB.
+            scope.spawn(|| {
+                for wish in wishes.0 {
+                    let bad = 8192..8192 + 2048;
+                    let (from, length) = (wish.offset, wish.length as u64);
+                    let answer = if from < bad.end && from + length > bad.start {
+                        Err(io::Error::other("scratched"))
+                    } else {
+                        Ok(vec![1; wish.length])
+                    };
+                    wish.answer.send(answer).unwrap();
+                }
+            });
+            let mut buffer = [0; 4096];
+            for (offset, is_read) in [(0, true), (4096, true), (8192, false), (12_288, true)] {
+                let got = disc.read_at(&mut buffer, offset);
+                assert_eq!(got.ok(), is_read.then_some(4096), "{offset}");
+            }
+            drop(disc);
+        });
     }
 }

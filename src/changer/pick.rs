@@ -66,11 +66,20 @@ pub(super) fn pick(discs: &[Entry], want: Want, copy: u32, taken: &BTreeSet<usiz
 /// The disc that would be picked first for the first copy, if nothing were in use.
 pub fn pick_for(discs: &[Entry], want: Want, setup: &Setup) -> Pick {
     let mut discs = discs.to_vec();
-    let unknown = |disc: &Entry| disc.is_here() && disc.state == State::Unknown;
+    let unknown = |disc: &Entry| setup.reaches(disc) && disc.state == State::Unknown;
     if want != Want::Current || !discs.iter().any(unknown) {
         settle(&mut discs, setup.copies.get());
     }
-    pick(&discs, want, 1, &BTreeSet::new())
+    let taken = out_of_reach(&discs, setup).collect();
+    pick(&discs, want, 1, &taken)
+}
+
+/// Those that cannot be had.
+pub(super) fn out_of_reach<'a>(
+    discs: &'a [Entry],
+    setup: &'a Setup,
+) -> impl Iterator<Item = usize> + 'a {
+    (0..discs.len()).filter(|&at| !setup.reaches(&discs[at]))
 }
 
 /// Of the discs in use, one for each of `copies` stays so, the newest ones; the others count as full.

@@ -2,7 +2,8 @@
 //!
 //! A barcode names a disc wherever it is. Without one, a disc is taken to be the one that was remembered in that slot;
 //! before anything is written on it, it is read and has to be that one. A disc in a drive came from the slot that the
-//! changer names, or is the one that was carried there last, or the only one that is missing from its slot.
+//! changer names, or is the one that was carried there last, or the only one that is missing from its slot; its barcode may
+//! be told only while it is in its slot.
 
 use std::collections::BTreeSet;
 
@@ -37,12 +38,10 @@ pub(super) fn reconcile(inventory: &mut Inventory, status: &Status, is_ours: &dy
         if !is_ours(number) {
             continue;
         }
-        let same = |disc: &Entry| match (&held.barcode, &disc.barcode) {
-            (Some(code), Some(known)) => code == known,
-            (_, None) => disc.slot == Some(number) && disc.place != Place::Out,
-            (None, Some(_)) => false,
+        let nameless = |disc: &Entry| {
+            disc.barcode.is_none() && disc.slot == Some(number) && disc.place != Place::Out
         };
-        let found = position(&before, &placed, same);
+        let found = named(&before, &placed, held).or_else(|| position(&before, &placed, nameless));
         let at = found.unwrap_or_else(|| {
             inventory
                 .discs
@@ -65,24 +64,31 @@ fn in_drive(
     held: &Held,
     placed: &BTreeSet<usize>,
 ) -> Option<usize> {
-    if let Some(code) = &held.barcode {
-        let known = position(before, placed, |disc| disc.barcode.as_ref() == Some(code));
-        if known.is_some() {
-            return known;
-        }
+    if let Some(known) = named(before, placed, held) {
+        return Some(known);
     }
-    let nameless = |disc: &Entry| disc.barcode.is_none() && disc.place != Place::Out;
+    let everywhere = status.slots.values().filter_map(|slot| slot.held.as_ref());
+    let everywhere = everywhere.chain(status.drives.values().flatten());
+    let codes: BTreeSet<&String> = everywhere
+        .filter_map(|held| held.barcode.as_ref())
+        .collect();
+    // Not every changer tells the barcodes of discs in drives.
+    let may_be = |disc: &Entry| match (&disc.barcode, &held.barcode) {
+        (None, _) => disc.place != Place::Out,
+        (Some(code), None) => disc.place != Place::Out && !codes.contains(code),
+        (Some(_), Some(_)) => false,
+    };
     if let Some(from) = held.from {
         return position(before, placed, |disc| {
-            nameless(disc) && disc.slot == Some(from)
+            may_be(disc) && disc.slot == Some(from)
         });
     }
     let was_there = position(before, placed, |disc| {
-        nameless(disc) && disc.place == Place::Drive(drive)
+        may_be(disc) && disc.place == Place::Drive(drive)
     });
     let is_missing = |disc: &Entry| {
         let slot = disc.slot.and_then(|slot| status.slots.get(&slot));
-        nameless(disc) && slot.is_some_and(|slot| slot.held.is_none())
+        may_be(disc) && slot.is_some_and(|slot| slot.held.is_none())
     };
     let mut missing =
         (0..before.len()).filter(|at| !placed.contains(at) && is_missing(&before[*at]));
@@ -90,6 +96,12 @@ fn in_drive(
         (Some(only), None) => Some(only),
         _ => None,
     })
+}
+
+/// The one that has the barcode.
+fn named(discs: &[Entry], placed: &BTreeSet<usize>, held: &Held) -> Option<usize> {
+    let code = held.barcode.as_ref()?;
+    position(discs, placed, |disc| disc.barcode.as_ref() == Some(code))
 }
 
 fn position(
@@ -169,7 +181,13 @@ mod tests {
         1/s/A/X : slot 1 empty;drive 1 full barcode=A : 1/1/A/X
         1/s/A/X : slot 1 empty;drive 1 full from=1 barcode=B : 1/o/A/X 1/1/B/-
         1/0/-/X : slot 1 full;drive 0 empty : 1/s/-/X
-        1/s/-/X : slot 1 full;slot 90 full;drive 0 empty : 1/s/-/X";
+        1/s/-/X : slot 1 full;slot 90 full;drive 0 empty : 1/s/-/X
+        1/s/-/X 2/s/A/Y : slot 1 full barcode=A;slot 2 empty;drive 0 empty : 1/o/-/X 1/s/A/Y
+        1/s/A/X : slot 1 empty;drive 0 full from=1 : 1/0/A/X
+        1/s/A/X 2/s/B/Y : slot 1 empty;slot 2 full barcode=B;drive 0 full : 1/0/A/X 2/s/B/Y
+        1/0/A/X 2/s/B/Y : slot 1 full barcode=A;slot 2 empty;drive 0 full : 1/s/A/X 2/0/B/Y
+        1/s/A/X : slot 1 full barcode=A;drive 0 full from=1 : 1/s/A/X 1/0/-/-
+        1/o/A/X : slot 1 empty;drive 0 full from=1 : 1/o/A/X 1/0/-/-";
 
     #[test]
     fn discs_are_found_again_by_the_rules_of_the_table() {

@@ -188,14 +188,14 @@ impl Desk<'_> {
     fn scan(&self, all: bool, slots: &[u32], moves: Moves) -> Result<Exit, Failure> {
         if moves == Moves::No {
             let contents = self.look()?;
-            let discs = to_scan(&contents, all, slots).map_err(failure)?;
+            let discs = to_scan(self.setup, &contents, all, slots).map_err(failure)?;
             let discs = discs.iter().map(|&disc| &contents.discs[disc]);
             let scanned = Scanned::new(discs, Moves::No);
             self.session.show(&scanned, ToString::to_string);
             return Ok(Exit::Well);
         }
         let scanned = self.with(|library| {
-            let discs = to_scan(&library.contents(), all, slots)?;
+            let discs = to_scan(self.setup, &library.contents(), all, slots)?;
             let mut used = BTreeSet::new();
             for &disc in &discs {
                 if all || !slots.is_empty() {
@@ -246,13 +246,17 @@ fn find(contents: &Contents, wanted: &str) -> Result<usize, ChangerError> {
     }
 }
 
-/// The disc whose slot that is.
+/// The disc whose slot that is; one that lies in it, if another one came from there.
 fn in_slot(contents: &Contents, slot: u32) -> Result<usize, ChangerError> {
     let is_it = |at: &usize| {
         let disc = &contents.discs[*at];
         disc.is_here() && disc.slot == Some(slot)
     };
-    match (0..contents.discs.len()).find(is_it) {
+    let lies_elsewhere = |at: &usize| contents.discs[*at].place != Place::Slot;
+    match (0..contents.discs.len())
+        .filter(is_it)
+        .min_by_key(lies_elsewhere)
+    {
         Some(disc) => Ok(disc),
         None if contents.status.slots.contains_key(&slot) => Err(ChangerError::SlotEmpty(slot)),
         None => Err(ChangerError::NoSlot(slot)),
@@ -260,13 +264,18 @@ fn in_slot(contents: &Contents, slot: u32) -> Result<usize, ChangerError> {
 }
 
 /// The discs that are to be looked at.
-fn to_scan(contents: &Contents, all: bool, slots: &[u32]) -> Result<Vec<usize>, ChangerError> {
+fn to_scan(
+    setup: &Setup,
+    contents: &Contents,
+    all: bool,
+    slots: &[u32],
+) -> Result<Vec<usize>, ChangerError> {
     if !slots.is_empty() {
         return slots.iter().map(|&slot| in_slot(contents, slot)).collect();
     }
     let discs = contents.discs.iter().enumerate();
     let mut chosen: Vec<usize> = discs
-        .filter(|(_, disc)| disc.is_here() && (all || disc.state == State::Unknown))
+        .filter(|(_, disc)| setup.reaches(disc) && (all || disc.state == State::Unknown))
         .map(|(at, _)| at)
         .collect();
     chosen.sort_by_key(|&at| contents.discs[at].slot);

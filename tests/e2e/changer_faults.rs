@@ -351,3 +351,110 @@ fn killed_at_any_durable_step_of_storing_the_next_run_completes() {
         }
     }
 }
+
+#[test]
+fn a_disc_in_a_drive_of_somebody_else_is_in_nobodys_way() {
+    let machine = jukebox::machine();
+    let jukebox = Jukebox::new(&machine, 3, 1, "");
+    // The second drive is another program's.
+    for (name, text) in [("disc.iso", ""), ("name", "disc.iso"), ("from", "3")] {
+        tree::file(jukebox.drive(1).with_file_name(name), text);
+    }
+    jukebox.blanks([1]);
+    let kept = machine.keep("monday");
+    machine.cback("collect stage").on(MON).run().well();
+    let dry = machine.cback("--dry-run store").on(MON).run().well();
+    dry.says(&["of slot 1"]);
+    machine.cback("store").on(MON).run().well_and_silent();
+    assert_eq!(jukebox.moves(), ["load 1 0", "unload 1 0"]);
+    machine
+        .cback("changer scan --all")
+        .on(MON)
+        .run()
+        .well()
+        .says(&["1 discs were looked at"]);
+    machine
+        .cback("changer status")
+        .on(MON)
+        .run()
+        .well()
+        .says(&["drive 1   (not configured)", "unknown"]);
+    fs::remove_dir_all(machine.path("stage")).unwrap();
+    fs::create_dir(machine.path("stage")).unwrap();
+    let restore = machine.cback("restore --from changer --into back").on(MON);
+    restore.run().well();
+    tree::assert_same(&kept, &machine.restored("back"));
+    // Nothing but that disc is left.
+    jukebox.take(1);
+    machine
+        .cback("all")
+        .on(TUE)
+        .run()
+        .with_status(12)
+        .says(&["no disc is in it"]);
+    assert!(jukebox.drive(1).metadata().unwrap().len() == 0);
+}
+
+#[test]
+fn a_changer_that_tells_barcodes_of_slots_only_is_used() {
+    let machine = jukebox::machine();
+    let jukebox = Jukebox::new(&machine, 3, 1, "");
+    let robot = machine.path("changer/robot");
+    let text = fs::read_to_string(&robot).unwrap();
+    let told = r#"full "drive ${drive#*/}" "$(cat "$drive/name")""#;
+    assert!(text.contains(told));
+    let untold = r#"full "drive ${drive#*/}" disc.iso"#;
+    tree::program(&robot, &text.replace(told, untold));
+    jukebox.put(1, "A1", "");
+    jukebox.put(2, "A2", "");
+    machine.back_up(MON);
+    tree::file(machine.path("source/new"), "tuesday");
+    let tuesday = machine.keep("tuesday");
+    machine.back_up(TUE);
+    assert_eq!(jukebox.moves()[2..], ["load 1 0", "unload 1 0"]);
+    let status = machine.cback("changer status").on(TUE).run().well();
+    status.says(&["slot 1    in use   [A1]", "slot 2    unknown  [A2]"]);
+    jukebox.comes_back(TUE, &tuesday);
+}
+
+#[test]
+fn where_a_disc_was_put_by_hand_is_remembered() {
+    let machine = jukebox::machine();
+    let jukebox = Jukebox::new(&machine, 4, 1, "");
+    jukebox.blanks([1]);
+    machine.back_up(MON);
+    for words in ["changer load 1", "changer unload 0 --slot 3"] {
+        machine.cback(words).on(MON).run().well();
+    }
+    let status = machine.cback("changer status").on(MON).run().well();
+    let status = status.says(&["slot 3    in use   CEDAR BACKUP 23-NOV-2026"]);
+    assert!(!status.stdout.contains("not in the changer"));
+    assert!(!status.stdout.contains("unknown"), "{}", status.stdout);
+    // Another disc comes into the slot of one that is in the drive: the number means what lies there.
+    machine.cback("changer load 3").on(MON).run().well();
+    jukebox.blanks([3]);
+    let load = machine.cback("changer load 3 --dry-run").on(MON).run();
+    load.well().says(&["unknown"]);
+}
+
+#[test]
+fn an_exchanged_disc_without_a_barcode_has_to_be_named() {
+    let machine = jukebox::machine();
+    let jukebox = Jukebox::new(&machine, 1, 1, "");
+    jukebox.blanks([1]);
+    machine.back_up(MON);
+    machine
+        .cback("disc close")
+        .arg(jukebox.disc(1).unwrap())
+        .run()
+        .well();
+    let store = || machine.cback("all").on(TUE).run();
+    store().with_status(12).says(&["1 full; no slot is empty"]);
+    jukebox.take(1);
+    jukebox.blanks([1]);
+    store()
+        .with_status(12)
+        .says(&["named to `cback changer scan`"]);
+    machine.cback("changer scan 1").on(TUE).run().well();
+    store().well();
+}

@@ -6,7 +6,8 @@ use super::{Inner, Library};
 use crate::changer::inventory::{Entry, Place, State};
 use crate::changer::{ChangerError, Loaded, pick};
 use crate::event::{Tell as _, printable_bytes};
-use crate::media::{self, Appendable, Burn, Drive as _, SECTOR};
+use crate::iso9660::ReadAt;
+use crate::media::{self, Appendable, Burn, Disc, Drive as _, DriveError, SECTOR};
 use crate::units::Day;
 
 /// How often a drive is asked whether it sees the disc that was carried into it, a second apart.
@@ -36,24 +37,16 @@ impl Library<'_> {
             drive: drive.number,
             device: drive.place().to_owned(),
         })?;
-        let free = disc.available(Burn::Append) * SECTOR;
-        let state = match disc.label() {
-            None => State::Blank,
-            Some(label) if !media::is_ours(label) => State::Foreign,
-            Some(_) if disc.appendable == Appendable::Open && free > 0 => State::InUse,
-            Some(_) => State::Full,
-        };
         let medium = if disc.is_blank() {
             None
         } else {
             Some(drive.open()?)
         };
-        Ok(Seen {
-            state,
-            label: disc.label().map(printable_bytes),
-            disc: medium.and_then(|medium| disc.identity(&*medium)),
-            free,
-            written: disc.written(),
+        Seen::of(disc, medium.as_deref()).map_err(|why| {
+            ChangerError::Drive(DriveError::Unreadable {
+                path: drive.place().to_owned(),
+                why: why.to_owned(),
+            })
         })
     }
 
@@ -83,13 +76,17 @@ impl Library<'_> {
             (State::Full, State::InUse) => State::Full,
             (_, state) => state,
         };
+        if seen.state == State::Bad {
+            let why = "writing the only session on it was broken off";
+            entry.why.get_or_insert_with(|| why.to_owned());
+        }
         entry.label.clone_from(&seen.label);
         entry.disc.clone_from(&seen.disc);
         entry.free = Some(seen.free);
         entry.written = seen.written;
         entry.seen = Some(today);
         let state = entry.state;
-        self.save(&inner)?;
+        self.save(&mut inner)?;
         Ok(state)
     }
 
@@ -103,7 +100,7 @@ impl Library<'_> {
                 entry.state = State::Full;
             }
         }
-        self.save(&inner)
+        self.save(&mut inner)
     }
 
     /// Remembers that nothing more is written on `disc`.
@@ -136,7 +133,7 @@ impl Library<'_> {
     pub fn settle(&self) -> Result<(), ChangerError> {
         let mut inner = self.inner();
         pick::settle(&mut inner.inventory.discs, self.setup.copies.get());
-        self.save(&inner)
+        self.save(&mut inner)
     }
 }
 
@@ -189,6 +186,35 @@ impl Inner {
 }
 
 impl Seen {
+    /// What `disc` is, by its sessions that are whole; `medium` has its bytes, unless it is blank. An error says why one of
+    /// ours cannot be told from others: it must not be taken for another one.
+    fn of(disc: Disc, medium: Option<&dyn ReadAt>) -> Result<Self, &'static str> {
+        let is_blank = disc.is_blank();
+        let free = disc.available(Burn::Append) * SECTOR;
+        let mut whole = disc;
+        whole
+            .sessions
+            .retain(|session| session.label != media::BROKEN_OFF);
+        let state = match whole.label() {
+            None if is_blank => State::Blank,
+            None => State::Bad,
+            Some(label) if !media::is_ours(label) => State::Foreign,
+            Some(_) if whole.appendable == Appendable::Open && free > 0 => State::InUse,
+            Some(_) => State::Full,
+        };
+        let identity = medium.and_then(|medium| whole.identity(medium));
+        if identity.is_none() && matches!(state, State::InUse | State::Full) {
+            return Err("the volume descriptor of its first session cannot be read");
+        }
+        Ok(Self {
+            state,
+            label: whole.label().map(printable_bytes),
+            disc: identity,
+            free,
+            written: whole.written(),
+        })
+    }
+
     /// What it is, in words.
     pub fn name(&self) -> String {
         match &self.label {
@@ -200,5 +226,69 @@ impl Seen {
     /// What it is good for.
     pub fn state(&self) -> State {
         self.state
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::iso9660::SpaceSize;
+    use crate::media::{BROKEN_OFF, MediaKind, Renewal, Session};
+
+    /// What is seen of a disc with those labels; its bytes can be read, or not.
+    fn seen(labels: &[&[u8]], appendable: Appendable, medium: &[u8]) -> Result<Seen, &'static str> {
+        let session = |(label, start): (&&[u8], u32)| Session {
+            start,
+            end: start + 50,
+            label: label.to_vec(),
+        };
+        let sessions = labels.iter().zip((0..).step_by(100)).map(session);
+        let disc = Disc {
+            kind: MediaKind::DvdPlusR,
+            sessions: sessions.collect(),
+            next_writable: 1000,
+            first_writable: 0,
+            capacity: MediaKind::DvdPlusR.sectors(),
+            appendable,
+            renewal: Renewal::Insert,
+            space_size: SpaceSize::End,
+        };
+        let medium = medium.to_vec();
+        let medium: Option<&dyn ReadAt> = (!labels.is_empty()).then_some(&medium);
+        Seen::of(disc, medium)
+    }
+
+    #[test]
+    fn a_disc_is_what_its_whole_sessions_make_it() {
+        use Appendable::{Closed, Open};
+        let (monday, tuesday) = (
+            &b"CEDAR BACKUP 23-NOV-2026"[..],
+            &b"CEDAR BACKUP 24-NOV-2026"[..],
+        );
+        let medium = vec![0; 40 * 2048];
+        for (labels, appendable, state, day) in [
+            (&[][..], Open, State::Blank, None),
+            (&[monday, tuesday], Open, State::InUse, Some("2026-11-24")),
+            (&[monday, tuesday], Closed, State::Full, Some("2026-11-24")),
+            (&[b"HOLIDAY"], Open, State::Foreign, None),
+            // Nothing can follow, and what was there before is ours all the same.
+            (
+                &[monday, BROKEN_OFF],
+                Closed,
+                State::Full,
+                Some("2026-11-23"),
+            ),
+            (&[BROKEN_OFF], Closed, State::Bad, None),
+        ] {
+            let found = seen(labels, appendable, &medium);
+            let found = found.unwrap_or_else(|why| unreachable!("{why}"));
+            assert_eq!(found.state, state, "{labels:?}");
+            assert_eq!(found.written.map(|day| day.to_string()).as_deref(), day);
+        }
+        // One that cannot be told from others is none of them.
+        for (labels, is_known) in [(&[monday][..], false), (&[b"HOLIDAY"], true), (&[], true)] {
+            let found = seen(labels, Open, &medium[..2048]);
+            assert_eq!(found.is_ok(), is_known, "{labels:?}");
+        }
     }
 }

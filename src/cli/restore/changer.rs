@@ -148,7 +148,7 @@ impl Desk<'_> {
         let here = self.library.contents().discs;
         let is_here = |disc: &str| {
             here.iter()
-                .any(|entry| entry.is_here() && entry.disc.as_deref() == Some(disc))
+                .any(|entry| self.library.reaches(entry) && entry.disc.as_deref() == Some(disc))
         };
         let needed: BTreeSet<String> = wanted
             .iter()
@@ -185,7 +185,7 @@ impl Desk<'_> {
         let contents = self.library.contents();
         let mut chosen: Vec<usize> = (0..contents.discs.len())
             .filter(|at| !self.opened.contains(at))
-            .filter(|&at| contents.discs[at].is_here() && meant(&contents.discs[at]))
+            .filter(|&at| self.library.reaches(&contents.discs[at]) && meant(&contents.discs[at]))
             .filter(|&at| contents.discs[at].state != State::Foreign)
             .collect();
         chosen.sort_by_key(|&at| {
