@@ -182,11 +182,21 @@ fn named_like_a_part(daily: &Daily, name: &[u8]) -> io::Result<Option<Vec<u8>>> 
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         text => text?,
     };
-    // One that says nothing of files is Cedar Backup's.
+    let is_like_one = |name: &&[u8]| whole_name(name).is_some_and(|(whole, _)| whole == file);
     let list = Sums::parse(&text).unwrap_or_default();
-    let mut names = list.iter().map(|(name, _)| name);
-    let own = names.find(|name| whole_name(name).is_some_and(|(whole, _)| whole == file));
-    Ok(own.map(<[u8]>::to_vec))
+    if !list.is_empty() {
+        let own = list.iter().map(|(name, _)| name).find(is_like_one);
+        return Ok(own.map(<[u8]>::to_vec));
+    }
+    // Cedar Backup's says nothing of files. What was staged beside the file is the peer's, unless the day was split before.
+    if daily.path().join(SPLIT).try_exists()? {
+        return Ok(None);
+    }
+    let staged = daily.sums()?.unwrap_or_default();
+    let below = [peer, b"/"].concat();
+    let names = staged.below(&below).map(|(name, _)| &name[below.len()..]);
+    let own = names.into_iter().find(is_like_one).map(<[u8]>::to_vec);
+    Ok(own)
 }
 
 /// Removes parts that an earlier staging of the day, or a killed run, left of the file `name`: more of them than are
@@ -367,5 +377,26 @@ mod tests {
         assert!(names.contains(&"ada/long".to_owned()), "{names:?}");
         assert!(names.contains(&"ada/long_00007".to_owned()), "{names:?}");
         assert_eq!(tally.problems(), 1);
+    }
+
+    /// A client of Cedar Backup says nothing of its files.
+    #[test]
+    fn what_a_peer_without_a_list_has_under_the_name_of_a_part_stays() {
+        let files = [
+            ("big", "0123456789ab"),
+            ("big_00000", "own"),
+            ("cback.collect", ""),
+        ];
+        let (_dir, daily) = day(&files);
+        let tally = Tally::default();
+        split(&daily, RULE, None, &tally).unwrap();
+        assert_eq!(names(&daily), ["ada/big", "ada/big_00000"]);
+        assert_eq!(tally.problems(), 1);
+        // Parts of an earlier staging of the day give way.
+        let (_dir, daily) = day(&files);
+        daily.mark(SPLIT, None).unwrap();
+        split(&daily, RULE, None, &Tally::default()).unwrap();
+        let parts = ["ada/big_00000", "ada/big_00001", "ada/big_00002"];
+        assert_eq!(names(&daily), parts);
     }
 }

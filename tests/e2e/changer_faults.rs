@@ -404,7 +404,7 @@ fn a_changer_that_tells_barcodes_of_slots_only_is_used() {
     let told = r#"full "drive ${drive#*/}" "$(cat "$drive/name")""#;
     assert!(text.contains(told));
     let untold = r#"full "drive ${drive#*/}" disc.iso"#;
-    tree::program(&robot, &text.replace(told, untold));
+    tree::program(&robot, text.replace(told, untold));
     jukebox.put(1, "A1", "");
     jukebox.put(2, "A2", "");
     machine.back_up(MON);
