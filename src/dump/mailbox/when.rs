@@ -1,10 +1,13 @@
 //! Dates in messages, as the many programs that deliver mail write them.
 
-use chrono::{DateTime, Local, NaiveDate, NaiveDateTime};
+use chrono::{DateTime, Datelike as _, Local, NaiveDate, NaiveDateTime};
 
 const MONTHS: [&[u8]; 12] = [
     b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
 ];
+
+/// Nothing comes later than the beginning of this year.
+const END: i32 = 10_000;
 
 /// The date of the line `From sender date` with which `text` begins: `Sat Jan  3 01:05:34 1996`, perhaps without
 /// seconds, with a time zone before or after the year; all without regard to that zone.
@@ -50,7 +53,13 @@ pub(super) fn of_field(header: &[u8], name: &[u8]) -> Option<NaiveDateTime> {
     let text = text.rsplit(';').next()?.trim();
     let date = DateTime::parse_from_rfc2822(text)
         .or_else(|_| DateTime::parse_from_rfc2822(without_comment(text)));
-    Some(date.ok()?.with_timezone(&Local).naive_local())
+    let date = date.ok()?;
+    // A message may claim the last moment that can be reckoned with, and no zone east of Greenwich has that.
+    let reckoned = date.year() < END;
+    let end = || NaiveDate::from_ymd_opt(END, 1, 1).map(NaiveDateTime::from);
+    reckoned
+        .then(|| date.with_timezone(&Local).naive_local())
+        .or_else(end)
 }
 
 /// `Sat, 3 Jan 1996 01:05:34 +0100` for the same with `(CET)` behind it.
@@ -82,6 +91,7 @@ fn time(word: &[u8]) -> Option<(u32, u32, u32)> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -126,6 +136,35 @@ mod tests {
         ] {
             let found = of_from_line(line.as_bytes()).map(|date| date.to_string());
             assert_eq!(found.as_deref(), date, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_date_at_the_end_of_all_time_is_one_to_come_in_every_zone() {
+        const NAME: &str = "dump::mailbox::when::tests::a_date_at_the_end_of_all_time_is_one_to_come_in_every_zone";
+        const ZONE: &str = "CBACK_TEST_ZONE";
+        if std::env::var_os(ZONE).is_none() {
+            // The zone is the whole program's.
+            for zone in ["UTC-14", "UTC", "UTC+12"] {
+                let test = std::process::Command::new(std::env::current_exe().unwrap())
+                    .args(["--exact", NAME])
+                    .env(ZONE, zone)
+                    .env("TZ", zone)
+                    .output()
+                    .unwrap();
+                let passed = String::from_utf8_lossy(&test.stdout).contains("1 passed");
+                assert!(passed, "{zone}: {test:?}");
+            }
+            return;
+        }
+        for date in [
+            "31 Dec 262142 23:59:59 +0000",
+            "31 Dec 262142 23:59:59 +1200",
+            "1 Jan 10000 00:00:00 +0000",
+        ] {
+            let header = format!("From a@b\nDate: {date}\n\n");
+            let found = of_field(header.as_bytes(), b"date").unwrap();
+            assert_eq!(found.year(), END, "{date}");
         }
     }
 
