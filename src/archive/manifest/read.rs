@@ -16,6 +16,11 @@ use crate::units::{Day, Digest};
 /// A longer line is damage: two paths of the longest kind, escaped, are well below.
 const LONGEST_LINE: u64 = 1 << 20;
 
+/// A longer header is damage: the names of a hundred thousand parts are well below.
+const LONGEST_HEADER: usize = 8 << 20;
+/// No file system has longer names.
+const LONGEST_NAME: usize = 255;
+
 /// Reads a packed manifest from `R`, entry by entry, in the order in which they were written.
 pub struct ManifestReader<R: Read> {
     lines: Lines<R>,
@@ -254,9 +259,14 @@ impl<R: Read> Lines<R> {
 fn header<R: Read>(lines: &mut Lines<R>) -> Result<Header, ManifestError> {
     let (mut source, mut name, mut day, mut created) = (None, None, None, None);
     let (mut coverage, mut archive, mut whole, mut parts) = (None, None, None, Vec::new());
+    let mut length = 0;
     loop {
         if !lines.next()? {
             return Err(ManifestError::Truncated(lines.number));
+        }
+        length += lines.line.len();
+        if length > LONGEST_HEADER {
+            return Err(lines.corrupt("the header does not end".to_owned()));
         }
         let fact = lines.line.strip_prefix(b"# ");
         let Some(fact) = fact.filter(|fact| !fact.starts_with(b"entries=")) else {
@@ -349,7 +359,7 @@ fn sound(path: PathBuf) -> Option<PathBuf> {
 
 /// A name without a slash that leads nowhere else.
 fn file_name(bytes: Vec<u8>) -> Option<OsString> {
-    let fine = !bytes.contains(&b'/') && !bytes.contains(&0);
+    let fine = bytes.len() <= LONGEST_NAME && !bytes.contains(&b'/') && !bytes.contains(&0);
     (fine && !matches!(&bytes[..], b"" | b"." | b"..")).then(|| OsString::from_vec(bytes))
 }
 

@@ -163,6 +163,19 @@ fn damage_is_named_with_its_line() {
 }
 
 #[test]
+fn what_packs_well_cannot_fill_the_memory() {
+    let sound = String::from_utf8(text(&entries())).unwrap();
+    let part = "# part=x\n";
+    let long = sound.replacen("# part=", &(part.repeat(2_000_000) + "# part="), 1);
+    let error = read(&pack(long.as_bytes())).unwrap_err();
+    assert!(error.to_string().contains("header does not end"), "{error}");
+    let name = "n".repeat(256);
+    let long = sound.replacen("in:2026-11-15/srv", &format!("in:2026-11-15/{name}"), 1);
+    let error = read(&pack(long.as_bytes())).unwrap_err();
+    assert!(matches!(error, ManifestError::Corrupt { .. }), "{error}");
+}
+
+#[test]
 fn a_later_version_is_not_guessed() {
     let text = String::from_utf8(text(&[])).unwrap();
     let later = text.replace("cback-manifest 1", "cback-manifest 2");
