@@ -3,8 +3,9 @@
 //! An increment is worth what it builds on. If the staging directory was emptied by hand, or a disc was thrown
 //! away, nobody shall learn of it on the worst day of the year.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::fmt::Display;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -20,50 +21,70 @@ use crate::units::{Day, PeerName};
 
 const MEND: &str =
     "run `cback --full collect`, then stage and store; if there is a disc that has it, keep it";
+const LOOK: &str = "look at the machine that collected it: such a manifest is damaged or forged";
 /// What encrypting, splitting, and both add to the name of a staged archive.
 const ADDED: [&str; 4] = ["", ".gpg", "_00000", ".gpg_00000"];
 /// What the names of Cedar Backup's archives end in.
 const CEDARS: [&str; 3] = [".tar", ".tar.gz", ".tar.bz2"];
+/// A manifest that names more archives than these is no work of this program: a week has a few.
+const MOST: usize = 1000;
+/// So many of the archives that are missing are named.
+const NAMED: usize = 5;
+/// Days of a week.
+const WEEK: u32 = 7;
 /// Days after its collection on which an archive may still be staged: a late peer is staged later than it collects.
 const LATE: u64 = 31;
 
 /// Names the archives that the manifests of `days` build on and that are neither staged, nor on the disc that is
-/// continued, nor on a disc of the catalog.
+/// continued, nor on a disc of the catalog but the one that is `going`: it is erased next.
 pub(super) fn check<'a>(
     job: &Store<'_>,
     days: impl Iterator<Item = &'a StagedDay>,
     disc: Option<&Previous>,
+    going: Option<&str>,
 ) {
-    let places = Places { job, disc };
+    let places = Places { job, disc, going };
     for day in days {
+        let mut asked = Asked::default();
         for (peer, name) in manifests(day) {
-            let file = day.daily.path().join(OsStr::from_bytes(name));
-            let needs = match Needs::read(&file) {
-                Ok(needs) => needs,
-                // A foreign file of that name says nothing about archives.
-                Err(ManifestError::Incompatible(_)) => continue,
-                Err(error) => {
-                    job.monitor
-                        .problem(&Problem::with_file(&file, &error).advise(MEND));
-                    continue;
-                }
-            };
-            let late = day.day().days_since(needs.collected).unsigned_abs();
-            let missing: Vec<String> = needs
-                .others
-                .iter()
-                .filter(|needed| !places.have(&peer, needed, late))
-                .map(|needed| format!("{} of {}", printable_path(&needed.archive), needed.day))
-                .collect();
-            if !missing.is_empty() {
-                let reason = format!(
-                    "it builds on {}, of which no copy is known, neither staged nor on a disc",
-                    missing.join(", ")
-                );
-                job.monitor
-                    .problem(&Problem::with_file(&file, &reason).advise(MEND));
+            if asked.peer.as_ref() != Some(&peer) {
+                asked = Asked::of(&peer);
             }
+            let file = day.daily.path().join(OsStr::from_bytes(name));
+            places.check(&file, day.day(), &mut asked);
         }
+    }
+}
+
+/// What was asked about one peer's archives: the manifests of a hostile machine name any number of them.
+#[derive(Default)]
+struct Asked {
+    peer: Option<PeerName>,
+    /// Whether there is a copy, by how many days later than it collects the peer may be staged.
+    known: BTreeMap<(u64, Stored), bool>,
+    missed: usize,
+}
+
+impl Asked {
+    fn of(peer: &PeerName) -> Self {
+        Self {
+            peer: Some(peer.clone()),
+            ..Self::default()
+        }
+    }
+}
+
+/// `etc.tar.gz of 2026-11-16, etc.tar.gz of 2026-11-17 and 3 more`.
+fn named(missing: &[Stored]) -> String {
+    let text = missing
+        .iter()
+        .take(NAMED)
+        .map(|needed| format!("{} of {}", printable_path(&needed.archive), needed.day))
+        .collect::<Vec<_>>()
+        .join(", ");
+    match missing.len().saturating_sub(NAMED) {
+        0 => text,
+        more => format!("{text} and {more} more"),
     }
 }
 
@@ -85,7 +106,7 @@ fn manifests(day: &StagedDay) -> impl Iterator<Item = (PeerName, &[u8])> {
 struct Needs {
     /// The day of its own collection.
     collected: Day,
-    /// Archives of other collections.
+    /// Archives of other collections; one more than [`MOST`] stand for any number.
     others: BTreeSet<Stored>,
 }
 
@@ -99,7 +120,10 @@ impl Needs {
         };
         let full = header.coverage == Coverage::Full;
         let mut others = BTreeSet::new();
-        while !full && let Some(entry) = manifest.next_entry()? {
+        while !full
+            && others.len() <= MOST
+            && let Some(entry) = manifest.next_entry()?
+        {
             if let Place::Whole(stored) | Place::Torn(stored, _) = entry.place
                 && *stored != own
                 && !others.contains(&*stored)
@@ -127,9 +151,60 @@ struct Places<'a> {
     job: &'a Store<'a>,
     /// The disc in the drive, if it is continued.
     disc: Option<&'a Previous>,
+    /// The disc that is erased next.
+    going: Option<&'a str>,
 }
 
 impl Places<'_> {
+    /// Tells what the manifest at `file`, which was staged on `day`, builds on and nobody has.
+    fn check(&self, file: &Path, day: Day, asked: &mut Asked) {
+        let tell = |reason: &dyn Display, advice: &str| {
+            let problem = Problem::with_file(file, reason);
+            self.job.monitor.problem(&problem.advise(advice));
+        };
+        let needs = match Needs::read(file) {
+            Ok(needs) => needs,
+            // A foreign file of that name says nothing about archives.
+            Err(ManifestError::Incompatible(_)) => return,
+            Err(error) => return tell(&error, MEND),
+        };
+        if needs.others.len() > MOST || asked.missed > MOST {
+            let reason = format!(
+                "nobody looked for what it builds on: it, or what else this machine collected, names more than {MOST} \
+                 archives that are nowhere"
+            );
+            return tell(&reason, LOOK);
+        }
+        let late = day.days_since(needs.collected).unsigned_abs().min(LATE);
+        let missing: Vec<Stored> = needs
+            .others
+            .into_iter()
+            .filter(|needed| self.lacks(needed, late, asked))
+            .collect();
+        if !missing.is_empty() {
+            let reason = format!(
+                "it builds on {}, of which no copy is known, neither staged nor on a disc",
+                named(&missing)
+            );
+            tell(&reason, MEND);
+        }
+    }
+
+    /// Whether no copy of `needed` is known; asked once.
+    fn lacks(&self, needed: &Stored, late: u64, asked: &mut Asked) -> bool {
+        let Some(peer) = &asked.peer else {
+            return false;
+        };
+        let key = (late, needed.clone());
+        if let Some(have) = asked.known.get(&key) {
+            return !have;
+        }
+        let have = self.have(peer, needed, late);
+        asked.missed += usize::from(!have);
+        asked.known.insert(key, have);
+        !have
+    }
+
     /// Whether a copy of the archive `needed` of `peer` is known. `late` is by how many days this peer is staged after
     /// it has collected.
     fn have(&self, peer: &PeerName, needed: &Stored, late: u64) -> bool {
@@ -168,8 +243,8 @@ impl Places<'_> {
             .flat_map(|archive| names(peer, archive))
             .collect();
         let mut day = last.latest(self.job.starting_day);
-        // The master may have come after midnight.
-        while day <= last.succ() {
+        // The master may have come after midnight. Who claims the last day of all has none after it.
+        for _ in 0..=WEEK {
             let there = names
                 .iter()
                 .any(|name| self.is_staged(day, name) || self.on_disc(day, name).is_some());
@@ -177,6 +252,9 @@ impl Places<'_> {
             let theirs = || self.collected(day, peer, &archives[0]).is_none();
             if (there && theirs()) || self.on_other_disc(day, peer, &names) {
                 return true;
+            }
+            if day > last {
+                break;
             }
             day = day.succ();
         }
@@ -197,8 +275,10 @@ impl Places<'_> {
     }
 
     fn on_other_disc(&self, day: Day, peer: &PeerName, names: &[Vec<u8>]) -> bool {
-        let known =
-            |copies: Vec<CopyRow>| copies.iter().any(|copy| names.contains(&copy.file.name));
+        let is_one = |copy: &CopyRow| {
+            names.contains(&copy.file.name) && Some(copy.disc.id.as_str()) != self.going
+        };
+        let known = |copies: Vec<CopyRow>| copies.iter().any(is_one);
         // A catalog that cannot be read is told elsewhere, and knows nothing bad.
         self.job.catalog.copies(day, Some(peer)).map_or(true, known)
     }

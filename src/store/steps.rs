@@ -75,6 +75,39 @@ fn look(job: &Store<'_>, days: &[Daily], asked: Asked) -> Result<Found, StoreErr
     })
 }
 
+/// The session for what is open; `None` if nothing is. What is there, on a disc that is erased for it, counts as open,
+/// too: it has never been marked, and would be nowhere.
+fn lay_out(
+    job: &Store<'_>,
+    found: &mut Found,
+    first: Day,
+    asked: Asked,
+) -> Result<Option<Laid>, StoreError> {
+    let by_rule = |found: &Found| {
+        let parts = found.open();
+        if parts.is_empty() {
+            return Ok(None);
+        }
+        let (disc, previous) = (&found.disc, found.previous.as_ref());
+        let first = position(&parts, first);
+        layout::by_rule(job, disc, previous, &parts, first, asked).map(Some)
+    };
+    match by_rule(found)? {
+        Some(laid) if erases(&found.disc, &laid) && found.complete().next().is_some() => {
+            for (_, kept) in &mut found.days {
+                *kept = Kept::default();
+            }
+            by_rule(found)
+        }
+        laid => Ok(laid),
+    }
+}
+
+/// Whether what is on `disc` is erased for the session.
+fn erases(disc: &Disc, laid: &Laid) -> bool {
+    laid.burn == Burn::New && !disc.is_blank() && disc.renewal == Renewal::Blank
+}
+
 /// Which of `parts` matters most.
 fn position(parts: &[Part<'_>], first: Day) -> usize {
     parts
@@ -89,7 +122,8 @@ pub(super) fn preview(
     first: Day,
     asked: Asked,
 ) -> Result<Preview, StoreError> {
-    let found = look(job, days, asked)?;
+    let mut found = look(job, days, asked)?;
+    let laid = lay_out(job, &mut found, first, asked)?;
     let mut preview = Preview {
         on_disc: found.complete().map(|(day, _)| day.day()).collect(),
         days: Vec::new(),
@@ -99,20 +133,10 @@ pub(super) fn preview(
         free: found.disc.available(Burn::Append),
         disc: found.disc.clone(),
     };
-    let parts = found.open();
-    if parts.is_empty() {
+    let Some(laid) = laid else {
         return Ok(preview);
-    }
-    let first = position(&parts, first);
-    let laid = layout::by_rule(
-        job,
-        &found.disc,
-        found.previous.as_ref(),
-        &parts,
-        first,
-        asked,
-    )?;
-    for (at, part) in parts.iter().enumerate() {
+    };
+    for (at, part) in found.open().iter().enumerate() {
         let list = if laid.days.contains(&at) {
             &mut preview.days
         } else {
@@ -133,16 +157,15 @@ pub(super) fn store(
     asked: Asked,
 ) -> Result<Stored, StoreError> {
     let mut found = look(job, days, asked)?;
+    let laid = lay_out(job, &mut found, first, asked);
     let mut marked = mark_what_is_there(job, &found)?;
-    let previous = found.previous.take();
     let mut left = found.left.clone();
-    let parts = found.open();
-    if parts.is_empty() {
+    let Some(laid) = laid? else {
         return Ok(outcome(&found.disc, 0, marked, left, None));
-    }
+    };
+    let previous = found.previous.take();
+    let parts = found.open();
     let mut no_room = Vec::new();
-    let first = position(&parts, first);
-    let laid = layout::by_rule(job, &found.disc, previous.as_ref(), &parts, first, asked)?;
     if found.disc.is_blank() {
         only_copy::missed(job);
     }
@@ -164,7 +187,9 @@ pub(super) fn store(
     }
     let days: Vec<&StagedDay> = laid.days.iter().map(|&at| parts[at].day).collect();
     let on_disc = previous.as_ref().filter(|_| laid.burn == Burn::Append);
-    chain::check(job, days.iter().copied(), on_disc);
+    let going = erases(&found.disc, &laid).then(|| record::disc_id(job, &found.disc));
+    let going = going.flatten();
+    chain::check(job, days.iter().copied(), on_disc, going.as_deref());
     let stored = finish(job, &found.disc, previous, &laid, &days, &mut marked, left)?;
     Ok(Stored { no_room, ..stored })
 }
@@ -396,7 +421,7 @@ pub(super) fn burn(
     let gone = (laid.burn == Burn::New && !disc.is_blank())
         .then(|| record::disc_id(job, disc))
         .flatten();
-    if laid.burn == Burn::New && !disc.is_blank() && disc.renewal == Renewal::Blank {
+    if erases(disc, laid) {
         let anew: Vec<Day> = days.iter().map(|day| day.day()).collect();
         only_copy::warn(job, disc, previous.as_ref(), gone.as_deref(), &anew);
         if let Some(id) = &gone {

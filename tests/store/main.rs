@@ -4,6 +4,7 @@
 #![allow(clippy::redundant_closure_for_method_calls)] // a method is not general enough
 
 mod burning;
+mod chain;
 mod drive;
 mod faults;
 mod kill;

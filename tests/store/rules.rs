@@ -1,9 +1,12 @@
 //! New discs, full discs, blanked discs, somebody else's discs.
 
-use cback::media::{Asked, BlankMode, Blanking, CheckMedia, FileDrive, MediaKind, WrongDisc};
+use cback::media::{
+    Asked, BlankMode, Blanking, CheckMedia, Drive as _, DriveError, FileDrive, MediaKind, WrongDisc,
+};
 use cback::store::{StoreError, week};
 use cback::units::AbsPath;
 
+use crate::burning::burning;
 use crate::pool::{Pool, day, noise, run};
 
 /// Room for about 2 MB.
@@ -103,6 +106,40 @@ fn a_full_rewritable_disc_is_not_blanked_without_a_rule() {
         "{heard}"
     );
     assert!(!heard.contains("problem"), "{heard}");
+}
+
+#[test]
+fn a_day_that_nobody_has_marked_comes_along_when_its_disc_is_erased() {
+    let pool = Pool::of(MediaKind::DvdPlusRw, SMALL);
+    stage(&pool, "2026-11-15", 10_000);
+    // The run is killed between the burn and the mark.
+    let own = pool.drive();
+    let drive = burning(&own, |burn, payload, monitor| {
+        own.burn(burn, payload, monitor)?;
+        Err(DriveError::NoDisc(own.place().to_owned()))
+    });
+    pool.store_with(&drive, "2026-11-15", Asked::ByRule)
+        .unwrap_err();
+    assert!(!pool.is_stored("2026-11-15"));
+    stage(&pool, "2026-11-16", 10_000); // a Monday
+    let days = ["2026-11-15", "2026-11-16"];
+    let preview = pool.job(&pool.drive(), "2026-11-16", |job| {
+        let days = days.map(|date| pool.staging.daily(day(date)));
+        job.preview(&days, day("2026-11-16"), Asked::ByRule)
+            .unwrap()
+    });
+    let stored = pool.store("2026-11-16").unwrap();
+    assert_eq!(stored.session, 1);
+    assert_eq!(stored.marked, days.map(day));
+    assert_eq!((&preview.days, preview.on_disc), (&stored.marked, vec![]));
+    let names = run("bsdtar", &["-tf".as_ref(), pool.target().as_ref()]);
+    for date in ["2026/11/15", "2026/11/16"] {
+        assert!(
+            names.contains(&format!("{date}/alpha/etc.tar.gz")),
+            "{names}"
+        );
+    }
+    assert!(!pool.heard.take().contains("is erased"));
 }
 
 #[test]
