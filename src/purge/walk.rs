@@ -92,7 +92,7 @@ impl<'a, 'h> Walk<'a, 'h> {
         let mut entries = self.look(handle, path, &role, &mut left)?;
         entries.below.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         for (name, stat) in entries.below {
-            let inner = self.below(handle, path, &name, &stat);
+            let inner = self.below(handle, path, &role, (&name, &stat));
             left.entries += inner.entries;
             left.changed |= inner.changed;
             left.kept.0 += inner.kept.0;
@@ -149,7 +149,7 @@ impl<'a, 'h> Walk<'a, 'h> {
                 name: name.to_owned(),
                 bytes: size(&stat),
             };
-            let partial = fsx::is_partial(name);
+            let partial = is_swept(role, name);
             // A partial name that begins with two dots was set aside; staging puts it back.
             let in_use = name.as_bytes().starts_with(b"..") || self.age(modified(&stat)) < 1;
             if partial && in_use {
@@ -175,9 +175,15 @@ impl<'a, 'h> Walk<'a, 'h> {
         Ok(entries)
     }
 
-    /// Purges the directory `name` and removes it if that leaves it empty. Gives what that means for the
-    /// directory above: one entry more, or none.
-    fn below(&mut self, above: &OwnedFd, path: &Path, name: &OsStr, stat: &Stat) -> Left {
+    /// Purges the directory `name`, which is in one with that role, and removes it if that leaves it empty. Gives what that
+    /// means for the directory above: one entry more, or none.
+    fn below(
+        &mut self,
+        above: &OwnedFd,
+        path: &Path,
+        role: &Role,
+        (name, stat): (&OsStr, &Stat),
+    ) -> Left {
         let path = path.join(name);
         let stays = Left {
             entries: 1,
@@ -196,7 +202,7 @@ impl<'a, 'h> Walk<'a, 'h> {
                 return stays;
             }
         };
-        let turn = if fsx::is_partial(name) {
+        let turn = if is_swept(role, name) {
             self.sweep(&handle, &path)
         } else {
             self.directory(&handle, &path)
@@ -353,6 +359,12 @@ impl<'a, 'h> Walk<'a, 'h> {
         let age = self.request.now.duration_since(moment);
         age.map_or(0, |age| age.as_secs() / DAY)
     }
+}
+
+/// Whether `name`, in a directory with that role, is what a run of ours leaves half done. Elsewhere such a name says
+/// nothing, and age counts as with any other.
+fn is_swept(role: &Role, name: &OsStr) -> bool {
+    !matches!(role, Role::Plain) && fsx::is_partial(name)
 }
 
 /// Opens the directory `name`; `None` if it is on another file system.
