@@ -214,7 +214,7 @@ impl<'a> Arrivals<'a> {
         mode: u32,
     ) -> Result<(), PeerError> {
         if arriving.other {
-            self.again.push(entry);
+            self.once_more(entry);
             return Ok(());
         }
         let claimed = self.job.claimed.get(entry.name.as_bytes());
@@ -234,7 +234,7 @@ impl<'a> Arrivals<'a> {
                 };
                 if !digest_is(self.job, entry, digest) {
                     // What was there belonged to another file of that name.
-                    self.again.push(entry);
+                    self.once_more(entry);
                     return Ok(());
                 }
                 self.gather((entry, digest))
@@ -271,6 +271,12 @@ impl<'a> Arrivals<'a> {
         self.bytes = 0;
         self.take_all_but(0)?;
         self.end_all_but(0)
+    }
+
+    /// All of `entry` has come, and has to come once more.
+    fn once_more(&mut self, entry: &'a Entry) {
+        (self.job.in_vain)(entry.bytes);
+        self.again.push(entry);
     }
 
     /// After everything settled: what has to be fetched again from the beginning.
@@ -344,7 +350,7 @@ impl<'a> Arrivals<'a> {
                     (self.job.done)(entry, Ok(digest));
                 }
                 // What was there belonged to another file of that name.
-                _ => self.again.push(entry),
+                _ => self.once_more(entry),
             }
         }
         Ok(())

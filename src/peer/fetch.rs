@@ -73,6 +73,10 @@ pub(super) fn fetch(
         }));
         limits.bytes(done)
     };
+    // What comes once more is still there only once.
+    let in_vain = |bytes| {
+        came.fetch_sub(bytes, Ordering::Relaxed);
+    };
     let done = |entry: &Entry, outcome: Result<Digest, Refused>| match outcome {
         Ok(digest) => {
             locked(&sums).insert(entry.name.as_bytes(), digest);
@@ -86,6 +90,7 @@ pub(super) fn fetch(
         claimed: &claimed,
         ids: target.ids,
         progress: &progress,
+        in_vain: &in_vain,
         done: &done,
     });
     monitor.observe(&Event::ProgressEnd(&task));

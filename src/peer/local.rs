@@ -212,8 +212,10 @@ impl Local {
         })?;
         for _ in 0..2 {
             let mut enough = Ok(());
+            let mut came = 0;
             let progress = &mut |more| {
                 if enough.is_ok() {
+                    came += more;
                     enough = (job.progress)(more);
                 }
             };
@@ -222,7 +224,7 @@ impl Local {
             match attempt {
                 Attempt::Copied(digest) => return Ok(Ok(digest)),
                 Attempt::Refused(why) => return Ok(Err(why)),
-                Attempt::Changed => {}
+                Attempt::Changed => (job.in_vain)(came),
             }
         }
         Err(PeerError::Changing(self.path.join(name)))

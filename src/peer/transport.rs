@@ -104,6 +104,8 @@ pub(super) struct Job<'a> {
     /// Told of bytes as they come; from several threads. An error means that it is enough: nothing more may be
     /// fetched, and the error is the outcome.
     pub(super) progress: &'a (dyn Fn(u64) -> Result<(), PeerError> + Sync),
+    /// Told of bytes of which [`progress`](Self::progress) was told and that come once more, since their file has changed.
+    pub(super) in_vain: &'a (dyn Fn(u64) + Sync),
     /// Told once of each file that came, or why it did not; from several threads.
     pub(super) done: &'a (dyn Fn(&Entry, Result<Digest, Refused>) + Sync),
 }
