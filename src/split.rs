@@ -17,6 +17,9 @@ use crate::units::{ByteSize, Ids};
 /// Parts that a file can have.
 const MOST_PARTS: u64 = 100_000;
 
+/// No peer's list of what it collected is longer; what is longer was made to fill our memory.
+const LONGEST_LIST: u64 = 32 << 20;
+
 /// How files are cut.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
@@ -178,10 +181,15 @@ fn named_like_a_part(daily: &Daily, name: &[u8]) -> io::Result<Option<Vec<u8>>> 
     };
     let (peer, file) = (&name[..slash], &name[slash + 1..]);
     let list = [peer, b"/", COLLECTED.as_bytes()].concat();
-    let text = match std::fs::read(daily.backup_path(&list)) {
+    let mut text = Vec::new();
+    match File::open(daily.backup_path(&list)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        text => text?,
+        file => file?.take(LONGEST_LIST + 1).read_to_end(&mut text)?,
     };
+    if text.len() as u64 > LONGEST_LIST {
+        let list = event::printable_bytes(&list);
+        return Err(io::Error::other(format!("{list} is too long for a list")));
+    }
     let is_like_one = |name: &&[u8]| whole_name(name).is_some_and(|(whole, _)| whole == file);
     let list = Sums::parse(&text).unwrap_or_default();
     if !list.is_empty() {
@@ -353,6 +361,21 @@ mod tests {
             (1, vec!["ada/big".to_owned()])
         );
         assert!(!daily.path().join(SPLIT).exists());
+    }
+
+    #[test]
+    fn a_list_without_end_does_not_fill_the_memory() {
+        let (_dir, daily) = day(&[("big", "0123456789ab"), ("cback.collect", "")]);
+        let list = daily.backup_path(b"ada/cback.collect");
+        // A hole: it costs nothing but to whoever reads all of it.
+        let list = File::options().write(true).open(list).unwrap();
+        list.set_len(LONGEST_LIST + 1).unwrap();
+        let tally = Tally::default();
+        split(&daily, RULE, None, &tally).unwrap();
+        assert_eq!(
+            (tally.problems(), names(&daily)),
+            (1, vec!["ada/big".to_owned()])
+        );
     }
 
     #[test]
