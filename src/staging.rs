@@ -10,6 +10,7 @@
 mod backups;
 mod choose;
 mod daily;
+mod leftovers;
 mod list;
 mod parts;
 mod receive;
@@ -22,7 +23,7 @@ use std::path::{Path, PathBuf};
 use crate::fsx;
 use crate::units::{AbsPath, Day, Ids};
 
-pub use backups::{BackupFile, ENCRYPTED, SPLIT};
+pub use backups::{BackupFile, ENCRYPTED, SPLIT, is_peers_indicator};
 pub use choose::{Because, Choice, ChooseError, Scope, State, choose};
 pub use daily::{Daily, StagedFile};
 pub use parts::{part_name, whole_name};

@@ -405,15 +405,46 @@ fn what_killed_runs_left_goes_after_a_day() {
         place.file(&format!("2026/10/{day}/..beta.partial/etc.tar.gz"));
         place.file(&format!("2026/10/{day}/cback.stage"));
     }
-    place.file(".etc.tar.gz.partial").age(2);
+    place.file("collect/.etc.tar.gz.partial").age(2);
     touch(&place.path("2026/10/02/.alpha.partial"), 0);
+    place.collect_dir = Some(place.path("collect"));
     place.staging = Some(Staging::new(AbsPath::new(&place.root).unwrap()));
     place.purge().purged.unwrap();
     let left = place.left().join(" ");
     assert!(!left.contains("01/.alpha.partial") && left.contains("02/.alpha.partial"));
     // That may be all there is of the peer: staging puts it back.
     assert!(left.contains("01/..beta.partial/etc.tar.gz"));
-    assert!(!place.path(".etc.tar.gz.partial").exists());
+    assert!(!place.path("collect/.etc.tar.gz.partial").exists());
+}
+
+#[test]
+fn what_others_call_partial_is_as_old_as_it_is() {
+    let place = Place::new(7);
+    place.file(".download.partial/deep/young");
+    place.file(".download.partial/old");
+    place.file(".file.partial").file(".old.partial").age(20);
+    touch(&place.path(".download.partial/deep/young"), 2);
+    touch(&place.path(".file.partial"), 2);
+    place.purge().purged.unwrap();
+    assert_eq!(
+        place.left(),
+        [
+            ".download.partial",
+            ".download.partial/deep",
+            ".download.partial/deep/young",
+            ".file.partial",
+        ]
+    );
+}
+
+#[test]
+fn an_archive_whose_name_is_like_an_indicators_is_kept_as_any_other() {
+    let mut place = Place::new(7);
+    place.file("cback.d.tar.gz").file("cback.collect").age(20);
+    place.collect_dir = Some(place.root.clone());
+    let outcome = place.purge();
+    assert_eq!(outcome.purged.unwrap().kept, 1);
+    assert_eq!(place.left(), ["cback.collect", "cback.d.tar.gz"]);
 }
 
 #[test]

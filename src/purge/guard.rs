@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::{Guard, OnlyCopy, Storing};
 use crate::peer;
-use crate::staging::{Daily, STORED};
+use crate::staging::{Daily, STORED, is_peers_indicator};
 use crate::sums::{self, Sums};
 use crate::units::Day;
 
@@ -151,10 +151,9 @@ impl Role {
 
     /// Whether the file `name` says how far this directory has come: it goes last, or not at all.
     pub(super) fn is_indicator(&self, name: &OsStr) -> bool {
-        let indicator = name.as_bytes().starts_with(b"cback.");
         match self {
-            Self::Daily(..) => indicator || name == sums::FILE_NAME,
-            Self::Collect(_) => indicator,
+            Self::Daily(..) => name.as_bytes().starts_with(b"cback.") || name == sums::FILE_NAME,
+            Self::Collect(_) => is_peers_indicator(name),
             _ => false,
         }
     }
@@ -183,14 +182,17 @@ impl Role {
 }
 
 /// The order in which indicators go: `cback.stage` and the list first, `cback.store` last, so that a purge that is
-/// killed leaves no day that looks staged and not stored.
+/// killed leaves no day that looks staged and not stored. `cback.collect` goes before all of them: without `cback.stage`
+/// it would say that an empty collect directory is complete and was never staged.
 pub(super) fn rank(name: &OsStr) -> u8 {
-    if name == peer::STAGED {
+    if name == peer::COLLECTED {
         0
-    } else if name == STORED {
-        2
-    } else {
+    } else if name == peer::STAGED {
         1
+    } else if name == STORED {
+        3
+    } else {
+        2
     }
 }
 
@@ -240,5 +242,8 @@ mod tests {
         let mut names = ["cback.store", "SHA256SUMS", "cback.stage", "cback.encrypt"];
         names.sort_by_key(|name| rank(OsStr::new(name)));
         assert_eq!((names[0], names[3]), ("cback.stage", "cback.store"));
+        let mut names = ["cback.stage", "cback.collect"];
+        names.sort_by_key(|name| rank(OsStr::new(name)));
+        assert_eq!(names[0], "cback.collect");
     }
 }

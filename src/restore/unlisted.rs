@@ -12,6 +12,7 @@ use std::path::Path;
 
 use crate::archive::manifest::Stored;
 use crate::fsx;
+use crate::staging::is_peers_indicator;
 use crate::units::{Day, PeerName, Weekday};
 
 use super::Request;
@@ -272,9 +273,7 @@ fn is_mail(name: &OsStr) -> bool {
 
 /// Whether a file of this name is for the machinery, not for people.
 pub(super) fn is_ours(name: &OsStr) -> bool {
-    name.as_bytes().starts_with(b"cback.")
-        || fsx::is_partial(name)
-        || find::stem_of_manifest(name).is_some()
+    is_peers_indicator(name) || fsx::is_partial(name) || find::stem_of_manifest(name).is_some()
 }
 
 #[cfg(test)]

@@ -13,15 +13,23 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use super::Daily;
+use super::{Daily, STAGED};
 use crate::fsx;
 use crate::sums::{self, Digest};
 use crate::units::Ids;
 
+/// Indicators in a peer's directory: its own, which comes along, and the one that it is given.
+const PEERS: [&str; 2] = ["cback.collect", STAGED];
 /// Indicator in a daily directory: its files are encrypted.
 pub const ENCRYPTED: &str = "cback.encrypt";
 /// Indicator in a daily directory: its large files are in parts.
 pub const SPLIT: &str = "cback.split";
+
+/// Whether a file of that name in a collect directory, or in a peer's directory of a day, says how far the peer has
+/// come. Other names that begin with `cback.` are those of backups: of `/cback.d`, for instance.
+pub fn is_peers_indicator(name: &OsStr) -> bool {
+    PEERS.iter().any(|indicator| name == *indicator)
+}
 
 /// A file that is somebody's backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +41,7 @@ pub struct BackupFile {
 }
 
 impl Daily {
-    /// Every regular file in the day's directories, however deep, by name; without indicators (`cback.…`),
-    /// partial names and links.
+    /// Every regular file in the day's directories, however deep, by name; without indicators, partial names and links.
     pub fn backups(&self) -> io::Result<Vec<BackupFile>> {
         let mut found = Vec::new();
         gather(self.path(), &mut Vec::new(), &mut found)?;
@@ -81,10 +88,15 @@ fn gather(dir: &Path, prefix: &mut Vec<u8>, found: &mut Vec<BackupFile>) -> io::
         let entry = entry?;
         let name = entry.file_name();
         // A partial directory is a peer that is still coming.
-        if fsx::is_partial(&name) || name.as_bytes().starts_with(b"cback.") {
+        if fsx::is_partial(&name) {
             continue;
         }
         let length = prefix.len();
+        let says_how_far = if length == 0 {
+            name.as_bytes().starts_with(b"cback.")
+        } else {
+            is_peers_indicator(&name)
+        };
         if length > 0 {
             prefix.push(b'/');
         }
@@ -92,7 +104,7 @@ fn gather(dir: &Path, prefix: &mut Vec<u8>, found: &mut Vec<BackupFile>) -> io::
         let kind = entry.file_type()?;
         if kind.is_dir() {
             gather(&entry.path(), prefix, found)?;
-        } else if kind.is_file() && prefix != sums::FILE_NAME.as_bytes() {
+        } else if kind.is_file() && !says_how_far && prefix != sums::FILE_NAME.as_bytes() {
             found.push(BackupFile {
                 name: prefix.clone(),
                 bytes: entry.metadata()?.len(),
@@ -116,8 +128,11 @@ mod tests {
         for name in [
             "ada/etc.tar.gz",
             "ada/cback.collect",
+            "ada/cback.d.tar",
             "ada/etc-cback.conf.tar",
             "ada/sub/deep",
+            "cback.example.org/etc.tar.gz",
+            "cback.example.org/cback.collect",
             ".bob.partial/half",
             "ada/.x.gpg.partial",
             "cback.stage",
@@ -139,9 +154,11 @@ mod tests {
             names,
             [
                 "ada/SHA256SUMS",
+                "ada/cback.d.tar",
                 "ada/etc-cback.conf.tar",
                 "ada/etc.tar.gz",
-                "ada/sub/deep"
+                "ada/sub/deep",
+                "cback.example.org/etc.tar.gz"
             ]
         );
     }

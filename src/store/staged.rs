@@ -77,8 +77,15 @@ pub(super) fn is_indicator(name: &[u8]) -> bool {
 
 /// Reads the daily directory. Partial files, the store indicator and the list of digests stay behind; what is
 /// neither directory, file nor link does too, with a warning. A file that staging noted and that is not
-/// there is an error: the day is not what was staged.
+/// there is an error: the day is not what was staged. So is a peer that an interrupted staging has set aside.
 pub(super) fn read(daily: &Daily, monitor: &dyn Monitor) -> io::Result<StagedDay> {
+    if let Some(aside) = daily.set_aside()? {
+        let what = "is a peer that an interrupted staging has set aside; the next `cback stage` puts it back";
+        return Err(io::Error::other(format!(
+            "{} {what}",
+            printable_path(aside)
+        )));
+    }
     let sums = daily.sums()?;
     let mut day = StagedDay {
         daily: daily.clone(),
@@ -254,6 +261,23 @@ mod tests {
             }
         ));
         assert_eq!(tally.warnings(), 1);
+    }
+
+    #[test]
+    fn a_peer_that_was_set_aside_is_missed() {
+        let dir = tempfile::tempdir().unwrap();
+        let daily = daily(dir.path());
+        std::fs::create_dir(daily.path().join("..alpha.partial")).unwrap();
+        read(&daily, &Tally::default()).unwrap();
+        std::fs::create_dir(daily.path().join("..beta.partial")).unwrap();
+        let error = read(&daily, &Tally::default()).unwrap_err();
+        assert!(
+            error.to_string().contains("..beta.partial is a peer"),
+            "{error}"
+        );
+        daily.sweep(&[]).unwrap();
+        let day = read(&daily, &Tally::default()).unwrap();
+        assert!(day.entries.iter().any(|entry| entry.name == b"beta"));
     }
 
     #[test]

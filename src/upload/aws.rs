@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::Sizes;
 use crate::process::Command;
+use crate::staging::{ENCRYPTED, SPLIT, STAGED, STORED, UPLOADED};
 use crate::units::Day;
 
 /// A place in a bucket: the bucket's name, and perhaps a path in it.
@@ -71,14 +72,28 @@ fn aws() -> Command {
     Command::new("aws").env("PYTHONUTF8", "1")
 }
 
+/// What is never copied: indicators, each by its name, since a pattern also means what is in directories of such names;
+/// and what is half done.
+const EXCLUDED: [&str; 10] = [
+    STAGED,
+    STORED,
+    UPLOADED,
+    ENCRYPTED,
+    SPLIT,
+    "*/cback.collect",
+    "*/cback.stage",
+    ".*.partial",
+    ".*.partial/*",
+    "*/.*.partial",
+];
+
 /// Copies what is below `from`, but no indicators and nothing half done.
 pub(super) fn copy_command(from: &Path, to: &Bucket) -> Command {
     let mut from = from.as_os_str().to_owned();
     from.push("/");
     aws()
         .args(["s3", "cp", "--recursive"])
-        .args(["--exclude", "cback.*", "--exclude", "*/cback.*"])
-        .args(["--exclude", ".*.partial", "--exclude", "*/.*.partial"])
+        .args(EXCLUDED.iter().flat_map(|pattern| ["--exclude", *pattern]))
         .arg(from)
         .arg(format!("{}/", to.url()))
 }
@@ -173,8 +188,10 @@ mod tests {
         for (command, text) in [
             (
                 copy_command(Path::new("/stage/2026/11/01"), &place),
-                "aws s3 cp --recursive --exclude 'cback.*' --exclude '*/cback.*' --exclude '.*.partial' \
-                 --exclude '*/.*.partial' /stage/2026/11/01/ 's3://b/my path/'",
+                "aws s3 cp --recursive --exclude cback.stage --exclude cback.store --exclude cback.amazons3 \
+                 --exclude cback.encrypt --exclude cback.split --exclude '*/cback.collect' --exclude '*/cback.stage' \
+                 --exclude '.*.partial' --exclude '.*.partial/*' --exclude '*/.*.partial' /stage/2026/11/01/ \
+                 's3://b/my path/'",
             ),
             (
                 list_command(&place),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::extend::{self, is_root, names, script};
 use crate::machine::Machine;
+use crate::tree;
 
 const DAY: &str = "2026-11-24";
 
@@ -106,6 +107,33 @@ fn a_day_is_uploaded_before_what_was_there_is_deleted() {
         .run()
         .with_status(6)
         .says(&["every staged day is in the bucket"]);
+}
+
+#[test]
+fn a_peer_whose_name_is_like_an_indicators_is_uploaded_as_any_other() {
+    let machine = machine("<s3_bucket>b/deep/path</s3_bucket>");
+    tree::file(machine.path("server/etc.tar"), "x");
+    tree::file(machine.path("server/cback.d.tar"), "x");
+    tree::file(machine.path("server/cback.collect"), "");
+    let peer = format!(
+        "<peer><name>cback.example.org</name><type>local</type><collect_dir>{}</collect_dir></peer></peers>",
+        machine.path("server").display()
+    );
+    let config = machine.path("cback.conf");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(config, text.replace("</peers>", &peer)).unwrap();
+    machine
+        .cback("collect stage amazons3")
+        .on(DAY)
+        .run()
+        .well_and_silent();
+    let mut there: Vec<String> = fs::read_dir(uploaded(&machine).join("cback.example.org"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    there.sort();
+    assert_eq!(there, ["cback.d.tar", "etc.tar"]);
+    assert!(!uploaded(&machine).join("cback.stage").exists());
 }
 
 #[test]

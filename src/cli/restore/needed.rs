@@ -5,9 +5,12 @@
 //! newest. What was collected last long before everything else of its peer is not one of today's sources.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 
 use crate::archive::manifest;
 use crate::catalog::WantedRow;
+use crate::staging::is_peers_indicator;
 use crate::units::Day;
 
 /// Days after which a source that was not collected any more counts as given up.
@@ -44,7 +47,9 @@ pub(super) fn needed(rows: &[WantedRow]) -> Vec<&WantedRow> {
         let newest = last[&(stem, part)];
         // Only what lies in a peer's directory, and no indicators.
         let file = row.name.splitn(2, |&byte| byte == b'/').nth(1);
-        if file.is_none_or(|file| file.contains(&b'/') || file.starts_with(b"cback.")) {
+        let is_other =
+            |file: &[u8]| file.contains(&b'/') || is_peers_indicator(OsStr::from_bytes(file));
+        if file.is_none_or(is_other) {
             return false;
         }
         if last_of_peer[peer(&row.name)].days_since(newest) >= GIVEN_UP {
@@ -120,6 +125,7 @@ mod tests {
                 "23 a/x.tar.gz, 24 a/x.tar.gz",
             ),
             ("23 a/dump.txt, 24 a/dump.txt", "24 a/dump.txt"),
+            ("24 a/cback.d.txt, 24 a/cback.collect", "24 a/cback.d.txt"),
             // c++ is no second archive.
             (
                 "23 a/c++.mtree.gz, 24 a/c.mtree.gz",
