@@ -39,8 +39,14 @@ fn tidy_day(
             event::printable_path(daily.path())
         ));
     }
+    let staged = daily.is_staged()?;
     // Only our own staging writes a list before the mark; Cedar Backup's half done days stay unmarked.
-    if today || daily.is_staged()? || !daily.is_listed()? {
+    let waits = if staged {
+        !daily.is_settled()?
+    } else {
+        daily.is_listed()?
+    };
+    if today || !waits {
         return Ok(());
     }
     let inside = daily.peers()?;
@@ -50,6 +56,10 @@ fn tidy_day(
     repair_sums(daily, request.ids, monitor)?;
     let known = daily.sums()?.unwrap_or_default();
     daily.complete_sums(&known, request.ids)?;
+    if staged {
+        // Its last staging was a further one.
+        return Ok(());
+    }
     daily.mark_staged(&report::text(daily.day(), &inside, &[], &[]), request.ids)?;
     monitor.warn(format!(
         "the staging of {} was interrupted; what it had staged ({}) will be stored",

@@ -43,6 +43,11 @@ impl Daily {
         Ok(self.path().join(sums::FILE_NAME).try_exists()? || !self.parts()?.is_empty())
     }
 
+    /// Whether the list of digests is one file, and not still in parts: then a run was killed before it was complete.
+    pub fn is_settled(&self) -> io::Result<bool> {
+        Ok(self.parts()?.is_empty())
+    }
+
     /// Replaces the list of digests durably.
     pub fn write_sums(&self, sums: &Sums, ids: Option<Ids>) -> io::Result<()> {
         fsx::write_indicator(&self.path().join(sums::FILE_NAME), sums.to_text(), ids)?;

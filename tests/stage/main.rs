@@ -15,7 +15,7 @@ use std::process::Command;
 use std::sync::Mutex;
 
 use cback::peer::Ignore;
-use cback::stage::{Marked, Missed, StageError};
+use cback::stage::{Marked, Missed, StageError, stage};
 use cback::staging::Received;
 use cback::sums::{Digest, Sums};
 
@@ -212,6 +212,37 @@ fn a_file_that_changes_is_copied_again_and_then_given_up() {
 }
 
 #[test]
+fn what_is_copied_again_counts_once() {
+    let pool = Pool::new();
+    pool.collected("alpha", &[("a.tar", "a")]);
+    let path = pool.collect_dir("alpha").join("a.tar");
+    let times = Mutex::new(0);
+    let grow = || {
+        let mut times = times.lock().unwrap();
+        *times += 1;
+        if *times == 1 {
+            fs::write(&path, "aXX").unwrap();
+        }
+    };
+    let ear = Ear {
+        disturb: Some(&grow),
+        ..Ear::default()
+    };
+    let (staging, peers) = (pool.staging(), pool.wanted(&["alpha"]));
+    let mut request = Pool::request(&staging, &peers);
+    request.limits.bytes = 3;
+    stage(&request, &ear).unwrap();
+    assert_eq!(pool.heard(&ear), [""; 0]);
+    // A byte more is too much.
+    request.limits.bytes = 2;
+    stage(&request, &ear).unwrap();
+    assert_eq!(
+        pool.heard(&ear),
+        ["alpha: it has more than 2 bytes for the master, which is over its limit"]
+    );
+}
+
+#[test]
 fn a_collection_that_begins_meanwhile_is_not_staged_by_half() {
     let pool = Pool::new();
     pool.collected("alpha", &[("a.tar", "a"), ("b.tar", "b")]);
@@ -306,6 +337,23 @@ fn a_damaged_list_of_digests_is_made_anew() {
     fs::write(pool.daily().path().join("SHA256SUMS"), "damage").unwrap();
     let told = pool.told(&["alpha"]);
     assert!(told[0].starts_with("warning: the list of digests in /staging/2026/11/21 is damaged"));
+    pool.assert_sums_hold();
+}
+
+#[test]
+fn a_list_that_a_killed_second_staging_left_in_parts_is_completed_by_a_run_of_the_next_day() {
+    let pool = Pool::new();
+    pool.collected("alpha", &[("etc.tar.gz", "1")]);
+    pool.collected("beta", &[("etc.tar.gz", "1")]);
+    pool.stage(&["alpha", "beta"], &Ear::default()).unwrap();
+    let day_before = pool.daily().path().to_owned();
+    // The second staging of alpha was killed when its files had changed, and were on no list.
+    fs::write(day_before.join("alpha/etc.tar.gz"), "2").unwrap();
+    fs::write(day_before.join("...alpha.partial"), "").unwrap();
+    pool.collected("beta", &[("etc.tar.gz", "3")]);
+    pool.stage_on(day().succ(), &pool.wanted(&["beta"]), &Ear::default())
+        .unwrap();
+    assert!(!day_before.join("...alpha.partial").exists());
     pool.assert_sums_hold();
 }
 
