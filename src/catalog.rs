@@ -35,6 +35,8 @@ pub enum Found {
     Sound,
     /// Nothing; a fresh one has begun.
     Missing,
+    /// One that was begun and never [filled](Catalog::filled): its run was killed, or could not see the disc.
+    Unfilled,
     /// Something that is no catalog of this version; it was put aside and a fresh one has begun.
     PutAside {
         /// Where it is now.
@@ -42,6 +44,16 @@ pub enum Found {
         /// What was wrong with it.
         reason: String,
     },
+}
+
+impl Found {
+    fn of(filled: schema::Filled) -> Self {
+        match filled {
+            schema::Filled::Yes => Self::Sound,
+            schema::Filled::No => Self::Unfilled,
+            schema::Filled::Begun => Self::Missing,
+        }
+    }
 }
 
 /// Why the catalog cannot be used.
@@ -66,24 +78,16 @@ pub enum CatalogError {
 }
 
 impl Catalog {
-    /// Opens the catalog at `path`, or begins one.
+    /// Opens the catalog at `path`, or begins one, which the caller has to fill.
     pub fn open(path: &Path) -> Result<(Self, Found), CatalogError> {
-        let missing = !path.exists();
         match schema::open(path) {
-            Ok(db) => Ok((
-                Self::with(db, path),
-                if missing {
-                    Found::Missing
-                } else {
-                    Found::Sound
-                },
-            )),
+            Ok((db, filled)) => Ok((Self::with(db, path), Found::of(filled))),
             Err(schema::Fault::NoCatalog(reason)) => {
                 let aside = schema::put_aside(path).map_err(|source| CatalogError::Aside {
                     path: path.to_owned(),
                     source,
                 })?;
-                let db = schema::open(path).map_err(|fault| fault.at(path))?;
+                let (db, _) = schema::open(path).map_err(|fault| fault.at(path))?;
                 Ok((Self::with(db, path), Found::PutAside { aside, reason }))
             }
             Err(fault) => Err(fault.at(path)),
@@ -94,12 +98,23 @@ impl Catalog {
     /// at `path` changes, neither now nor later.
     pub fn look(path: &Path) -> Result<(Self, Found), CatalogError> {
         if path.exists()
-            && let Ok(db) = schema::look(path)
+            && let Ok((db, filled)) = schema::look(path)
         {
-            return Ok((Self::with(db, path), Found::Sound));
+            return Ok((Self::with(db, path), Found::of(filled)));
         }
-        let db = schema::open(Path::new(":memory:")).map_err(|fault| fault.at(path))?;
-        Ok((Self::with(db, path), Found::Missing))
+        Ok((Self::in_memory(path)?, Found::Missing))
+    }
+
+    /// An empty one in memory, in place of that at `path`.
+    pub fn in_memory(path: &Path) -> Result<Self, CatalogError> {
+        let (db, _) = schema::open(Path::new(":memory:")).map_err(|fault| fault.at(path))?;
+        Ok(Self::with(db, path))
+    }
+
+    /// Takes note that the catalog knows what is staged and what is on the disc: until then it is filled again each time
+    /// that it is opened.
+    pub fn filled(&mut self) -> Result<(), CatalogError> {
+        schema::filled(&self.db).map_err(self.fault())
     }
 
     fn with(db: Connection, path: &Path) -> Self {

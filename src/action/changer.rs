@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::thread;
 
-use super::store::{drive, open_catalog, section, told, with_disc};
+use super::store::{drive, open_catalog, section, tell_if_put_aside, told, with_disc};
 use super::{ActionError, Context, Patience, wait};
 use crate::catalog::Catalog;
 use crate::changer::{
@@ -152,8 +152,10 @@ fn in_parallel<T: Send>(
     if count <= 1 {
         return Ok(vec![work(1, cx.monitor)?]);
     }
-    // A catalog that has to be made is made once.
-    drop(open_catalog(cx)?);
+    // A catalog that has to be made is made once; those who come then fill it.
+    let (catalog, found) = open_catalog(cx)?;
+    drop(catalog);
+    tell_if_put_aside(&found, cx.monitor);
     let ended: Vec<Result<T, ActionError>> = thread::scope(|scope| {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         let workers: Vec<_> = (1..=count)

@@ -202,7 +202,17 @@ fn with_look<T>(
     cx: &Context<'_>,
     work: impl FnOnce(&mut Store<'_>) -> Result<T, StoreError>,
 ) -> Result<T, ActionError> {
-    with_catalog(cx, Catalog::look(&cx.catalog_path())?, work)
+    with_catalog(cx, look_at_catalog(cx)?, work)
+}
+
+/// The catalog to be looked at; nothing is written to it.
+pub(super) fn look_at_catalog(cx: &Context<'_>) -> Result<(Catalog, Found), ActionError> {
+    let path = cx.catalog_path();
+    Ok(match Catalog::look(&path)? {
+        // Filling it is for a run that does something.
+        (_, Found::Unfilled) => (Catalog::in_memory(&path)?, Found::Missing),
+        opened => opened,
+    })
 }
 
 fn with_catalog<T>(
@@ -246,17 +256,22 @@ pub(super) fn with_disc<T>(
         discs,
         monitor,
     };
-    if let Found::PutAside { aside, reason } = &found {
+    tell_if_put_aside(&found, monitor);
+    if found != Found::Sound {
+        store.recall()?;
+    }
+    Ok(work(&mut store)?)
+}
+
+/// Tells of a catalog that could not be used.
+pub(super) fn tell_if_put_aside(found: &Found, monitor: &dyn Monitor) {
+    if let Found::PutAside { aside, reason } = found {
         monitor.warn(format!(
             "the catalog could not be used ({reason}); it is now {}, and a new one is made from the staging \
              directory and the disc in the drive",
             event::printable_path(aside)
         ));
     }
-    if found != Found::Sound {
-        store.recall()?;
-    }
-    Ok(work(&mut store)?)
 }
 
 pub(super) fn section<'a>(cx: &Context<'a>) -> Result<&'a config::Store, ActionError> {

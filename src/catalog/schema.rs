@@ -12,6 +12,10 @@ use crate::fsx;
 /// Raised with every change of the tables. There is no migration: a catalog is filled again.
 const VERSION: i64 = 1;
 
+/// The `application_id` of a catalog that was begun and not yet filled with what is staged and on the disc. It is 0
+/// afterwards, as it always was in catalogs of earlier versions of this program.
+const UNFILLED: i64 = 1;
+
 /// Names are bytes, so they are blobs; days are `YYYY-MM-DD`, so that people can query them.
 const TABLES: &str = "
     CREATE TABLE disc (
@@ -69,20 +73,45 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
+/// Whether a catalog has been filled since it was begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Filled {
+    Yes,
+    /// The run that began it was killed before it had filled it, or could not.
+    No,
+    /// It was begun a moment ago.
+    Begun,
+}
+
+fn is_filled(db: &Connection) -> rusqlite::Result<Filled> {
+    let id: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    Ok(if id == UNFILLED {
+        Filled::No
+    } else {
+        Filled::Yes
+    })
+}
+
+/// Takes note that the catalog is filled.
+pub(super) fn filled(db: &Connection) -> rusqlite::Result<()> {
+    db.pragma_update(None, "application_id", 0)
+}
+
 /// Opens the file at `path` for reading only, and checks that it is sound.
-pub(super) fn look(path: &Path) -> Result<Connection, Fault> {
+pub(super) fn look(path: &Path) -> Result<(Connection, Filled), Fault> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if version == VERSION && verdict == "ok" {
-        Ok(db)
+        let filled = is_filled(&db)?;
+        Ok((db, filled))
     } else {
         Err(Fault::NoCatalog(verdict))
     }
 }
 
 /// Opens the file at `path`, makes its tables if it is empty, and checks that it is sound.
-pub(super) fn open(path: &Path) -> Result<Connection, Fault> {
+pub(super) fn open(path: &Path) -> Result<(Connection, Filled), Fault> {
     let mut db = Connection::open(path)?;
     // The directory entry of the journal counts as much as its bytes: EXTRA syncs both.
     db.pragma_update(None, "synchronous", "EXTRA")?;
@@ -100,7 +129,9 @@ pub(super) fn open(path: &Path) -> Result<Connection, Fault> {
             let change = db.transaction()?;
             change.execute_batch(TABLES)?;
             change.pragma_update(None, "user_version", VERSION)?;
+            change.pragma_update(None, "application_id", UNFILLED)?;
             change.commit()?;
+            return Ok((db, Filled::Begun));
         }
         (other, _) => {
             return Err(Fault::NoCatalog(format!(
@@ -108,7 +139,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, Fault> {
             )));
         }
     }
-    Ok(db)
+    let filled = is_filled(&db)?;
+    Ok((db, filled))
 }
 
 /// Renames the file to the first free one of `NAME.old`, `NAME.old2`, ... with its journal, which must

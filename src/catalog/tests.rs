@@ -114,11 +114,26 @@ fn staged_files_are_forgotten_by_day() {
 }
 
 #[test]
+fn a_catalog_is_to_be_filled_until_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE_NAME);
+    assert_eq!(Catalog::look(&path).unwrap().1, Found::Missing);
+    assert_eq!(Catalog::open(&path).unwrap().1, Found::Missing);
+    // The run that began it was killed before it had filled it.
+    let (mut catalog, found) = Catalog::open(&path).unwrap();
+    assert_eq!(found, Found::Unfilled);
+    assert_eq!(Catalog::look(&path).unwrap().1, Found::Unfilled);
+    catalog.filled().unwrap();
+    drop(catalog);
+    assert_eq!(Catalog::open(&path).unwrap().1, Found::Sound);
+    assert_eq!(Catalog::look(&path).unwrap().1, Found::Sound);
+}
+
+#[test]
 fn a_damaged_or_foreign_catalog_is_put_aside() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(FILE_NAME);
-    assert_eq!(Catalog::open(&path).unwrap().1, Found::Missing);
-    assert_eq!(Catalog::open(&path).unwrap().1, Found::Sound);
+    open(&path);
 
     // Damage in the middle of the file, on the page of the first table.
     let mut catalog = open(&path);

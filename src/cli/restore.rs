@@ -301,7 +301,9 @@ fn catalog_of(config: &Config, monitor: &dyn Monitor) -> Option<Catalog> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(error) => error.to_string(),
         Ok(_) => match Catalog::look(&path) {
-            Ok((catalog, catalog::Found::Sound)) => return Some(catalog),
+            Ok((catalog, catalog::Found::Sound | catalog::Found::Unfilled)) => {
+                return Some(catalog);
+            }
             Ok(_) => "it is damaged, or of another version".to_owned(),
             Err(error) => with_causes(&error),
         },

@@ -206,14 +206,15 @@ pub fn is_rebuilt_on(disc: &Disc, mark: &str) -> bool {
     is_newest_on(disc, mark) && mark.lines().last() == Some(REBUILT)
 }
 
-/// Reads every session of the disc, and the lists of the staged days, into the catalog. What cannot be read is told,
-/// and hinders nothing: the catalog is a cache.
+/// Reads every session of the disc, and the lists of the staged days, into the catalog, which counts as filled then. A
+/// drive that cannot be used is an error. What cannot be read besides is told, and hinders nothing: the catalog is a cache.
 pub(super) fn recall(job: &mut Store<'_>) -> Result<Recalled, StoreError> {
     let mut recalled = Recalled::default();
     if let Some(disc) = job.drive.inspect()?.filter(|disc| !disc.is_blank()) {
         let medium = job.drive.open()?;
         recalled.sessions = sessions(job, &disc, &*medium);
     }
+    let mut whole = true;
     let days = job.staging.days().unwrap_or_else(|error| {
         let problem = Problem::with_file(job.staging.root(), &error);
         job.monitor.problem(&problem);
@@ -244,8 +245,13 @@ pub(super) fn recall(job: &mut Store<'_>) -> Result<Recalled, StoreError> {
             }
         }
         let noted = job.catalog.record_staged(&rows);
+        whole &= noted.is_ok();
         tell(job, noted);
         recalled.staged_days += 1;
+    }
+    if whole {
+        let noted = job.catalog.filled();
+        tell(job, noted);
     }
     Ok(recalled)
 }

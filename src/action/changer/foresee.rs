@@ -4,9 +4,8 @@ use super::knows_discs;
 use crate::action::blank::BlankDisc;
 use crate::action::look::Finding;
 use crate::action::preview::{self, Storing};
-use crate::action::store::{section, with_disc};
+use crate::action::store::{look_at_catalog, section, with_disc};
 use crate::action::{ActionError, Context};
-use crate::catalog::Catalog;
 use crate::changer::{ChangerError, Contents, Entry, Pick, Setup, State, Want, pick_for};
 use crate::media::{Asked, SECTOR};
 use crate::staging::{Daily, Staging};
@@ -35,7 +34,7 @@ pub fn storing(
     };
     let mut disc = picked(want)?;
     let blank = BlankDisc(section.kind);
-    let catalog = Catalog::look(&cx.catalog_path())?;
+    let catalog = look_at_catalog(cx)?;
     let staging = Staging::new(section.source_dir.clone());
     let all: Vec<Daily> = days
         .iter()
