@@ -167,7 +167,7 @@ impl Session {
             }
         }
         tree.make_dir(&root, day.meta)?;
-        let mut known = kept.others.clone();
+        let mut known = still_listed(day, kept);
         let mut list_bytes: usize = known.iter().map(|(name, _)| sums::line_len(name)).sum();
         for entry in &day.entries {
             let on_disc = day.on_disc(&entry.name);
@@ -262,6 +262,20 @@ impl Session {
             Origin::List(day) => Box::new(Cursor::new(self.list(*day).to_text())),
         })
     }
+}
+
+/// What the disc's list says of the day, without what gives way to something of another kind.
+fn still_listed(day: &StagedDay, kept: &Kept) -> Sums {
+    let mut known = kept.others.clone();
+    for entry in &day.entries {
+        if !matches!(entry.what, What::File { .. }) {
+            known.remove(&entry.name);
+        }
+        if !matches!(entry.what, What::Directory) {
+            known.remove_below(&[&entry.name[..], b"/"].concat());
+        }
+    }
+    known
 }
 
 /// Removes whatever is at `path`.

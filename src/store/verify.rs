@@ -205,15 +205,19 @@ fn explain(
     expected: io::Result<Box<dyn Read>>,
     error: Option<io::Error>,
 ) -> String {
-    let why = error.map_or_else(
-        || "differs from what was written".to_owned(),
-        |error| format!("cannot be read: {error}"),
-    );
+    let (why, nowhere) = match error {
+        None => (
+            "differs from what was written".to_owned(),
+            "its source has changed meanwhile, so the places cannot be named",
+        ),
+        Some(error) => (
+            format!("cannot be read: {error}"),
+            "when it was tried once more, it could be",
+        ),
+    };
     let places = expected.and_then(|mut expected| differing(medium, extents, &mut *expected));
     match places {
-        Ok(places) if places.is_empty() => {
-            format!("{why}; its source has changed meanwhile, so the places cannot be named")
-        }
+        Ok(places) if places.is_empty() => format!("{why}; {nowhere}"),
         Ok(places) => format!("{why}, in {}", sectors(&places)),
         Err(error) => format!("{why}; its source cannot be read any more: {error}"),
     }

@@ -163,6 +163,43 @@ fn a_day_that_grew_is_burnt_without_what_is_on_the_disc_already() {
 }
 
 #[test]
+fn the_list_names_nothing_that_gave_way_to_something_of_another_kind() {
+    let pool = Pool::new();
+    let daily = pool.stage(
+        "2026-11-17",
+        &[
+            ("alpha/x/deep", b"1"),
+            ("alpha/y", b"2"),
+            ("alpha/z", b"3"),
+            ("alpha/kept", b"4"),
+        ],
+    );
+    // As Cedar Backup has it: no list says what has to be there.
+    std::fs::remove_file(daily.path().join("SHA256SUMS")).unwrap();
+    pool.store("2026-11-17").unwrap();
+    let alpha = daily.path().join("alpha");
+    std::fs::remove_dir_all(alpha.join("x")).unwrap();
+    std::fs::write(alpha.join("x"), "now a file").unwrap();
+    std::fs::remove_file(alpha.join("y")).unwrap();
+    std::fs::create_dir(alpha.join("y")).unwrap();
+    std::fs::write(alpha.join("y/deep"), "now below").unwrap();
+    std::fs::remove_file(alpha.join("z")).unwrap();
+    std::os::unix::fs::symlink("x", alpha.join("z")).unwrap();
+    std::fs::remove_file(alpha.join("kept")).unwrap();
+    daily.unmark_stored().unwrap();
+    pool.store("2026-11-17").unwrap();
+    let into = tempfile::tempdir().unwrap();
+    let newest = &extract(&pool.target(), 2, into.path())[2];
+    assert_eq!(sha256sum(newest), 1);
+    let list = std::fs::read_to_string(newest.join("2026/11/17/SHA256SUMS")).unwrap();
+    let names: Vec<&str> = list.lines().map(|line| &line[66..]).collect();
+    assert_eq!(
+        names,
+        ["alpha/kept", "alpha/x", "alpha/y/deep", "cback.stage"]
+    );
+}
+
+#[test]
 fn a_copy_that_is_damaged_on_the_disc_is_burnt_again() {
     let pool = Pool::new();
     let bytes = noise(1, 1_000_000);
