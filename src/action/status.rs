@@ -20,9 +20,12 @@ pub struct Status {
     pub today: Day,
     /// The peers, in the order of the configuration.
     pub peers: Vec<PeerStatus>,
-    /// The latest day that is on a disc.
+    /// The latest day that is on a disc, not after `today`.
     #[serde(serialize_with = "maybe")]
     pub stored: Option<Day>,
+    /// Days after `today` that have a daily directory, ascending: a clock was wrong. Nothing else counts them but `waiting`.
+    #[serde(serialize_with = "all")]
+    pub ahead: Vec<Day>,
     /// Days that are staged and on no disc, ascending.
     #[serde(serialize_with = "all")]
     pub waiting: Vec<Day>,
@@ -36,7 +39,7 @@ pub struct PeerStatus {
     /// The peer.
     #[serde(serialize_with = "text")]
     pub name: PeerName,
-    /// The latest day that it is in. `None` if it is in none that the staging directory still has.
+    /// The latest day that it is in, not after today. `None` if it is in none that the staging directory still has.
     #[serde(serialize_with = "maybe")]
     pub staged: Option<Day>,
     /// The first staged day after that, on which it is missing. `None` if it is in the latest one.
@@ -91,9 +94,11 @@ pub fn status(config: &Config, today: Day) -> Result<Status, ActionError> {
         path: section.staging_dir.clone(),
         source,
     };
-    let days = Staging::new(section.staging_dir.clone())
+    let mut days = Staging::new(section.staging_dir.clone())
         .days()
         .map_err(look)?;
+    // What a wrong clock has dated is no sign that backups are made nowadays.
+    let ahead = days.split_off(days.partition_point(|daily| daily.day() <= today));
     let mut staged = Vec::new();
     let mut stored = None;
     let mut waiting = Vec::new();
@@ -109,6 +114,11 @@ pub fn status(config: &Config, today: Day) -> Result<Status, ActionError> {
             }
         }
     }
+    for daily in &ahead {
+        if daily.is_staged().map_err(look)? && !daily.is_stored().map_err(look)? {
+            waiting.push(daily.day());
+        }
+    }
     let peers = section
         .peers
         .iter()
@@ -117,6 +127,7 @@ pub fn status(config: &Config, today: Day) -> Result<Status, ActionError> {
         today,
         peers: peers.collect::<Result<_, _>>().map_err(look)?,
         stored,
+        ahead: ahead.iter().map(Daily::day).collect(),
         waiting,
         disc: config
             .store

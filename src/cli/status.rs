@@ -69,9 +69,14 @@ fn text(status: &Status) -> String {
         Some(day) => format!("last stored {}", ago(status.today, day)),
         None => "nothing was stored yet".to_owned(),
     });
-    if !status.waiting.is_empty() {
-        let days: Vec<String> = status.waiting.iter().map(Day::to_string).collect();
-        lines.push(format!("staged and on no disc: {}", days.join(", ")));
+    for (what, days) in [
+        ("staged and on no disc", &status.waiting),
+        ("dated in the future, and not counted", &status.ahead),
+    ] {
+        if !days.is_empty() {
+            let days: Vec<String> = days.iter().map(Day::to_string).collect();
+            lines.push(format!("{what}: {}", days.join(", ")));
+        }
     }
     lines.extend(status.disc.as_ref().map(disc));
     lines.join("\n")

@@ -80,6 +80,35 @@ fn a_missing_peer_is_seen_with_the_day_since_when_it_is_missing() {
 }
 
 #[test]
+fn a_day_that_a_wrong_clock_has_dated_is_no_sign_of_life() {
+    let machine = pool();
+    machine.back_up("2026-11-24");
+    tree::file(machine.path("bob/cback.collect"), "");
+    let next_year = machine.cback("collect stage store").on("2027-11-24");
+    next_year.run().well_and_silent();
+    let asked = machine.cback("status --max-age 3").on("2026-11-30").run();
+    let asked = asked
+        .with_status(15)
+        .says(&["peer ada, peer bob, the disc"]);
+    for line in [
+        "ada  staged 2026-11-24, 6 days ago",
+        "last stored 2026-11-24, 6 days ago",
+        "dated in the future, and not counted: 2027-11-24",
+    ] {
+        assert!(
+            asked.stdout.lines().any(|one| one == line),
+            "{}",
+            asked.stdout
+        );
+    }
+    machine
+        .cback("status --max-age 6")
+        .on("2026-11-30")
+        .run()
+        .well();
+}
+
+#[test]
 fn a_staging_directory_that_is_not_there_is_not_a_pool_without_backups() {
     let machine = pool();
     fs::remove_dir(machine.path("stage")).unwrap();
