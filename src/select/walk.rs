@@ -14,8 +14,6 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use rustix::fs::{AtFlags, CWD, FileType, OFlags};
-use rustix::io::Errno;
-
 use walker::Walker;
 
 use super::filter::Filter;
@@ -161,14 +159,15 @@ pub fn children(path: &Path, rules: &Rules) -> io::Result<Vec<AbsPath>> {
         if !matches!(kind, FileType::Directory | FileType::Unknown) {
             continue;
         }
-        let stat = match Stat::at(dir.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => stat,
-            Err(Errno::NOENT) => continue,
-            Err(errno) => return Err(errno.into()),
-        };
         let child = path.join(name);
+        if filter.excludes(&child) {
+            continue;
+        }
+        // What cannot be looked at (a file system of another user's, perhaps) stays with its directory, whose walk says so.
+        let Ok(stat) = Stat::at(dir.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW) else {
+            continue;
+        };
         let left_out = stat.kind() != Type::Dir
-            || filter.excludes(&child)
             || (filter.nodump == NoDump::Skip && stat.nodump)
             || (filter.mounts == Mounts::Stay && stat.device != device);
         if !left_out {

@@ -12,7 +12,7 @@ use cback::archive::Compression;
 use cback::archive::manifest::{Entry, Place as Stored};
 use cback::collect::{self, Full, Request, Source};
 use cback::event::{Event, Monitor};
-use cback::units::Weekday;
+use cback::units::{AbsPath, Weekday};
 
 use super::place::{Ear, Place, members, run};
 
@@ -264,4 +264,41 @@ fn what_may_not_be_read_is_told_and_the_rest_is_collected() {
     assert!(matches!(entry(&entries, "closed").place, Stored::Torn(..)));
     assert!(matches!(entry(&entries, "z").place, Stored::Whole(_)));
     assert_eq!(extracted(&place, "open/file"), b"open");
+}
+
+#[test]
+fn one_thing_that_cannot_be_looked_at_costs_no_split_source() {
+    if std::env::var_os("AS_NOBODY").is_none() {
+        return as_nobody("changing::one_thing_that_cannot_be_looked_at_costs_no_split_source");
+    }
+    let place = Place::new();
+    fs::create_dir_all(place.src("ann/hidden")).unwrap();
+    fs::create_dir_all(place.src("bob/docs")).unwrap();
+    fs::write(place.src("bob/docs/letter"), "").unwrap();
+    // It can be listed, but nothing in it can be looked at: as for root a file system of another user's.
+    let mode = |mode| fs::set_permissions(place.src("ann"), fs::Permissions::from_mode(mode));
+    mode(0o444).unwrap();
+    let mut source = place.source();
+    if let collect::Shape::Dir {
+        recursion_level, ..
+    } = &mut source.shape
+    {
+        *recursion_level = 2;
+    }
+    let told = place.try_collect("2026-11-21", &[source.clone()]);
+    let outputs = place.outputs();
+    let heard = place.heard().join("\n");
+    if let collect::Shape::Dir { rules, .. } = &mut source.shape {
+        rules.exclude_paths = vec![AbsPath::new(place.src("ann/hidden")).unwrap()];
+    }
+    let excluded = place.try_collect("2026-11-22", &[source]);
+    mode(0o755).unwrap();
+    assert_eq!(told.unwrap().problems, 1, "{heard}");
+    assert!(heard.contains("ann/hidden"), "{heard}");
+    let collected = |end: &str| outputs.iter().any(|name| name.ends_with(end));
+    assert!(
+        collected("src-ann.mtree.gz") && collected("src-bob-docs.mtree.gz"),
+        "{outputs:?}"
+    );
+    assert_eq!(excluded.unwrap().problems, 0, "{:?}", place.heard());
 }
