@@ -185,6 +185,7 @@ pub fn run_with(
     for (source, stem) in request.sources.iter().zip(stems) {
         day.source(source, stem)?;
     }
+    day.gone()?;
     let path = request.collect_dir.join(COLLECT_INDICATOR);
     let write = || -> io::Result<()> {
         use std::io::Write as _;
@@ -411,14 +412,20 @@ impl Today<'_> {
         }
     }
 
+    /// What was collected before and is not there to be collected any more, a part of a source perhaps: nothing new of it.
+    fn gone(&self) -> Result<(), CollectError> {
+        for name in acknowledge::read_dir(self.request.working_dir)? {
+            if let Some(stem) = snapshot::stem(&name)
+                && self.stems.is_free(&stem)
+            {
+                self.stay(&stem)?;
+            }
+        }
+        Ok(())
+    }
+
     fn remove(&self, stem: &OsStr, keep: impl Fn(&OsStr) -> bool) -> Result<(), CollectError> {
-        let dir = self.request.collect_dir;
-        self.stems
-            .remove(dir, stem, keep)
-            .map_err(|source| CollectError::Write {
-                path: dir.to_owned(),
-                source,
-            })
+        self.stems.remove(self.request.collect_dir, stem, keep)
     }
 }
 

@@ -3,11 +3,13 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use super::CollectError;
+use super::acknowledge::read_dir;
 use crate::archive::{Compression, manifest};
+use crate::fsx;
 
 /// Stems that are taken: nobody else may use them.
 #[derive(Debug, Default)]
@@ -60,20 +62,30 @@ impl Stems {
         dir: &Path,
         stem: &OsStr,
         keep: impl Fn(&OsStr) -> bool,
-    ) -> io::Result<()> {
+    ) -> Result<(), CollectError> {
+        let fault = |path: &Path| {
+            let path = path.to_owned();
+            move |source| CollectError::Write { path, source }
+        };
         let mut removed = false;
-        for entry in std::fs::read_dir(dir)? {
-            let name = entry?.file_name();
+        for name in read_dir(dir)? {
             if self.number_of(stem, &name).is_some() && !keep(&name) {
-                std::fs::remove_file(dir.join(&name))?;
+                let path = dir.join(&name);
+                // Perhaps a purge was faster.
+                fsx::remove_if_there(&path).map_err(fault(&path))?;
                 removed = true;
             }
         }
         if removed {
-            crate::fsx::sync_dir(dir)
+            fsx::sync_dir(dir).map_err(fault(dir))
         } else {
             Ok(())
         }
+    }
+
+    /// Whether nobody has the stem `name`.
+    pub fn is_free(&self, name: &OsStr) -> bool {
+        !self.0.contains(name)
     }
 }
 
@@ -87,6 +99,7 @@ pub(super) fn with_extension(stem: &OsStr, extension: &str) -> OsString {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -111,6 +124,18 @@ mod tests {
             assert_eq!(found, number, "{name}");
         }
         assert_eq!(stems.numbered(OsStr::new("etc"), 3), None);
+    }
+
+    #[test]
+    fn what_cannot_be_removed_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("etc.tar");
+        std::fs::create_dir(&path).unwrap();
+        let stem = OsStr::new("etc");
+        let removed = Stems::default().remove(dir.path(), stem, |_| false);
+        let named = |error: &CollectError| matches!(error, CollectError::Write { path: at, .. } if *at == path);
+        assert!(removed.as_ref().is_err_and(named), "{removed:?}");
+        assert!(Stems::default().remove(dir.path(), stem, |_| true).is_ok());
     }
 
     #[test]

@@ -48,14 +48,17 @@ pub enum SnapshotError {
     },
 }
 
+const SETTLED: &str = ".snapshot";
+const PENDING: &str = ".snapshot.pending";
+
 /// Where the snapshot is whose archives were staged.
 pub fn path(working_dir: &Path, name: &OsStr) -> PathBuf {
-    with(working_dir, name, ".snapshot")
+    with(working_dir, name, SETTLED)
 }
 
 /// Where the snapshot of the latest collection is.
 pub fn pending_path(working_dir: &Path, name: &OsStr) -> PathBuf {
-    with(working_dir, name, ".snapshot.pending")
+    with(working_dir, name, PENDING)
 }
 
 fn with(dir: &Path, name: &OsStr, extension: &str) -> PathBuf {
@@ -64,10 +67,19 @@ fn with(dir: &Path, name: &OsStr, extension: &str) -> PathBuf {
     dir.join(name)
 }
 
+/// The stem in the name of a snapshot whose archives were staged; `None` for any other file.
+pub fn stem(file_name: &OsStr) -> Option<OsString> {
+    without(file_name, SETTLED)
+}
+
 /// The stem in the name of a pending snapshot; `None` for any other file.
 pub fn pending_stem(file_name: &OsStr) -> Option<OsString> {
+    without(file_name, PENDING)
+}
+
+fn without(file_name: &OsStr, extension: &str) -> Option<OsString> {
     use std::os::unix::ffi::OsStrExt as _;
-    let stem = file_name.as_bytes().strip_suffix(b".snapshot.pending")?;
+    let stem = file_name.as_bytes().strip_suffix(extension.as_bytes())?;
     Some(OsStr::from_bytes(stem).to_owned())
 }
 

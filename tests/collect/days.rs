@@ -370,6 +370,39 @@ fn levels_become_archives_of_their_own() {
 }
 
 #[test]
+fn a_part_that_is_gone_is_staged_once_more_at_most() {
+    let place = Place::new();
+    for dir in ["ann", "bob"] {
+        fs::create_dir(place.src(dir)).unwrap();
+        fs::write(place.src(dir).join("file"), dir).unwrap();
+    }
+    let mut source = place.source();
+    source.name = cback::units::ArchiveName::of(&source.path, cback::units::Naming::V3);
+    if let Shape::Dir {
+        recursion_level, ..
+    } = &mut source.shape
+    {
+        *recursion_level = 1;
+    }
+    let has = |part: &str| {
+        let part = format!("-{part}.");
+        place.outputs().iter().any(|name| name.contains(&part))
+    };
+    place.collect("2026-11-17", &source);
+    fs::remove_dir_all(place.src("ann")).unwrap();
+    // Nobody has fetched it yet: it is the only one.
+    place.collect("2026-11-18", &source);
+    assert!(has("ann") && has("bob"));
+    place.stage("2026-11-18");
+    place.collect("2026-11-19", &source);
+    assert!(!has("ann") && has("bob"), "{:?}", place.outputs());
+    place.stage("2026-11-19");
+    // A whole source that is not wanted any more.
+    place.try_collect("2026-11-20", &[]).unwrap();
+    assert_eq!(place.outputs(), [""; 0]);
+}
+
+#[test]
 fn a_full_disk_leaves_no_archive_and_no_indicator() {
     // A file system of its own that is too small.
     let place = Place::new();
