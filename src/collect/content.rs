@@ -25,22 +25,23 @@ pub(super) fn parts(file: &File, size: u64, blocks: u64) -> Option<Parts> {
     let mut at = 0;
     while at < size {
         let start = match rustix::fs::seek(file, SeekFrom::Data(at)) {
-            Ok(start) => start.min(size),
-            Err(Errno::NXIO) => break, // nothing but a hole from here on
+            Ok(start) if start < size => start,
+            Ok(_) | Err(Errno::NXIO) => break, // nothing but a hole from here on
             Err(_) => return None,
         };
         let end = rustix::fs::seek(file, SeekFrom::Hole(start))
             .ok()?
             .min(size);
+        // Where a hole was made that very moment, what follows is still to be stored.
         if end <= start || parts.len() == MOST_PARTS {
-            break;
+            return None;
         }
         parts.push((start, end - start));
         at = end;
     }
     let stored: u64 = parts.iter().map(|part| part.1).sum();
     // A file that is only compressed by its file system has no holes.
-    (stored < size && parts.len() < MOST_PARTS).then_some(parts)
+    (stored < size).then_some(parts)
 }
 
 /// The parts of a file of `size` bytes without holes.
