@@ -158,6 +158,29 @@ fn what_is_no_sound_disc_is_an_error_and_left_as_it_is() {
     assert_eq!(pool.store("2026-11-18").unwrap().session, 1);
 }
 
+/// With a gap in the chain and no head, what lies behind the gap looks like the rest of a burn that was broken off.
+#[test]
+fn sessions_that_cannot_be_found_are_not_cut_off() {
+    let pool = Pool::new();
+    for (seed, date) in (1..).zip(["2026-11-17", "2026-11-18", "2026-11-19"]) {
+        pool.stage(date, &[("alpha/etc.tar.gz", &noise(seed, 300_000))]);
+        pool.store(date).unwrap();
+    }
+    let mut disc = std::fs::read(pool.target()).unwrap();
+    let second = cback::iso9660::sessions(&disc).unwrap()[1].start as usize;
+    for at in [16, second + 16] {
+        disc[at * 2048..(at + 3) * 2048].fill(0);
+    }
+    std::fs::write(pool.target(), &disc).unwrap();
+    pool.stage("2026-11-20", &[("alpha/etc.tar.gz", &noise(4, 300_000))]);
+    let error = pool.store("2026-11-20").unwrap_err();
+    assert!(
+        matches!(error, StoreError::Drive(DriveError::Unreadable { .. })),
+        "{error}"
+    );
+    assert!(std::fs::read(pool.target()).unwrap() == disc);
+}
+
 #[test]
 fn a_target_that_cannot_be_a_disc_is_refused() {
     let dir = tempfile::tempdir().unwrap();

@@ -25,6 +25,7 @@ pub(super) fn append(
     monitor: &dyn Monitor,
 ) -> Result<Burnt, DriveError> {
     let base = u64::from(payload.image.start()) * SECTOR;
+    check_head(drive, file, base)?;
     // What an interrupted burn left behind the last session goes first.
     file.set_len(base).map_err(drive.io("cut"))?;
     let burnt = body(drive, file, payload, monitor);
@@ -35,6 +36,25 @@ pub(super) fn append(
     let burnt = burnt?;
     seal(drive, file, payload)?;
     Ok(burnt)
+}
+
+/// Refuses a disc that has something from byte `end` on and a damaged head: only that says whether the chain of sessions was
+/// followed to its end, or broken off before sessions which would be cut off now.
+fn check_head(drive: &FileDrive, file: &File, end: u64) -> Result<(), DriveError> {
+    let mut head = [0; 6];
+    file.read_exact_at(&mut head, DESCRIPTORS)
+        .map_err(drive.io("read the head of"))?;
+    let length = file.metadata().map_err(drive.io("read"))?.len();
+    // ECMA-119 8.4: type 1, identifier
+    if head == *b"\x01CD001" || length <= end {
+        return Ok(());
+    }
+    Err(DriveError::Unreadable {
+        path: drive.path.clone().into(),
+        why:
+            "its head is damaged, and behind the last session that can be found there may be others"
+                .to_owned(),
+    })
 }
 
 /// Writes everything of the session but its volume descriptors.
