@@ -301,24 +301,35 @@ fn cut(text: &mut String, count: usize) {
 
 /// The name that a plain identifier stands for: without version and empty extension.
 pub(super) fn plain_name(identifier: &[u8]) -> Vec<u8> {
-    let end = identifier
-        .iter()
-        .rposition(|byte| *byte == b';')
-        .unwrap_or(identifier.len());
-    let name = &identifier[..end];
+    let letters = identifier.iter().map(|byte| u16::from(*byte));
+    let name = &identifier[..version_at(letters)];
     match name.strip_suffix(b".") {
         Some(bare) if !bare.is_empty() => bare.to_vec(),
         _ => name.to_vec(),
     }
 }
 
+/// Where the version of an identifier begins (ECMA-119 7.5.1: a semicolon and a number), or else where it ends. Other programs
+/// write identifiers without versions, in which a semicolon is one of the name.
+fn version_at(letters: impl DoubleEndedIterator<Item = u16> + ExactSizeIterator) -> usize {
+    let length = letters.len();
+    let digits = u16::from(b'0')..=u16::from(b'9');
+    for (behind, letter) in letters.rev().enumerate() {
+        if letter == u16::from(b';') && behind > 0 {
+            return length - behind - 1;
+        }
+        if !digits.contains(&letter) {
+            break;
+        }
+    }
+    length
+}
+
 /// The name that a Joliet identifier stands for, in UTF-8; unpaired surrogates become U+FFFD.
 pub(super) fn joliet_name(identifier: &[u8]) -> Vec<u8> {
     let (pairs, _) = identifier.as_chunks::<2>();
     let mut units: Vec<u16> = pairs.iter().map(|pair| u16::from_be_bytes(*pair)).collect();
-    if let Some(at) = units.iter().rposition(|unit| *unit == u16::from(b';')) {
-        units.truncate(at);
-    }
+    units.truncate(version_at(units.iter().copied()));
     char::decode_utf16(units)
         .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
         .collect::<String>()
@@ -428,8 +439,24 @@ mod tests {
 
     #[test]
     fn plain_names_lose_version_and_empty_extension() {
-        for (identifier, name) in [("A.B;1", "A.B"), ("A.;1", "A"), ("DIR", "DIR"), (".", ".")] {
+        for (identifier, name) in [
+            ("A.B;1", "A.B"),
+            ("A.B;32767", "A.B"),
+            ("A.;1", "A"),
+            ("DIR", "DIR"),
+            (".", "."),
+            ("", ""),
+        ] {
             assert_eq!(plain_name(identifier.as_bytes()), name.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_semicolon_is_a_letter_where_no_version_follows() {
+        for (identifier, name) in [("a;b", "a;b"), ("a;", "a;"), ("a;b;1", "a;b"), ("1", "1")] {
+            assert_eq!(plain_name(identifier.as_bytes()), name.as_bytes());
+            let wide: Vec<u8> = identifier.bytes().flat_map(|byte| [0, byte]).collect();
+            assert_eq!(joliet_name(&wide), name.as_bytes());
         }
     }
 }

@@ -109,7 +109,9 @@ pub(super) fn behind(
     sectors: u64,
 ) -> Result<Option<(u32, u32, Found)>, ReadError> {
     for end in ends(start, space) {
-        for at in end..end.saturating_add(GAP_MAX) {
+        // One that says that it has no sectors is not the one behind itself.
+        let first = end.max(start.saturating_add(1));
+        for at in first..end.saturating_add(GAP_MAX) {
             if u64::from(at) + u64::from(SYSTEM_AREA) >= sectors {
                 break;
             }
@@ -161,6 +163,18 @@ mod tests {
             assert_eq!(found[2].end as usize, disc.len() / 2048);
             assert!(found.windows(2).all(|two| two[0].end < two[1].start));
         }
+    }
+
+    #[test]
+    fn a_session_that_claims_to_have_no_sectors_is_there_once() {
+        let (mut disc, places) = sequential(SpaceSize::End);
+        for one in [0, 1] {
+            let at = (places[one].0 as usize + 16) * 2048 + 80;
+            disc[at..at + 8].fill(0);
+        }
+        let found = sessions_of_copy(&disc).unwrap();
+        let starts: Vec<_> = found.iter().map(|one| one.start).collect();
+        assert!(starts.iter().eq(places.iter().map(|place| &place.0)));
     }
 
     #[test]
