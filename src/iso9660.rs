@@ -30,8 +30,8 @@ pub use date::Time;
 pub use image::{Fault, Image, ImageError, Joliet, Options, SYSTEM_AREA, SpaceSize, WriteError};
 pub use medium::{FileReader, ReadAt, ReadError};
 pub use session::{
-    ALIGNMENT, HEAD, Session, copied_head, descriptor_sector, grown_head, sessions,
-    sessions_of_copy, shown_descriptors,
+    ALIGNMENT, HEAD, Readable, Session, copied_head, descriptor_sector, grown_head,
+    readable_sessions, sessions, sessions_of_copy, shown_descriptors,
 };
 pub use stream::Cause;
 pub use tree::{

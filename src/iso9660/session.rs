@@ -14,12 +14,14 @@
 //! says where. Its head is made one that shows the newest session in the same way ([`copied_head`]).
 
 mod copy;
+mod readable;
 
 use super::descriptor::{self, Found, Parsed};
 use super::image::SYSTEM_AREA;
 use super::medium::{ReadAt, ReadError, length, read_exact};
 use super::{SECTOR, SECTOR_LEN};
 pub use copy::{copied_head, sessions_of_copy, shown_descriptors};
+pub use readable::{Readable, readable_sessions};
 
 /// Sectors of the head, and start of the first session.
 pub const HEAD: u32 = 32;
@@ -297,7 +299,7 @@ mod tests {
     use super::*;
     use crate::iso9660::{Image, Meta, Options, SpaceSize, Tree};
 
-    fn disc(space_size: SpaceSize, labels: &[&str]) -> Vec<u8> {
+    pub(super) fn disc(space_size: SpaceSize, labels: &[&str]) -> Vec<u8> {
         let mut disc = vec![0; HEAD as usize * 2048];
         for label in labels {
             let start = disc.len().next_multiple_of(ALIGNMENT as usize * 2048);
@@ -347,7 +349,7 @@ mod tests {
     }
 
     /// A session of a disc that begins at sector 0, made at `seconds`.
-    fn session(start: u32, label: &str, seconds: i64) -> (Vec<u8>, Vec<u8>) {
+    pub(super) fn session(start: u32, label: &str, seconds: i64) -> (Vec<u8>, Vec<u8>) {
         let options = Options {
             start,
             volume_id: label.to_owned(),

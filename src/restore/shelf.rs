@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::event::printable_path;
-use crate::iso9660::{self, Extent, FileReader, HEAD, ReadAt};
+use crate::iso9660::{self, Extent, FileReader, ReadAt};
 use crate::media::{Burner, Drive as _, Handling, MediaKind};
 use crate::staging::Staging;
 use crate::sums::{self, Sums};
@@ -134,12 +134,21 @@ impl Shelf {
             return Self::disc(path, medium, &starts);
         }
         let medium = Box::new(File::open(path).map_err(fault)?);
-        let starts = match iso9660::sessions_of_copy(medium.as_ref()) {
-            Ok(sessions) => sessions.iter().map(|session| session.start).collect(),
-            // The chain is broken somewhere; what the two ends of it show may be sound.
-            Err(_) => vec![HEAD, 0],
+        let error = match iso9660::sessions_of_copy(medium.as_ref()) {
+            Ok(sessions) => {
+                let starts: Vec<u32> = sessions.iter().map(|session| session.start).collect();
+                return Self::disc(path, medium, &starts);
+            }
+            Err(error) => error,
         };
-        Self::disc(path, medium, &starts)
+        // Something is wrong with the chain; what can be found in spite of that may be all there is.
+        let found = iso9660::readable_sessions(medium.as_ref());
+        let mut shelf = Self::disc(path, medium, &found.starts)?;
+        if !found.is_newest_known {
+            let text = "there may be newer sessions on it that cannot be found";
+            shelf.troubles.push(format!("{text}: {error}"));
+        }
+        Ok(shelf)
     }
 
     /// The disc `medium`, which is at `path`, with sessions that begin at the sectors `starts`, oldest first. A
