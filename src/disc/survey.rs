@@ -70,7 +70,10 @@ pub fn survey(drive: &dyn Drive, monitor: &dyn Monitor) -> Result<Survey, DiscEr
     for (at, session) in disc.sessions.iter().enumerate() {
         let volume = medium.as_deref().map(|m| Volume::open(m, session.start));
         let (created, trouble) = match volume {
-            Some(Ok(volume)) => (volume.created().map(|time| time.seconds), None),
+            Some(Ok(volume)) => (
+                volume.created().map(|time| time.seconds),
+                volume.trouble().map(|error| error.to_string()),
+            ),
             Some(Err(error)) => (None, Some(error.to_string())),
             None => (None, None),
         };

@@ -325,6 +325,21 @@ impl Tree {
         Some(id)
     }
 
+    /// Puts an entry at a path, unless there is one, or no directory for it, or no room.
+    pub(super) fn put(&mut self, path: &[u8], node: &Node) {
+        let (above, name) = match path.iter().rposition(|byte| *byte == b'/') {
+            Some(slash) => (&path[..slash], &path[slash + 1..]),
+            None => (&path[..0], path),
+        };
+        let mut names = above
+            .split(|byte| *byte == b'/')
+            .filter(|name| !name.is_empty());
+        let parent = names.try_fold(NodeId::ROOT, |at, name| self.child(at, name));
+        if let Some(parent) = parent.filter(|parent| self.child(*parent, name).is_none()) {
+            self.insert(parent, name, node.meta, &node.kind);
+        }
+    }
+
     /// The path of a directory, empty for the root or what is no directory.
     pub(super) fn path(&self, node: NodeId) -> Vec<u8> {
         let mut names = Vec::new();

@@ -5,14 +5,17 @@
 
 mod listing;
 mod scan;
+mod second;
 
 use super::descriptor::{self, Found, Parsed};
 use super::directory::Record;
 use super::medium::{FileReader, ReadAt, ReadError, length, read_exact};
 use super::rock_ridge;
 use super::session;
-use super::tree::{Content, Tree};
+use super::tree::{Content, NodeId, Tree};
 use super::{SECTOR, SECTOR_LEN, Time};
+
+use second::Second;
 
 pub use listing::Listing;
 
@@ -69,11 +72,22 @@ impl<'a> Volume<'a> {
             skip: 0,
             end,
         };
-        if let Some(skip) = this.rock_ridge()? {
-            this.names = Names::RockRidge;
-            this.skip = skip;
+        match this.rock_ridge() {
+            Ok(Some(skip)) => {
+                this.names = Names::RockRidge;
+                this.skip = skip;
+            }
+            Ok(None) => {}
+            Err(error) if this.joliet.is_none() => return Err(error),
+            // Joliet has the files; that something is missing is told with them.
+            Err(_) => {}
         }
         Ok(this)
+    }
+
+    /// What is wrong with the root directory that should have the best names: where others have to do, this is lost.
+    pub fn trouble(&self) -> Option<ReadError> {
+        self.rock_ridge().err()
     }
 
     /// Looks into the root directory's first record for Rock Ridge.
@@ -124,20 +138,58 @@ impl<'a> Volume<'a> {
     ///
     /// Files may lie beyond the end of a medium that was cut off: reading those fails later, the others can be had.
     pub fn tree(&self) -> Result<Tree, ReadError> {
+        self.rock_ridge()?;
         self.tree_of(self.names)
     }
 
     /// As much of the tree as can be read, and of which directories something is missing; of very many, only the first
-    /// ones. An error only if not even the root directory begins as it should.
+    /// ones. What Rock Ridge's directories do not tell any more, Joliet's may. An error only if not even a root directory
+    /// begins as it should.
     pub fn salvage(&self) -> Result<(Tree, Vec<Loss>), ReadError> {
         let scan = scan::Scan::new(self.medium, self.names, self.skip)?;
-        scan.salvage(self.root(self.names)?)
+        let (mut tree, lost) = scan.salvage(self.root(self.names)?)?;
+        let mut lossy: Vec<NodeId> = lost.iter().map(|(node, _)| *node).collect();
+        lossy.dedup();
+        let named = |(node, error)| Loss {
+            path: tree.path(node),
+            error,
+        };
+        let mut losses: Vec<Loss> = lost.into_iter().map(named).collect();
+        losses.extend(self.trouble().map(|error| Loss {
+            path: Vec::new(),
+            error,
+        }));
+        if lossy.is_empty() {
+            return Ok((tree, losses));
+        }
+        let scan = scan::Scan::new(self.medium, self.names, self.skip)?;
+        let mut instead = Listing::of_second(scan, self.second());
+        for node in lossy {
+            instead.stand_in(&tree.path(node), &tree, node);
+            for found in &mut instead {
+                match found {
+                    Ok((path, node)) => tree.put(&path, &node),
+                    Err(loss) if losses.len() < scan::LOSSES_MAX => losses.push(loss),
+                    Err(_) => {}
+                }
+            }
+        }
+        Ok((tree, losses))
     }
 
     /// The same entries as in [`Volume::salvage`], one after the other, with little memory: directories are read when it
-    /// is their turn. An error only if not even the root directory begins as it should.
+    /// is their turn. An error only if not even a root directory begins as it should.
     pub fn listing(&self) -> Result<Listing<'a>, ReadError> {
-        Listing::new(self.medium, self.names, self.skip, self.root(self.names)?)
+        let mut scan = scan::Scan::new(self.medium, self.names, self.skip)?;
+        let root = scan.begin(self.root(self.names)?)?;
+        Ok(Listing::new(scan, self.second(), root, self.trouble()))
+    }
+
+    /// Joliet's directories, where Rock Ridge's are better and can be read from their root on.
+    fn second(&self) -> Option<Second<'a>> {
+        let joliet = self.joliet.as_ref();
+        let joliet = joliet.filter(|_| self.names == Names::RockRidge)?;
+        Second::new(self.medium, joliet).ok()
     }
 
     /// Like [`Volume::tree`], but with other names than the best ones; incompatible if the volume has none such.

@@ -439,15 +439,39 @@ fn one_damaged_directory_costs_only_what_is_in_it() {
         fs::create_dir(machine.path("source").join(dir)).unwrap();
         fs::write(machine.path("source").join(dir).join("letter"), dir).unwrap();
     }
-    machine.cback("disc burn --disc d.iso source").run().well();
-    let mut disc = fs::read(machine.path("d.iso")).unwrap();
+    machine
+        .cback("disc burn --joliet --disc d.iso source")
+        .run()
+        .well();
+    let disc = fs::read(machine.path("d.iso")).unwrap();
     let found = directories(&disc, "letter");
     assert_eq!(found.len(), 3, "{found:?}");
     // Directories lie in the order of their names: `one`, `three`, `two`. A record that is longer than its sector.
-    disc[found[1] * 2048 + 2047 - 100..(found[1] + 1) * 2048].fill(0);
-    let second = usize::from(disc[found[1] * 2048]);
-    let third = second + usize::from(disc[found[1] * 2048 + second]);
-    disc[found[1] * 2048 + third] = 20;
+    let lose = |disc: &mut [u8], sector: usize| {
+        disc[sector * 2048 + 2047 - 100..(sector + 1) * 2048].fill(0);
+        let second = usize::from(disc[sector * 2048]);
+        let third = second + usize::from(disc[sector * 2048 + second]);
+        disc[sector * 2048 + third] = 20;
+    };
+    let mut half = disc.clone();
+    lose(&mut half, found[1]);
+    fs::write(machine.path("half.iso"), &half).unwrap();
+    let listed = machine.cback("disc ls -R --disc half.iso").run();
+    let listed = listed.with_status(10).says(&["half.iso/three"]);
+    assert!(listed.stdout.contains("three/letter"), "{}", listed.stdout);
+    let got = machine
+        .cback("disc get --disc half.iso --into half three")
+        .run();
+    got.with_status(10).says(&["half.iso/three"]);
+    let path = machine.path("half/three/letter");
+    assert_eq!(fs::read_to_string(path).unwrap(), "three");
+
+    // Joliet's directory of that name, too.
+    let wide: String = "letter".chars().flat_map(|letter| ['\0', letter]).collect();
+    let others = directories(&half, &wide);
+    assert_eq!(others.len(), 3, "{others:?}");
+    let mut disc = half;
+    lose(&mut disc, others[1]);
     fs::write(machine.path("d.iso"), &disc).unwrap();
     let listed = machine.cback("disc ls -R --disc d.iso").run();
     let listed = listed.with_status(10).says(&["d.iso/three"]);
@@ -468,17 +492,22 @@ fn one_damaged_directory_costs_only_what_is_in_it() {
     append.with_status(6).says(&["cannot be read"]);
 }
 
-/// Zeros over the directory `number` (from 0) of those that have an archive in the newest session of the disc.
-fn spoil(machine: &Machine, number: usize, of: usize) {
+/// Letters over the directory `number` (from 0) of those that have an archive in the newest session of the disc: over that of
+/// Rock Ridge, or of Joliet.
+fn spoil(machine: &Machine, part: &str, number: usize, of: usize) {
     let mut disc = fs::read(machine.disc()).unwrap();
     // The head has a copy of the newest session's descriptor.
     let root = u32::from_le_bytes(disc[16 * 2048 + 158..][..4].try_into().unwrap());
-    let mut found = directories(&disc, ".tar.gz");
+    let mut found = directories(&disc, part);
     found.retain(|sector| *sector >= root as usize);
     assert_eq!(found.len(), of, "{found:?}");
     disc[found[number] * 2048..(found[number] + 1) * 2048].fill(b'x');
     fs::write(machine.disc(), disc).unwrap();
 }
+
+/// What the records of archives have in their names.
+const ROCK_RIDGE: &str = ".tar.gz";
+const JOLIET: &str = "\0.\0t\0a\0r\0.\0g\0z";
 
 #[test]
 fn what_can_be_read_of_a_damaged_disc_is_restored() {
@@ -491,7 +520,9 @@ fn what_can_be_read_of_a_damaged_disc_is_restored() {
         machine.back_up(day);
     }
     let kept = machine.keep("all");
-    spoil(&machine, 1, 3);
+    for part in [ROCK_RIDGE, JOLIET] {
+        spoil(&machine, part, 1, 3);
+    }
     let restore = |machine: &Machine| {
         machine
             .cback("restore --incomplete --into out --from")
@@ -514,7 +545,12 @@ fn what_can_be_read_of_a_damaged_disc_is_restored() {
             .well_and_silent();
     }
     machine.cback("store").on(days[2]).run().well();
-    spoil(&machine, 1, 3);
+    let kept = machine.keep("all");
+    spoil(&machine, ROCK_RIDGE, 1, 3);
+    restore(&machine).with_status(10).says(&["2026/11/24/ada"]);
+    crate::tree::assert_same(&kept, &machine.restored("out"));
+    fs::remove_dir_all(machine.path("out")).unwrap();
+    spoil(&machine, JOLIET, 1, 3);
     let restored = restore(&machine);
     assert!(restored.status != 0, "{restored:?}");
     restored.says(&["2026/11/24/ada"]);

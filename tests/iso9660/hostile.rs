@@ -247,6 +247,83 @@ fn known_tricks_are_called_damage() {
     assert_corrupt(&twice, "twice");
 }
 
+/// A file that goes on where another one is: what is missing is missed of it alone.
+#[test]
+fn a_file_without_its_next_section_costs_no_other() {
+    let image = victim();
+    let mut broken = image.clone();
+    let begun = record(&image, b"NNNNNNNN.;1");
+    assert_eq!(image[begun + 25], 0);
+    broken[begun + 25] = 0x80;
+    assert_corrupt(&broken, "next section");
+    let volume = Volume::open(&broken, 0).unwrap();
+    let (tree, losses) = volume.salvage().unwrap();
+    assert_eq!(losses.len(), 1);
+    assert!(tree.lookup("SUMS").is_some());
+    devour(&broken);
+}
+
+/// Bytes of the directory in which a record has such an identifier: its sector.
+fn sector_with(image: &[u8], identifier: &[u8]) -> usize {
+    record(image, identifier) / 2048
+}
+
+/// UCS-2.
+fn wide(name: &str) -> Vec<u8> {
+    name.bytes().flat_map(|byte| [0, byte]).collect()
+}
+
+#[test]
+fn what_rock_ridge_has_lost_joliet_still_has() {
+    let image = victim();
+    let whole = Volume::open(&image, 0).unwrap().tree().unwrap();
+    let contents = |tree: &Tree, path: &str| match tree.lookup(path).map(|node| node.kind) {
+        Some(Kind::File(content)) => Some(content),
+        _ => None,
+    };
+    // The root, a directory in it and one in that; and what continues the records of the root, that of the long name too.
+    let root = sector_with(&image, b"SUMS.;1");
+    let (upper, lower) = (
+        sector_with(&image, b"EMPTY.;1"),
+        sector_with(&image, b"\x04F.;1"),
+    );
+    assert!(root + 1 < upper && upper < lower);
+    let long = "n".repeat(60);
+    for lost in [root, upper, lower, root + 1] {
+        let mut broken = image.clone();
+        broken[lost * 2048..][..2048].fill(b'x');
+        let volume = Volume::open(&broken, 0).unwrap();
+        assert!(volume.tree().is_err());
+        let (tree, losses) = volume.salvage().unwrap();
+        assert!(!losses.is_empty());
+        for path in ["SUMS", "d/e/f", "d/empty"] {
+            let there = contents(&tree, path);
+            assert!(there.is_some(), "{path}");
+            assert_eq!(there, contents(&whole, path), "{path}");
+        }
+        // once, by its own name or by what is left of it
+        let is_long = |path: &[u8]| path.starts_with(long.as_bytes());
+        assert_eq!(tree.walk().filter(|(path, _)| is_long(path)).count(), 1);
+        let listed = volume.listing().unwrap().filter_map(Result::ok);
+        let mut listed: Vec<_> = listed.map(|(path, _)| path).collect();
+        listed.sort();
+        let mut salvaged: Vec<_> = tree.walk().map(|(path, _)| path).collect();
+        salvaged.sort();
+        assert_eq!(listed, salvaged);
+        devour(&broken);
+    }
+    // Both.
+    let mut broken = image.clone();
+    for lost in [root, sector_with(&image, &wide("SUMS"))] {
+        broken[lost * 2048..][..2048].fill(b'x');
+    }
+    assert!(
+        Volume::open(&broken, 0)
+            .and_then(|volume| volume.salvage())
+            .is_err()
+    );
+}
+
 /// A continuation area that points to itself.
 #[test]
 fn continuation_areas_without_end_are_damage() {
