@@ -77,10 +77,9 @@ impl<'a> Volume<'a> {
                 this.names = Names::RockRidge;
                 this.skip = skip;
             }
-            Ok(None) => {}
             Err(error) if this.joliet.is_none() => return Err(error),
             // Joliet has the files; that something is missing is told with them.
-            Err(_) => {}
+            Ok(None) | Err(_) => {}
         }
         Ok(this)
     }
@@ -147,24 +146,24 @@ impl<'a> Volume<'a> {
     /// begins as it should.
     pub fn salvage(&self) -> Result<(Tree, Vec<Loss>), ReadError> {
         let scan = scan::Scan::new(self.medium, self.names, self.skip)?;
-        let (mut tree, lost) = scan.salvage(self.root(self.names)?)?;
-        let mut lossy: Vec<NodeId> = lost.iter().map(|(node, _)| *node).collect();
-        lossy.dedup();
+        let (mut tree, salvaged) = scan.salvage(self.root(self.names)?)?;
+        let mut places: Vec<NodeId> = salvaged.iter().map(|(node, _)| *node).collect();
+        places.dedup();
         let named = |(node, error)| Loss {
             path: tree.path(node),
             error,
         };
-        let mut losses: Vec<Loss> = lost.into_iter().map(named).collect();
+        let mut losses: Vec<Loss> = salvaged.into_iter().map(named).collect();
         losses.extend(self.trouble().map(|error| Loss {
             path: Vec::new(),
             error,
         }));
-        if lossy.is_empty() {
+        if places.is_empty() {
             return Ok((tree, losses));
         }
         let scan = scan::Scan::new(self.medium, self.names, self.skip)?;
         let mut instead = Listing::of_second(scan, self.second());
-        for node in lossy {
+        for node in places {
             instead.stand_in(&tree.path(node), &tree, node);
             for found in &mut instead {
                 match found {

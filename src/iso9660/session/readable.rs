@@ -112,6 +112,7 @@ mod tests {
         }
     }
 
+    #[allow(clippy::ptr_arg)] // a slice is no medium
     fn starts(disc: &Vec<u8>) -> Vec<u32> {
         let found = sessions(disc).unwrap();
         found.iter().map(|session| session.start).collect()
