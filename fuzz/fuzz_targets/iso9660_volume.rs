@@ -5,7 +5,9 @@
 
 use std::io::Read;
 
-use cback::iso9660::{Image, Kind, Names, Options, Volume, sessions};
+use cback::iso9660::{
+    Image, Kind, Names, Options, Volume, readable_sessions, sessions, sessions_of_copy,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -13,6 +15,10 @@ fuzz_target!(|bytes: &[u8]| {
     let mut starts = vec![0];
     if let Ok(found) = sessions(&medium) {
         starts.extend(found.iter().map(|session| session.start));
+    }
+    starts.extend(readable_sessions(&medium).starts.last());
+    if let Ok(copied) = sessions_of_copy(&medium) {
+        assert!(copied.is_sorted_by(|a, b| a.start < b.start));
     }
     for start in starts {
         let Ok(volume) = Volume::open(&medium, start) else {

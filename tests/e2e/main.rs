@@ -19,6 +19,7 @@ mod config;
 mod crash;
 mod disc;
 mod disc_damaged;
+mod disc_directories;
 mod dry_run;
 mod extend;
 mod extend_amazons3;

@@ -5,7 +5,8 @@ use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cback::iso9660::{
-    FileReader, Image, Kind, Names, Options, ReadAt, ReadError, SECTOR, Tree, Volume, sessions,
+    FileReader, Image, Kind, Names, Options, ReadAt, ReadError, SECTOR, Tree, Volume,
+    readable_sessions, sessions, sessions_of_copy,
 };
 
 use crate::disc::{Disc, add, root_meta, write};
@@ -39,6 +40,14 @@ fn devour(bytes: &[u8]) -> Vec<Result<Tree, ReadError>> {
     if let Ok(sessions) = sessions(&medium) {
         starts.extend(sessions.iter().map(|session| session.start).take(8));
     }
+    let readable = readable_sessions(&medium).starts;
+    starts.extend(readable.iter().rev().take(2));
+    if let Ok(copied) = sessions_of_copy(&medium) {
+        assert!(copied.len() <= bytes.len() / 2048);
+        assert!(copied.is_sorted_by(|a, b| a.start < b.start));
+    }
+    starts.sort_unstable();
+    starts.dedup();
     let mut results = Vec::new();
     for start in starts {
         let volume = match Volume::open(&medium, start) {
