@@ -13,6 +13,7 @@ mod list;
 mod make;
 mod owners;
 mod rescue;
+mod same;
 mod sectors;
 mod survey;
 mod take;

@@ -1,5 +1,6 @@
 //! `cback disc …`: what a person does with a disc by hand.
 
+mod burn;
 mod consent;
 mod doctor;
 mod told;
@@ -7,17 +8,17 @@ mod which;
 
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use serde::Serialize;
 
 use self::consent::{consented, loses};
-use super::args::{Common, Consent, DiscCommand, On, Volume, Which};
+use super::args::{Common, Consent, DiscCommand, On, Which};
 use super::exit::Exit;
 use super::session::{Failure, Session};
 use crate::disc::{self, Depth, DiscError, Verify, Wish};
-use crate::event::{Problem, Tell as _, printable_path};
-use crate::iso9660::{self, ImageError, Joliet, ReadError};
+use crate::event::{Problem, Tell as _};
+use crate::iso9660::ImageError;
 use crate::media::{Burn, Drive, DriveError, Thoroughness, Treatment};
 
 /// Carries out what `command` says.
@@ -41,7 +42,9 @@ struct Desk<'a> {
 impl Desk<'_> {
     fn work(&self, command: &DiscCommand) -> Result<Exit, Failure> {
         match command {
-            DiscCommand::Image { into, volume, dirs } => self.image(&wish(volume, dirs), into),
+            DiscCommand::Image { into, volume, dirs } => {
+                self.image(&burn::wish(volume, dirs), into)
+            }
             DiscCommand::Burn {
                 on,
                 append,
@@ -52,11 +55,7 @@ impl Desk<'_> {
                 paths,
             } => {
                 let drive = self.drive_at(on, *speed)?;
-                let how = if *append { Burn::Append } else { Burn::New };
-                let exit = match one_image(paths)? {
-                    Some(image) => self.burn_image(image, &*drive, how, volume, *consent)?,
-                    None => self.burn(&wish(volume, paths), &*drive, how, *consent)?,
-                };
+                let exit = self.burn(paths, volume, &*drive, burn::how(*append), *consent)?;
                 if *close {
                     self.close(&*drive);
                 }
@@ -66,14 +65,7 @@ impl Desk<'_> {
                 which,
                 all,
                 consent,
-            } => {
-                let how = if *all {
-                    Thoroughness::All
-                } else {
-                    Thoroughness::Fast
-                };
-                self.treat(which, Treatment::Blank(how), Some(*consent))
-            }
+            } => self.treat(which, Treatment::Blank(thoroughness(*all)), Some(*consent)),
             DiscCommand::Format { which, consent } => {
                 self.treat(which, Treatment::Format, Some(*consent))
             }
@@ -90,13 +82,9 @@ impl Desk<'_> {
                 let from = self.drive(&on(source, None))?;
                 let media = media.or_else(|| which::kind_for_copy(&*from));
                 let to = self.drive_at(&on(target, media), *speed)?;
-                consented(&*to, Burn::New, *consent)?;
-                self.copy(&*from, &*to, *verify)
+                self.copy(&*from, &*to, *verify, *consent)
             }
-            DiscCommand::Doctor { which, yes } => {
-                let drive = self.drive(&which.clone().into())?;
-                doctor::examine(self, &*drive, Consent { yes: *yes })
-            }
+            DiscCommand::Doctor { which, yes } => self.doctor(which, Consent { yes: *yes }),
             DiscCommand::Info(which) => self.info(&which.clone().into()),
             DiscCommand::Compare { first, second } => self.compare(first, second),
             DiscCommand::Ls {
@@ -120,35 +108,9 @@ impl Desk<'_> {
         Ok(Exit::Well)
     }
 
-    fn burn(
-        &self,
-        wish: &Wish<'_>,
-        drive: &dyn Drive,
-        how: Burn,
-        consent: Consent,
-    ) -> Result<Exit, Failure> {
-        consented(drive, how, consent)?;
-        let made = disc::burn(wish, drive, how, self.session.monitor()).map_err(failure)?;
-        let unseen = drive.unseen();
-        self.done(&made, |made| {
-            told::with(told::made(made), unseen.as_deref())
-        });
-        Ok(Exit::Well)
-    }
-
-    /// Closes the disc that was burnt. What was burnt is there, whether it can be closed or not.
-    fn close(&self, drive: &dyn Drive) {
-        let monitor = self.session.monitor();
-        match drive.treat(Treatment::Close, monitor) {
-            Ok(()) => monitor.note("the disc is closed"),
-            Err(error) => {
-                let reason = format!("it is burnt, but could not be closed: {error}");
-                monitor.problem(
-                    &Problem::with_file(drive.place(), &reason)
-                        .advise("`cback disc info` says what is on it"),
-                );
-            }
-        }
+    fn doctor(&self, which: &Which, consent: Consent) -> Result<Exit, Failure> {
+        let drive = self.drive(&which.clone().into())?;
+        doctor::examine(self, &*drive, consent)
     }
 
     fn info(&self, on: &On) -> Result<Exit, Failure> {
@@ -217,40 +179,14 @@ impl Desk<'_> {
         which::drive(self.session, self.common, on, speed)
     }
 
-    fn burn_image(
+    fn copy(
         &self,
-        image: &Path,
-        drive: &dyn Drive,
-        how: Burn,
-        volume: &Volume,
+        from: &dyn Drive,
+        to: &dyn Drive,
+        verify: bool,
         consent: Consent,
     ) -> Result<Exit, Failure> {
-        let refused = |why: &str, advice: &str| {
-            let what = format!("{} is an image, which {why}", printable_path(image));
-            Err(Failure::new(Exit::Arguments, what).advise(advice))
-        };
-        if how == Burn::Append {
-            return refused(
-                "has its own place on a disc and cannot be appended",
-                "mount it, or take its files out with `cback disc get`, and burn those",
-            );
-        }
-        if volume.volume_id.is_some() || volume.joliet {
-            return refused(
-                "is burnt as it is",
-                "leave out --volume-id and --joliet; or take its files out with `cback disc get`, and burn those",
-            );
-        }
-        let source = self.drive(&on(image, None))?;
-        // One that is damaged is not burnt: who wants that copies it.
-        source.inspect().map_err(|error| {
-            failure(error.into()).advise("to copy what there is of it: cback disc copy")
-        })?;
-        consented(drive, Burn::New, consent)?;
-        self.copy(&*source, drive, false)
-    }
-
-    fn copy(&self, from: &dyn Drive, to: &dyn Drive, verify: bool) -> Result<Exit, Failure> {
+        consented(to, Burn::New, consent)?;
         let verify = if verify { Verify::Yes } else { Verify::No };
         let monitor = self.session.monitor();
         let copied = disc::copy(from, to, verify, monitor).map_err(failure)?;
@@ -328,19 +264,6 @@ impl Treated {
     }
 }
 
-fn wish<'a>(volume: &Volume, paths: &'a [PathBuf]) -> Wish<'a> {
-    Wish {
-        paths,
-        volume_id: volume.volume_id.clone(),
-        joliet: if volume.joliet {
-            Joliet::With
-        } else {
-            Joliet::Without
-        },
-        now: super::run::stamp(SystemTime::now()),
-    }
-}
-
 fn on(path: &Path, media: Option<crate::media::MediaKind>) -> On {
     On {
         disc: Some(path.to_owned()),
@@ -348,36 +271,16 @@ fn on(path: &Path, media: Option<crate::media::MediaKind>) -> On {
     }
 }
 
-fn depth(recursive: bool) -> Depth {
-    if recursive { Depth::All } else { Depth::Own }
+fn thoroughness(all: bool) -> Thoroughness {
+    if all {
+        Thoroughness::All
+    } else {
+        Thoroughness::Fast
+    }
 }
 
-/// The path, if it is the only one and an ISO 9660 image. One that is damaged is no mere file, and nothing that should be
-/// burnt.
-fn one_image(paths: &[PathBuf]) -> Result<Option<&Path>, Failure> {
-    let [path] = paths else { return Ok(None) };
-    // Opening a pipe waits for whoever fills it.
-    if !std::fs::metadata(path).is_ok_and(|facts| facts.is_file()) {
-        return Ok(None);
-    }
-    // What cannot be opened is told by whoever reads it.
-    let Ok(file) = std::fs::File::open(path) else {
-        return Ok(None);
-    };
-    match iso9660::sessions(&file) {
-        Ok(found) => Ok((!found.is_empty()).then_some(path)),
-        Err(ReadError::Incompatible(_)) => Ok(None),
-        Err(error) => Err(Failure::new(
-            Exit::Failed,
-            format!(
-                "{} is an image that is damaged: {error}",
-                printable_path(path)
-            ),
-        )
-        .advise(
-            "`cback disc get` takes what there is off it; name its directory to burn it as a file",
-        )),
-    }
+fn depth(recursive: bool) -> Depth {
+    if recursive { Depth::All } else { Depth::Own }
 }
 
 /// A path on a disc, with or without a slash before and behind it.

@@ -16,7 +16,7 @@ use crate::action::{self, ActionError, Context, Extent};
 use crate::changer::Setup;
 use crate::config;
 use crate::event::{Tell as _, bytes, printable, printable_bytes, printable_path};
-use crate::media::{Disc, Renewal, SECTOR};
+use crate::media::{Disc, MediaKind, Renewal, SECTOR};
 use crate::span::{Fit, SpanError, span};
 use crate::staging::Daily;
 use crate::store::{Item, Stored};
@@ -103,22 +103,9 @@ fn talk(session: &Session, dialogue: &mut Dialogue<'_>, cx: &Context<'_>) -> Res
     if !dialogue.agrees("Continue?", Default::Yes)? {
         return Ok(Exit::Well);
     }
-    let nominal = section.kind.sectors() * SECTOR;
-    dialogue.say(&format!(
-        "A {} takes {}.",
-        section.kind.word(),
-        bytes(nominal)
-    ));
-    let cushion = dialogue.answer("How much of it is kept free, in percent?", CUSHION, percent)?;
-    let capacity = nominal - share(nominal, cushion);
-    dialogue.say(&format!(
-        "That leaves {} on each disc: at least {} discs are needed.",
-        bytes(capacity),
-        total.div_ceil(capacity.max(1)).max(1)
-    ));
-    if !dialogue.agrees("Continue?", Default::Yes)? {
+    let Some(capacity) = room(dialogue, section.kind, total)? else {
         return Ok(Exit::Well);
-    }
+    };
     let discs = solution(dialogue, &items, capacity)?;
     let discs: Vec<Vec<&Item>> = discs
         .iter()
@@ -139,6 +126,21 @@ fn talk(session: &Session, dialogue: &mut Dialogue<'_>, cx: &Context<'_>) -> Res
         format!("{days}: stored on {discs} discs")
     });
     Ok(Exit::Well)
+}
+
+/// Bytes that are written on each disc, of `total` in all; `None` if the person does not go on.
+fn room(dialogue: &mut Dialogue<'_>, kind: MediaKind, total: u64) -> Result<Option<u64>, Failure> {
+    let nominal = kind.sectors() * SECTOR;
+    dialogue.say(&format!("A {} takes {}.", kind.word(), bytes(nominal)));
+    let cushion = dialogue.answer("How much of it is kept free, in percent?", CUSHION, percent)?;
+    let capacity = nominal - share(nominal, cushion);
+    dialogue.say(&format!(
+        "That leaves {} on each disc: at least {} discs are needed.",
+        bytes(capacity),
+        total.div_ceil(capacity.max(1)).max(1)
+    ));
+    let goes_on = dialogue.agrees("Continue?", Default::Yes)?;
+    Ok(goes_on.then_some(capacity))
 }
 
 /// Writes all discs, which the person puts in one after the other.

@@ -3,17 +3,20 @@
 //!
 //! What is written is made up as it goes, the same every time, so that nothing has to be kept for comparing.
 
-use std::io::{self, Read};
+mod noise;
+
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+use super::same::same;
 use super::{DiscError, inspect};
 use crate::event::{Monitor, Tell as _, printable_path};
 use crate::iso9660::{Content, Image, Kind, Meta, Options, Time, Tree, Volume};
 use crate::media::{
     Appendable, Burn, Disc, Drive, DriveError, Payload, Renewal, SECTOR, Thoroughness, Treatment,
 };
+use noise::Noise;
 
 /// The labels of the two sessions.
 const LABELS: [&str; 2] = ["CBACK DOCTOR 1", "CBACK DOCTOR 2"];
@@ -232,7 +235,7 @@ impl Trials<'_> {
         let mut payload = Payload {
             image: &image,
             label: LABELS[number],
-            open: &mut |source| Ok(Box::new(Noise::of(FILES[number][source]))),
+            open: &mut |source| Ok(Box::new(Noise::of(FILES[number][source].1))),
         };
         let burnt = self
             .drive
@@ -265,7 +268,7 @@ impl Trials<'_> {
                 let Some(Kind::File(content)) = tree.lookup(file.0).map(|node| node.kind) else {
                     return Err(format!("session {} has no `{}`", number + 1, file.0));
                 };
-                let same = same(&mut volume.file(&content), &mut Noise::of(*file));
+                let same = same(&mut volume.file(&content), &mut Noise::of(file.1));
                 match same {
                     Ok(true) => bytes += file.1,
                     Ok(false) => {
@@ -310,62 +313,6 @@ fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// Whether two readers give the same bytes.
-fn same(one: &mut dyn Read, two: &mut dyn Read) -> io::Result<bool> {
-    let mut left = vec![0; 64 << 10];
-    let mut right = vec![0; 64 << 10];
-    loop {
-        let count = fill(one, &mut left)?;
-        if count != fill(two, &mut right)? || left[..count] != right[..count] {
-            return Ok(false);
-        }
-        if count == 0 {
-            return Ok(true);
-        }
-    }
-}
-
-fn fill(from: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut done = 0;
-    while done < buffer.len() {
-        match from.read(&mut buffer[done..])? {
-            0 => break,
-            count => done += count,
-        }
-    }
-    Ok(done)
-}
-
-/// Bytes that look random and are the same every time.
-struct Noise {
-    state: u64,
-    left: u64,
-}
-
-impl Noise {
-    /// Those of a file, by its length.
-    fn of((_, bytes): (&str, u64)) -> Self {
-        Self {
-            state: 0x9e37_79b9_7f4a_7c15 ^ bytes,
-            left: bytes,
-        }
-    }
-}
-
-impl Read for Noise {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()));
-        for byte in &mut buffer[..count] {
-            self.state ^= self.state << 13;
-            self.state ^= self.state >> 7;
-            self.state ^= self.state << 17;
-            *byte = self.state.to_le_bytes()[3];
-        }
-        self.left -= count as u64;
-        Ok(count)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -374,6 +321,7 @@ mod tests {
     use crate::iso9660::ReadAt;
     use crate::media::{Burnt, FileDrive, MediaKind, Original};
     use crate::units::AbsPath;
+    use std::io;
     use std::path::{Path, PathBuf};
 
     /// A drive that loses a bit of everything that is read.

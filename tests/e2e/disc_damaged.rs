@@ -133,6 +133,7 @@ fn what_comes_off_a_disc_replaces_nothing_under_whatever_name() {
     for name in [".x.partial", "x", &long] {
         fs::write(machine.path("source").join(name), name).unwrap();
     }
+    std::os::unix::fs::symlink("x", machine.path("source/link")).unwrap();
     fs::create_dir(machine.path("source/dir")).unwrap();
     fs::set_permissions(machine.path("source/dir"), Permissions::from_mode(0o755)).unwrap();
     fs::write(machine.path("source/dir/inside"), "inside").unwrap();
@@ -167,8 +168,14 @@ fn what_comes_off_a_disc_replaces_nothing_under_whatever_name() {
         .run()
         .well();
     assert_eq!(mode(&machine.path("new/dir")), 0o755);
-    let again = machine.cback("disc get --disc d.iso --into got x").run();
-    again.with_status(10).says(&["got/x", "which stays"]);
+    // The same once more goes on where it was broken off; what is somebody else's is told.
+    let again = || machine.cback("disc get --disc d.iso --into got /").run();
+    fs::remove_file(machine.path("got/dir/inside")).unwrap();
+    again().well_and_silent();
+    assert_eq!(fs::read(machine.path("got/dir/inside")).unwrap(), b"inside");
+    fs::write(machine.path("got/x"), "X").unwrap();
+    again().with_status(10).says(&["got/x", "which stays"]);
+    assert_eq!(fs::read(machine.path("got/x")).unwrap(), b"X");
 }
 
 #[test]
