@@ -41,6 +41,17 @@ disc tell /run/burner/second fail write 2500
 call second store; mv robot.said second.moves
 call status changer status
 call restored restore --from changer --into restored
+# the current goes away while the third day is burnt on both: what they have of the days before is there all the same
+cp -a source early; head -c 30000000 /dev/urandom >source/large; day 26; call third.collected collect stage
+size() { cat slots/* | wc -c; }
+before=$(size)
+for drive in socket second; do disc tell /run/burner/$drive rate 2000000; done
+$CBACK -c cback.conf -l log store >third.said 2>&1 & burning=$!
+until [ $(size) -gt $((before + 12000000)) ]; do sleep 0.1; done
+kill -9 $burning; pkill -9 -x cdrskin
+for drive in socket second; do disc tell /run/burner/$drive power; disc tell /run/burner/$drive rate none; done
+call rescued restore --from changer --as-of 2026-11-25 --into rescued
+call known changer status
 "#;
 
 fn moves(guest: &Guest, name: &str) -> Vec<String> {
@@ -80,5 +91,9 @@ fn two_copies_are_burnt_in_two_drives_at_the_same_time() {
     guest.has("status", 0, &discs);
     assert!(guest.path("stage/2026/11/25/cback.store").exists());
     guest.has("restored", 0, &[]);
-    guest.same("source", "restored/share/source");
+    guest.same("early", "restored/share/source");
+    guest.has("rescued", 0, &[]);
+    let known = guest.said("known");
+    assert_eq!(known.matches("full     [D").count(), 2, "{known}");
+    guest.same("early", "rescued/share/source");
 }
