@@ -126,6 +126,20 @@ impl Burner {
         Ok(Some((drive, medium, disc)))
     }
 
+    /// The same, for somebody who only reads: of a disc that is damaged, what can be found all the same.
+    fn look_to_read(&self) -> Result<Option<(SgIo, Medium, Disc)>, DriveError> {
+        match self.look() {
+            Err(DriveError::Unreadable { .. }) => {}
+            looked => return looked,
+        }
+        let drive = self.open_drive()?;
+        let Some(medium) = self.medium(&drive)? else {
+            return Ok(None);
+        };
+        let disc = found::salvage(self, &drive, &medium);
+        Ok(Some((drive, medium, disc)))
+    }
+
     fn cannot(&self, why: impl Into<String>) -> DriveError {
         DriveError::Cannot {
             path: self.path.clone().into(),
@@ -185,8 +199,13 @@ impl Drive for Burner {
         Ok(self.look()?.map(|(_, _, disc)| disc))
     }
 
+    fn salvage(&self) -> Option<Disc> {
+        let (_, _, disc) = self.look_to_read().ok()??;
+        (!disc.is_blank()).then_some(disc)
+    }
+
     fn open(&self) -> Result<Box<dyn ReadAt>, DriveError> {
-        let (drive, medium, disc) = self.look()?.ok_or_else(|| self.no_disc())?;
+        let (drive, medium, disc) = self.look_to_read()?.ok_or_else(|| self.no_disc())?;
         if !medium.profile.is_overwritable() {
             return Ok(Box::new(reader::Reader::of_sessions(drive, &disc.sessions)));
         }
@@ -217,7 +236,7 @@ impl Drive for Burner {
     }
 
     fn details(&self) -> Result<Vec<(String, String)>, DriveError> {
-        let Some((drive, medium, _)) = self.look()? else {
+        let Some((drive, medium, _)) = self.look_to_read()? else {
             return Ok(Vec::new());
         };
         Ok(details::details(self, &drive, &medium))

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use crate::event::printable_path;
 use crate::iso9660::{self, Extent, FileReader, ReadAt};
-use crate::media::{Burner, Drive as _, Handling, MediaKind};
+use crate::media::{Burner, Drive as _, DriveError, Handling, MediaKind};
 use crate::staging::Staging;
 use crate::sums::{self, Sums};
 use crate::units::{AbsPath, Day, Digest, PeerName};
@@ -71,8 +71,17 @@ pub enum ShelfError {
 /// What stands for the numbers of all parts of a file.
 pub const PARTS: &str = "_?????";
 
-/// The disc in the drive at `path`, by the drive's own table of its sessions; `None` if it is no drive that has one.
-fn drive(path: &Path) -> Option<(Box<dyn ReadAt>, Vec<u32>)> {
+/// A disc in a drive.
+struct InDrive {
+    medium: Box<dyn ReadAt>,
+    /// First sectors of its sessions, by the drive's own table.
+    starts: Vec<u32>,
+    /// What is wrong with it.
+    trouble: Option<String>,
+}
+
+/// The disc in the drive at `path`; `None` if it is no drive that knows of sessions.
+fn drive(path: &Path) -> Option<InDrive> {
     use std::os::unix::fs::FileTypeExt as _;
     let device = std::fs::metadata(path).ok()?.file_type();
     if !device.is_block_device() && !device.is_char_device() {
@@ -83,9 +92,18 @@ fn drive(path: &Path) -> Option<(Box<dyn ReadAt>, Vec<u32>)> {
         MediaKind::DvdPlusR,
         Handling::default(),
     );
-    let disc = drive.inspect().ok()??;
-    let starts = disc.sessions.iter().map(|session| session.start).collect();
-    Some((drive.open().ok()?, starts))
+    let (disc, trouble) = match drive.inspect() {
+        Err(DriveError::Unreadable { why, .. }) => {
+            let trouble = format!("the disc is damaged: {why}");
+            (drive.salvage()?, Some(trouble))
+        }
+        found => (found.ok()??, None),
+    };
+    Some(InDrive {
+        medium: drive.open().ok()?,
+        starts: disc.sessions.iter().map(|session| session.start).collect(),
+        trouble,
+    })
 }
 
 /// Where by-hand commands expect a disc to be mounted.
@@ -130,8 +148,10 @@ impl Shelf {
         if std::fs::metadata(path).map_err(fault)?.is_dir() {
             return Self::directory(path);
         }
-        if let Some((medium, starts)) = drive(path) {
-            return Self::disc(path, medium, &starts);
+        if let Some(there) = drive(path) {
+            let mut shelf = Self::disc(path, there.medium, &there.starts)?;
+            shelf.troubles.extend(there.trouble);
+            return Ok(shelf);
         }
         let medium = Box::new(File::open(path).map_err(fault)?);
         let error = match iso9660::sessions_of_copy(medium.as_ref()) {

@@ -14,6 +14,7 @@ mod foreign;
 mod guest;
 mod handling;
 mod large;
+mod scratched;
 mod stopped;
 mod two_drives;
 mod view;

@@ -3,9 +3,9 @@
 use super::Burner;
 use super::part::{copied, session};
 use super::reader::Reader;
-use crate::iso9660::{self, ReadAt, SpaceSize};
+use crate::iso9660::{self, ReadAt, SpaceSize, Volume};
 use crate::media::disc::{CD_FIRST, CD_NEXT};
-use crate::media::mmc::{Medium, Profile, SgIo, Status};
+use crate::media::mmc::{Medium, Part, Profile, SgIo, Status};
 use crate::media::{self, Appendable, Disc, DriveError, MediaKind, Renewal, SECTOR, Session};
 
 pub(super) fn disc(burner: &Burner, drive: &SgIo, medium: &Medium) -> Result<Disc, DriveError> {
@@ -68,6 +68,46 @@ pub(super) fn disc(burner: &Burner, drive: &SgIo, medium: &Medium) -> Result<Dis
         renewal,
         space_size: SpaceSize::End,
     })
+}
+
+/// What can be found on a disc that [`disc`] calls unreadable. Nothing can be written onto it. A session whose beginning cannot
+/// be read has no label.
+pub(super) fn salvage(burner: &Burner, drive: &SgIo, medium: &Medium) -> Disc {
+    let sessions: Vec<Session> = if medium.profile.is_overwritable() {
+        let reader = Reader::new(drive, u32::try_from(medium.readable).unwrap_or(u32::MAX));
+        let at = |start: u32| {
+            let volume = Volume::open(&reader, start).ok()?;
+            Some(Session {
+                start,
+                end: volume.end(),
+                label: volume.volume_id().to_vec(),
+            })
+        };
+        let starts = iso9660::readable_sessions(&reader).starts;
+        starts.into_iter().filter_map(at).collect()
+    } else {
+        let bare = |part: &Part| Session {
+            start: part.start,
+            end: part.end,
+            label: Vec::new(),
+        };
+        let parts = medium.sessions.iter();
+        let one = |part: &Part| match session(burner, drive, *part) {
+            Ok(held) => held.whole(),
+            Err(_) => Some(bare(part)),
+        };
+        parts.filter_map(one).collect()
+    };
+    Disc {
+        kind: kind(medium.profile, medium.capacity).unwrap_or(burner.kind),
+        next_writable: sessions.last().map_or(0, |last| last.end),
+        first_writable: 0,
+        sessions,
+        capacity: medium.capacity,
+        appendable: Appendable::Closed,
+        renewal: Renewal::Insert,
+        space_size: SpaceSize::End,
+    }
 }
 
 pub(super) fn of_volume(session: iso9660::Session) -> Session {

@@ -140,7 +140,7 @@ fn absent(path: &Path) -> Result<(), DriveError> {
 }
 
 /// The sessions that are found in a file that [`sessions`] refuses, oldest first: all of them if it was only cut short; where
-/// their chain is broken, what its two ends show.
+/// their chain is broken, those that can be read.
 pub(super) fn salvage(file: &File) -> Vec<Session> {
     if let Ok(found) = iso9660::sessions_of_copy(file) {
         return found.into_iter().map(of_volume).collect();
@@ -153,8 +153,8 @@ pub(super) fn salvage(file: &File) -> Vec<Session> {
             label: volume.volume_id().to_vec(),
         })
     };
-    // The head shows the newest one.
-    [ALIGN, 0].into_iter().filter_map(at).collect()
+    let starts = iso9660::readable_sessions(file).starts;
+    starts.into_iter().filter_map(at).collect()
 }
 
 fn of_volume(session: iso9660::Session) -> Session {
