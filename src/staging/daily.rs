@@ -85,6 +85,11 @@ impl Daily {
         fsx::write_indicator(&self.path.join(STORED), text, ids)
     }
 
+    /// Takes back durably that it is on a disc: that is erased. Its files are as they were.
+    pub fn take_from_disc(&self) -> io::Result<()> {
+        fsx::remove_durably(&self.path.join(STORED))
+    }
+
     /// Takes back durably that it is on a disc or on S3, and that its files are encrypted and split: what is there
     /// is no longer what is here, and what came is as it came.
     pub fn unmark_stored(&self) -> io::Result<()> {

@@ -106,6 +106,16 @@ pub enum StoreError {
     /// The disc does not show the session that was just burnt.
     #[error("the session was burnt, but the disc does not show it; no day was marked as stored")]
     NotThere,
+    /// A day is marked as stored, perhaps on the disc that was to be erased, and stays so.
+    #[error(
+        "the disc was not erased: {day} is marked as stored, and that cannot be taken back before: {source}"
+    )]
+    Unmark {
+        /// The day.
+        day: Day,
+        /// Why.
+        source: io::Error,
+    },
     /// A day is on the disc and cannot be marked.
     #[error(
         "{day} is on the disc, but cannot be marked as stored: {source}; the next run marks it"

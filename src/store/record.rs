@@ -184,6 +184,15 @@ pub(super) fn mark(
         })
 }
 
+/// Takes the mark of the day back: the disc that it may be on is erased next.
+pub(super) fn unmark(day: &StagedDay) -> Result<(), StoreError> {
+    let unmarked = day.daily.take_from_disc();
+    unmarked.map_err(|source| StoreError::Unmark {
+        day: day.day(),
+        source,
+    })
+}
+
 /// What the mark of a day says of the newest session of `disc`; `None` on a blank one.
 fn newest_words(disc: &Disc) -> Option<String> {
     let newest = disc.newest()?;

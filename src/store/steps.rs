@@ -427,6 +427,10 @@ pub(super) fn burn(
         if let Some(id) = &gone {
             record::forget(job, id);
         }
+        // They may be on this disc; killed from here on, they are on none.
+        for day in days {
+            record::unmark(day)?;
+        }
     }
     drop(previous);
     let label = layout::label(job);

@@ -1,7 +1,8 @@
 //! New discs, full discs, blanked discs, somebody else's discs.
 
 use cback::media::{
-    Asked, BlankMode, Blanking, CheckMedia, Drive as _, DriveError, FileDrive, MediaKind, WrongDisc,
+    Asked, BlankMode, Blanking, CheckMedia, Drive as _, DriveError, FileDrive, MediaKind,
+    Thoroughness, Treatment, WrongDisc,
 };
 use cback::store::{StoreError, week};
 use cback::units::AbsPath;
@@ -303,6 +304,36 @@ fn a_week_is_rebuilt_onto_one_new_disc() {
     let refused = small.job(&small.drive(), "2026-11-18", |job| job.rebuild(&days));
     assert!(matches!(refused, Err(StoreError::TooLarge { .. })));
     assert!(!small.target().exists());
+}
+
+#[test]
+fn a_week_whose_disc_was_erased_for_nothing_is_not_marked_as_stored() {
+    let pool = Pool::of(MediaKind::DvdPlusRw, MediaKind::DvdPlusRw.sectors());
+    let dates = ["2026-11-16", "2026-11-17"];
+    for date in dates {
+        stage(&pool, date, 10_000);
+        pool.store(date).unwrap();
+    }
+    let days = dates.map(|date| pool.staging.daily(day(date)));
+    let own = pool.drive();
+    for blanks in [false, true] {
+        let drive = burning(&own, |_, _, monitor| {
+            for date in dates {
+                assert!(!pool.is_stored(date), "a run may be killed now");
+            }
+            if blanks {
+                own.treat(Treatment::Blank(Thoroughness::Fast), monitor)?;
+            }
+            Err(DriveError::NoDisc(own.place().to_owned()))
+        });
+        pool.job(&drive, "2026-11-17", |job| job.rebuild(&days))
+            .unwrap_err();
+        // The next run finds them on the disc, or burns them again.
+        let stored = pool.store("2026-11-17").unwrap();
+        assert_eq!(stored.marked, dates.map(day), "{blanks}");
+        assert_eq!(stored.burnt > 0, blanks);
+        assert!(dates.iter().all(|date| pool.is_stored(date)));
+    }
 }
 
 #[test]
