@@ -6,6 +6,7 @@
 
 mod chain;
 mod error;
+mod found;
 mod judge;
 mod kept;
 mod layout;

@@ -11,8 +11,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::Store;
+use super::found::Previous;
 use super::staged::{StagedDay, What};
-use super::steps::Previous;
 use crate::archive::manifest::{self, Coverage, ManifestError, ManifestReader, Place, Stored};
 use crate::catalog::CopyRow;
 use crate::event::{Problem, Tell as _, printable_path};

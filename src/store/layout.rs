@@ -2,10 +2,10 @@
 
 use std::time::UNIX_EPOCH;
 
+use super::found::Previous;
 use super::kept::Kept;
 use super::record::Occasion;
 use super::session::{Part, Session};
-use super::steps::Previous;
 use super::{Store, StoreError};
 use crate::iso9660::{Image, Meta, Options, SpaceSize, Time, Tree};
 use crate::media::{

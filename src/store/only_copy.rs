@@ -6,7 +6,7 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use super::steps::Previous;
+use super::found::Previous;
 use super::{Store, record};
 use crate::catalog::{CopyRow, DiscRow};
 use crate::event::{Problem, Tell as _, printable};

@@ -9,7 +9,7 @@ use super::kept::Kept;
 use super::layout::{self, Fit};
 use super::session::Part;
 use super::staged::{Entry, StagedDay, What};
-use super::{Store, StoreError, Stored, steps};
+use super::{Store, StoreError, Stored, found, steps};
 use crate::media::{Asked, Disc, SECTOR};
 use crate::staging::Daily;
 use crate::units::Day;
@@ -29,7 +29,7 @@ impl Store<'_> {
     /// Everything in `days` that has to go onto some disc. A day that cannot be read is an error.
     pub fn items(&self, days: &[Daily]) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
-        for day in steps::read_all(self, days)? {
+        for day in found::read_all(self, days)? {
             for entry in &day.entries {
                 let bytes = match &entry.what {
                     What::Directory => continue,
@@ -48,20 +48,20 @@ impl Store<'_> {
 
     /// The disc in the drive.
     pub fn disc(&self) -> Result<Disc, StoreError> {
-        steps::inspect(self)
+        found::inspect(self)
     }
 
     /// Writes `items`, which are some of those of `days`, onto a new disc, and checks it. Nothing is marked. A disc in
     /// the drive that has something on it gives way, as its kind does.
     pub fn store_items(&mut self, days: &[Daily], items: &[&Item]) -> Result<Stored, StoreError> {
-        let disc = steps::to_write(self)?;
-        steps::check_media(self, &disc)?;
-        let mut parts = steps::read_all(self, days)?;
+        let disc = found::to_write(self)?;
+        found::check_media(self, &disc)?;
+        let mut parts = found::read_all(self, days)?;
         for day in &mut parts {
             keep(day, items);
         }
         parts.retain(|day| !day.entries.is_empty());
-        let previous = steps::previous(self, &disc, Asked::Full)?;
+        let previous = found::previous(self, &disc, Asked::Full)?;
         let kept = Kept::default();
         let laid = {
             let parts: Vec<Part<'_>> = parts.iter().map(|day| Part { day, kept: &kept }).collect();

@@ -3,77 +3,22 @@
 use std::collections::BTreeSet;
 
 use super::chain;
+use super::found::{Found, Previous, check_media, inspect, previous, read_all, to_write};
 use super::judge;
-use super::kept::{self, Kept};
+use super::kept::Kept;
 use super::layout::{self, Fit, Laid};
 use super::record::Occasion;
 use super::session::{Part, Session};
-use super::staged::{self, StagedDay};
+use super::staged::StagedDay;
 use super::{CheckData, Discs, Preview, Store, StoreError, Stored, only_copy, record};
-use crate::event::{Problem, Tell as _, printable_path};
-use crate::iso9660::{Image, ReadAt, Tree, Volume};
-use crate::media::{self, Asked, Burn, CheckMedia, Disc, Payload, Renewal, Unlike};
+use crate::event::{Problem, Tell as _};
+use crate::iso9660::{Image, Tree};
+use crate::media::{Asked, Burn, Disc, Payload, Renewal};
 use crate::staging::Daily;
 use crate::units::Day;
 
 /// The directory of an initialized disc, as Cedar Backup makes it.
 const PREPARED: &str = "CedarBackup";
-
-/// What the disc's newest session holds.
-pub(super) struct Previous {
-    pub medium: Box<dyn ReadAt>,
-    pub tree: Tree,
-}
-
-/// What was found before anything is decided.
-struct Found {
-    disc: Disc,
-    previous: Option<Previous>,
-    /// The days that can be read, with what of them is on the disc.
-    days: Vec<(StagedDay, Kept)>,
-    /// Those that cannot.
-    left: Vec<Day>,
-}
-
-impl Found {
-    /// The days of which something is missing on the disc.
-    fn open(&self) -> Vec<Part<'_>> {
-        self.days
-            .iter()
-            .filter(|(_, kept)| !kept.complete)
-            .map(|(day, kept)| Part { day, kept })
-            .collect()
-    }
-
-    /// Those of which nothing is.
-    fn complete(&self) -> impl Iterator<Item = &(StagedDay, Kept)> {
-        self.days.iter().filter(|(_, kept)| kept.complete)
-    }
-}
-
-fn look(job: &Store<'_>, days: &[Daily], asked: Asked) -> Result<Found, StoreError> {
-    let disc = to_write(job)?;
-    check_media(job, &disc)?;
-    let (days, left) = read_days(job, days)?;
-    let previous = previous(job, &disc, asked)?;
-    let kept = |day: &StagedDay| match (&previous, asked) {
-        (Some(previous), Asked::ByRule) => kept::find(&*previous.medium, &previous.tree, day),
-        _ => Kept::default(),
-    };
-    let days = days
-        .into_iter()
-        .map(|day| {
-            let kept = kept(&day);
-            (day, kept)
-        })
-        .collect();
-    Ok(Found {
-        disc,
-        previous,
-        days,
-        left,
-    })
-}
 
 /// The session for what is open; `None` if nothing is. What is there, on a disc that is erased for it, counts as open,
 /// too: it has never been marked, and would be nowhere.
@@ -94,9 +39,7 @@ fn lay_out(
     };
     match by_rule(found)? {
         Some(laid) if erases(&found.disc, &laid) && found.complete().next().is_some() => {
-            for (_, kept) in &mut found.days {
-                *kept = Kept::default();
-            }
+            found.forget_disc();
             by_rule(found)
         }
         laid => Ok(laid),
@@ -122,7 +65,7 @@ pub(super) fn preview(
     first: Day,
     asked: Asked,
 ) -> Result<Preview, StoreError> {
-    let mut found = look(job, days, asked)?;
+    let mut found = Found::look(job, days, asked)?;
     let laid = lay_out(job, &mut found, first, asked)?;
     let mut preview = Preview {
         on_disc: found.complete().map(|(day, _)| day.day()).collect(),
@@ -156,7 +99,7 @@ pub(super) fn store(
     first: Day,
     asked: Asked,
 ) -> Result<Stored, StoreError> {
-    let mut found = look(job, days, asked)?;
+    let mut found = Found::look(job, days, asked)?;
     let laid = lay_out(job, &mut found, first, asked);
     let mut marked = mark_what_is_there(job, &found)?;
     let mut left = found.left.clone();
@@ -249,97 +192,6 @@ pub(super) fn initialize(job: &mut Store<'_>) -> Result<Stored, StoreError> {
         &mut Vec::new(),
         Vec::new(),
     )
-}
-
-pub(super) fn inspect(job: &Store<'_>) -> Result<Disc, StoreError> {
-    job.drive
-        .inspect()?
-        .ok_or_else(|| StoreError::NoDisc(job.drive.place().to_owned()))
-}
-
-/// Looks at the disc that is to be written, and says if it is not what the configuration says.
-pub(super) fn to_write(job: &Store<'_>) -> Result<Disc, StoreError> {
-    let disc = inspect(job)?;
-    if let Some(expected) = job.drive.expected()
-        && let Some(unlike) = media::unlike(expected, disc.kind)
-    {
-        let text = unlike.say(expected, disc.kind);
-        match unlike {
-            Unlike::Larger => job.monitor.note(text),
-            _ => job.monitor.warn(text),
-        }
-    }
-    Ok(disc)
-}
-
-pub(super) fn check_media(job: &Store<'_>, disc: &Disc) -> Result<(), StoreError> {
-    if job.check_media == CheckMedia::Yes {
-        media::check(disc)?;
-    }
-    Ok(())
-}
-
-/// Reads all of the daily directories. One that cannot be read is an error, and a problem.
-pub(super) fn read_all(job: &Store<'_>, days: &[Daily]) -> Result<Vec<StagedDay>, StoreError> {
-    let (days, left) = read_days(job, days)?;
-    if left.is_empty() {
-        Ok(days)
-    } else {
-        Err(StoreError::NothingReadable)
-    }
-}
-
-/// Reads the daily directories. One that cannot be read is a problem and stays behind.
-fn read_days(job: &Store<'_>, days: &[Daily]) -> Result<(Vec<StagedDay>, Vec<Day>), StoreError> {
-    let mut read = Vec::new();
-    let mut left = Vec::new();
-    for daily in days {
-        match staged::read(daily, job.monitor) {
-            Ok(day) => read.push(day),
-            Err(error) => {
-                left.push(daily.day());
-                job.monitor.problem(
-                    &Problem::with_file(daily.path(), &error)
-                        .advise("the day is not stored; repair its directory or stage it again"),
-                );
-            }
-        }
-    }
-    if read.is_empty() {
-        return Err(StoreError::NothingReadable);
-    }
-    Ok((read, left))
-}
-
-/// The newest session of a disc of ours. If a new disc was asked for, one that cannot be read is only
-/// warned of: it gives way in any case.
-pub(super) fn previous(
-    job: &Store<'_>,
-    disc: &Disc,
-    asked: Asked,
-) -> Result<Option<Previous>, StoreError> {
-    let Some(newest) = disc.newest() else {
-        return Ok(None);
-    };
-    if !media::is_ours(&newest.label) && asked == Asked::ByRule {
-        return Ok(None);
-    }
-    let medium = job.drive.open()?;
-    let tree = Volume::open(&*medium, newest.start).and_then(|volume| volume.tree());
-    match tree {
-        Ok(tree) => Ok(Some(Previous { medium, tree })),
-        Err(error) if asked == Asked::Full => {
-            job.monitor.warn(format!(
-                "what is on {} cannot be listed before it gives way: {error}",
-                printable_path(job.drive.place())
-            ));
-            Ok(None)
-        }
-        Err(source) => Err(StoreError::Volume {
-            place: job.drive.place().to_owned(),
-            source,
-        }),
-    }
 }
 
 /// Marks the days of which everything is on the disc, sound. A run that was killed between burn and
