@@ -1,5 +1,7 @@
-//! A drive that burns in another way than the one behind it, and damage that no drive reports.
+//! A drive that does some things otherwise than the one behind it, and damage that no drive reports.
 
+use std::cell::Cell;
+use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
@@ -7,33 +9,63 @@ use cback::event::Monitor;
 use cback::iso9660::ReadAt;
 use cback::media::{Burn, Burnt, Disc, Drive, DriveError, Original, Payload, Treatment};
 
-/// A drive that burns by `how`, and does all else as `inner` does.
-pub struct Burning<'d, F> {
+type Before<'d> = Box<dyn Fn() -> Result<(), DriveError> + 'd>;
+type Burns<'d> =
+    Box<dyn Fn(Burn, &mut Payload<'_, '_>, &dyn Monitor) -> Result<Burnt, DriveError> + 'd>;
+
+/// A drive that does as the one behind it, but for some things.
+pub struct Otherwise<'d> {
     inner: &'d dyn Drive,
-    how: F,
+    /// Done before everything that reaches the disc.
+    before: Before<'d>,
+    /// Burns in its place.
+    burns: Option<Burns<'d>>,
 }
 
-/// Such a drive.
-pub fn burning<F>(inner: &dyn Drive, how: F) -> Burning<'_, F>
-where
-    F: Fn(Burn, &mut Payload<'_, '_>, &dyn Monitor) -> Result<Burnt, DriveError>,
-{
-    Burning { inner, how }
+/// A drive that burns by `how`.
+pub fn burning<'d>(
+    inner: &'d dyn Drive,
+    how: impl Fn(Burn, &mut Payload<'_, '_>, &dyn Monitor) -> Result<Burnt, DriveError> + 'd,
+) -> Otherwise<'d> {
+    Otherwise {
+        inner,
+        before: Box::new(|| Ok(())),
+        burns: Some(Box::new(how)),
+    }
 }
 
-impl<F> Drive for Burning<'_, F>
-where
-    F: Fn(Burn, &mut Payload<'_, '_>, &dyn Monitor) -> Result<Burnt, DriveError>,
-{
+/// A drive whose call number `failing` fails; `calls` counts them.
+pub fn flaky<'d>(inner: &'d dyn Drive, calls: &'d Cell<u32>, failing: u32) -> Otherwise<'d> {
+    let before = move || {
+        calls.set(calls.get() + 1);
+        if calls.get() == failing {
+            return Err(DriveError::Io {
+                path: inner.place().to_owned(),
+                doing: "reach",
+                source: io::Error::other("the cable is out"),
+            });
+        }
+        Ok(())
+    };
+    Otherwise {
+        inner,
+        before: Box::new(before),
+        burns: None,
+    }
+}
+
+impl Drive for Otherwise<'_> {
     fn place(&self) -> &Path {
         self.inner.place()
     }
 
     fn inspect(&self) -> Result<Option<Disc>, DriveError> {
+        (self.before)()?;
         self.inner.inspect()
     }
 
     fn open(&self) -> Result<Box<dyn ReadAt>, DriveError> {
+        (self.before)()?;
         self.inner.open()
     }
 
@@ -43,7 +75,11 @@ where
         payload: &mut Payload<'_, '_>,
         monitor: &dyn Monitor,
     ) -> Result<Burnt, DriveError> {
-        (self.how)(burn, payload, monitor)
+        (self.before)()?;
+        match &self.burns {
+            Some(burns) => burns(burn, payload, monitor),
+            None => self.inner.burn(burn, payload, monitor),
+        }
     }
 
     fn duplicate(
@@ -51,10 +87,12 @@ where
         original: &mut Original<'_>,
         monitor: &dyn Monitor,
     ) -> Result<Option<PathBuf>, DriveError> {
+        (self.before)()?;
         self.inner.duplicate(original, monitor)
     }
 
     fn treat(&self, treatment: Treatment, monitor: &dyn Monitor) -> Result<(), DriveError> {
+        (self.before)()?;
         self.inner.treat(treatment, monitor)
     }
 
@@ -63,6 +101,7 @@ where
     }
 
     fn reload(&self) -> Result<(), DriveError> {
+        (self.before)()?;
         self.inner.reload()
     }
 }

@@ -1,87 +1,14 @@
 //! A drive whose calls fail, and one that somebody else holds. What every drive must do is in `tests/drives`.
 
 use std::cell::Cell;
-use std::io;
-use std::path::{Path, PathBuf};
 
-use cback::event::{Monitor, Tally};
-use cback::iso9660::{Content, Image, Meta, Options, ReadAt, SpaceSize, Tree};
-use cback::media::{
-    Asked, Burn, Burnt, Disc, Drive, DriveError, FileDrive, MediaKind, Original, Payload, Treatment,
-};
+use cback::event::Tally;
+use cback::iso9660::{Content, Image, Meta, Options, SpaceSize, Tree};
+use cback::media::{Asked, Burn, Burnt, Drive, DriveError, FileDrive, MediaKind, Payload};
 use cback::units::AbsPath;
 
+use crate::burning::flaky;
 use crate::pool::{Pool, noise};
-
-/// A drive whose call of a number fails.
-pub struct Flaky<D> {
-    pub inner: D,
-    pub calls: Cell<u32>,
-    pub failing: u32,
-}
-
-impl<D: Drive> Flaky<D> {
-    fn call(&self) -> Result<(), DriveError> {
-        self.calls.set(self.calls.get() + 1);
-        if self.calls.get() == self.failing {
-            return Err(DriveError::Io {
-                path: self.inner.place().to_owned(),
-                doing: "reach",
-                source: io::Error::other("the cable is out"),
-            });
-        }
-        Ok(())
-    }
-}
-
-impl<D: Drive> Drive for Flaky<D> {
-    fn place(&self) -> &Path {
-        self.inner.place()
-    }
-
-    fn inspect(&self) -> Result<Option<Disc>, DriveError> {
-        self.call()?;
-        self.inner.inspect()
-    }
-
-    fn open(&self) -> Result<Box<dyn ReadAt>, DriveError> {
-        self.call()?;
-        self.inner.open()
-    }
-
-    fn burn(
-        &self,
-        burn: Burn,
-        payload: &mut Payload<'_, '_>,
-        monitor: &dyn Monitor,
-    ) -> Result<Burnt, DriveError> {
-        self.call()?;
-        self.inner.burn(burn, payload, monitor)
-    }
-
-    fn duplicate(
-        &self,
-        original: &mut Original<'_>,
-        monitor: &dyn Monitor,
-    ) -> Result<Option<PathBuf>, DriveError> {
-        self.call()?;
-        self.inner.duplicate(original, monitor)
-    }
-
-    fn treat(&self, treatment: Treatment, monitor: &dyn Monitor) -> Result<(), DriveError> {
-        self.call()?;
-        self.inner.treat(treatment, monitor)
-    }
-
-    fn details(&self) -> Result<Vec<(String, String)>, DriveError> {
-        self.inner.details()
-    }
-
-    fn reload(&self) -> Result<(), DriveError> {
-        self.call()?;
-        self.inner.reload()
-    }
-}
 
 const LABELS: [&str; 2] = ["CEDAR BACKUP 17-NOV-2026", "CEDAR BACKUP 18-NOV-2026"];
 
@@ -132,13 +59,10 @@ fn whichever_call_fails_the_next_run_completes_the_work() {
         pool.store("2026-11-17").unwrap();
         let before = std::fs::read(pool.target()).unwrap();
         pool.stage("2026-11-18", &[("alpha/etc.tar.gz", &noise(2, 100_000))]);
-        let drive = Flaky {
-            inner: pool.drive(),
-            calls: Cell::new(0),
-            failing,
-        };
+        let (own, calls) = (pool.drive(), Cell::new(0));
+        let drive = flaky(&own, &calls, failing);
         let result = pool.store_with(&drive, "2026-11-18", Asked::ByRule);
-        if drive.calls.get() < failing {
+        if calls.get() < failing {
             assert!(result.is_ok());
             break;
         }
