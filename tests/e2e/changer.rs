@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use cback::catalog::{Catalog, Found};
+
 use crate::jukebox::{self, Jukebox};
 use crate::tree;
 
@@ -162,6 +164,25 @@ fn two_copies_are_written_in_two_drives() {
     jukebox.blanks([5]);
     machine.cback("store").on(NEXT).run().well_and_silent();
     assert!(jukebox.length(3) > 0 && jukebox.length(5) > 0 && jukebox.is_at_rest());
+}
+
+#[test]
+fn a_damaged_catalog_is_told_and_filled_again_beside_two_drives() {
+    let machine = jukebox::machine();
+    let jukebox = Jukebox::new(&machine, 6, 2, "<copies>2</copies>");
+    jukebox.blanks([1, 2]);
+    machine.back_up(MON);
+    let path = machine.path("work/catalog.sqlite3");
+    let text = "no database, but long enough to be taken for one";
+    fs::write(&path, text.repeat(20)).unwrap();
+    machine.back_up(TUE);
+    assert!(machine.log().contains("the catalog could not be used"));
+    let (catalog, found) = Catalog::look(&path).unwrap();
+    assert_eq!(found, Found::Sound);
+    for day in [MON, TUE] {
+        let copies = catalog.copies(day.parse().unwrap(), None).unwrap();
+        assert!(!copies.is_empty(), "{day}");
+    }
 }
 
 #[test]

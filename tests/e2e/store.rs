@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use cback::catalog::{Catalog, Found};
+
 use crate::call::foreign;
 use crate::machine::Machine;
 use crate::tree;
@@ -16,6 +18,27 @@ fn listed(machine: &Machine, disc: &std::path::Path) -> Vec<String> {
     let mut list: Vec<String> = list.lines().map(str::to_owned).collect();
     list.sort();
     list
+}
+
+#[test]
+fn a_catalog_that_was_lost_is_filled_when_the_disc_can_be_seen() {
+    let machine = Machine::new();
+    tree::one_of_everything(&machine.path("source"));
+    machine.back_up("2026-11-24");
+    let path = machine.path("work/catalog.sqlite3");
+    fs::remove_file(&path).unwrap();
+    // For a moment something else is where the disc should be.
+    let aside = machine.path("aside");
+    fs::rename(machine.disc(), &aside).unwrap();
+    fs::write(machine.disc(), "no disc").unwrap();
+    let purge = || machine.cback("purge").on("2026-11-24").run();
+    purge().well_and_silent();
+    assert!(machine.log().contains("purging without the catalog"));
+    fs::rename(&aside, machine.disc()).unwrap();
+    purge().well_and_silent();
+    let (catalog, found) = Catalog::look(&path).unwrap();
+    assert_eq!(found, Found::Sound);
+    assert_eq!(catalog.discs().unwrap().len(), 1);
 }
 
 #[test]
