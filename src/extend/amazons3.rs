@@ -89,21 +89,12 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ExtendError> {
         working_dir: &cx.config.options.working_dir,
         ids: cx.ids,
     });
-    for day in choice.days() {
+    let upload = |day: Day| -> Result<(), ExtendError> {
         let daily = staging.daily(day);
         let (bytes, limit) = beyond(cx, section, &daily)?;
         if let Some(limit) = limit {
-            let error = ExtendError::TooLarge {
-                day,
-                bytes: ByteSize(bytes),
-                limit,
-            };
-            if day == choice.day {
-                return Err(error);
-            }
-            // It must not keep today's from the bucket.
-            cx.monitor.problem(&Problem::new("upload", &error));
-            continue;
+            let bytes = ByteSize(bytes);
+            return Err(ExtendError::TooLarge { day, bytes, limit });
         }
         let done = uploader.day(&daily, &bucket, cipher, cx.ids)?;
         cx.monitor.note(format!(
@@ -113,8 +104,16 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ExtendError> {
             event::bytes(done.bytes),
             done.deleted
         ));
+        Ok(())
+    };
+    for day in &choice.older {
+        // It must not keep today's from the bucket.
+        if let Err(error) = upload(*day) {
+            let reason = format!("it was not uploaded: {error}");
+            cx.monitor.problem(&Problem::new(day.to_string(), &reason));
+        }
     }
-    Ok(())
+    upload(choice.day)
 }
 
 pub(super) fn preview(cx: &Context<'_>) -> Result<Vec<String>, ExtendError> {

@@ -33,7 +33,13 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ExtendError> {
     let encrypter = encrypter(cx, section, &system);
     encrypter.check_key()?;
     for daily in staged::days(cx)? {
-        let count = encrypter.encrypt(&daily)?;
+        let count = match encrypter.encrypt(&daily) {
+            Ok(count) => count,
+            Err(error) => {
+                staged::told(cx, &daily, error.into())?;
+                continue;
+            }
+        };
         if count > 0 {
             cx.monitor.note(format!(
                 "{}: {count} files were encrypted for {}",

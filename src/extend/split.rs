@@ -21,7 +21,13 @@ fn rule(cx: &Context<'_>) -> Result<Rule, ExtendError> {
 pub(super) fn run(cx: &Context<'_>) -> Result<(), ExtendError> {
     let rule = rule(cx)?;
     for daily in staged::days(cx)? {
-        let summary = split(&daily, rule, cx.ids, cx.monitor).map_err(staged::at(&daily))?;
+        let summary = match split(&daily, rule, cx.ids, cx.monitor) {
+            Ok(summary) => summary,
+            Err(error) => {
+                staged::told(cx, &daily, staged::at(&daily)(error))?;
+                continue;
+            }
+        };
         if summary.files > 0 {
             cx.monitor.note(format!(
                 "{}: {} files were cut into {} parts",

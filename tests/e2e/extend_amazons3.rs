@@ -1,6 +1,7 @@
 //! The extension `amazons3`, with a program `aws` whose bucket is a directory: there is no network in tests.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use crate::extend::{self, is_root, names, script};
@@ -134,6 +135,23 @@ fn a_peer_whose_name_is_like_an_indicators_is_uploaded_as_any_other() {
     there.sort();
     assert_eq!(there, ["cback.d.tar", "etc.tar"]);
     assert!(!uploaded(&machine).join("cback.stage").exists());
+}
+
+#[test]
+fn a_day_that_cannot_be_uploaded_does_not_keep_later_ones_back() {
+    let machine = machine("<s3_bucket>b/deep/path</s3_bucket>");
+    let stage = machine.cback("collect stage").on(DAY);
+    stage.run().well_and_silent();
+    let odd = std::ffi::OsStr::from_bytes(b"odd\xff.tar");
+    fs::write(machine.path("stage/2026/11/24/ada").join(odd), "x").unwrap();
+    machine
+        .cback("collect stage amazons3")
+        .on("2026-11-25")
+        .run()
+        .with_status(10)
+        .says(&["2026-11-24: it was not uploaded", "no UTF-8"]);
+    assert!(machine.path("stage/2026/11/25/cback.amazons3").exists());
+    assert!(!machine.path("stage/2026/11/24/cback.amazons3").exists());
 }
 
 #[test]

@@ -199,6 +199,23 @@ fn random(path: PathBuf, bytes: usize) {
 }
 
 #[test]
+fn a_day_that_cannot_be_looked_into_keeps_no_later_one_from_its_turn() {
+    let section = "<split><size_limit>100 KB</size_limit><split_size>40 KB</split_size></split>";
+    let machine = extend::machine("split", 250, section);
+    machine.cback("collect stage").on(DAY).run().well();
+    // A link that leads to itself.
+    let mark = machine.path("stage/2026/11/24/cback.split");
+    std::os::unix::fs::symlink("cback.split", mark).unwrap();
+    machine
+        .cback("collect stage split")
+        .on("2026-11-25")
+        .run()
+        .with_status(10)
+        .says(&["2026-11-24: cannot use", "symbolic links"]);
+    assert!(machine.path("stage/2026/11/25/cback.split").exists());
+}
+
+#[test]
 fn large_files_are_split_stored_and_restored() {
     let section = "<split><size_limit>100 KB</size_limit><split_size>40 KB</split_size></split>";
     let machine = extend::machine("split", 250, section);
