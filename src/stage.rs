@@ -182,20 +182,11 @@ pub fn stage(request: &Request<'_>, monitor: &dyn Monitor) -> Result<Staged, Sta
     if !inside.is_empty() {
         daily.complete_sums(&known, request.ids).map_err(fault)?;
     }
-    let mut present = Vec::new();
-    let mut missing = Vec::new();
-    let mut no_room: Option<(PeerName, u64)> = None;
-    for turn in turns {
-        match turn {
-            Turn::Came(one) => present.push(one),
-            Turn::Missed(one) => missing.push(one),
-            Turn::NoRoom(one, needed) => {
-                let (_, sum) = no_room.get_or_insert((one.peer.clone(), 0));
-                *sum += needed;
-                missing.push(one);
-            }
-        }
-    }
+    let Sorted {
+        present,
+        missing,
+        no_room,
+    } = sort(turns);
     let marked = if inside.is_empty() {
         Marked::NobodyIn
     } else {
@@ -228,6 +219,32 @@ pub fn stage(request: &Request<'_>, monitor: &dyn Monitor) -> Result<Staged, Sta
         missing,
         marked,
     })
+}
+
+/// How the turns ended.
+#[derive(Default)]
+struct Sorted {
+    present: Vec<Present>,
+    /// Those who found no room among them.
+    missing: Vec<Missing>,
+    /// The first of those who found none, and what they need together.
+    no_room: Option<(PeerName, u64)>,
+}
+
+fn sort(turns: Vec<Turn>) -> Sorted {
+    let mut sorted = Sorted::default();
+    for turn in turns {
+        match turn {
+            Turn::Came(one) => sorted.present.push(one),
+            Turn::Missed(one) => sorted.missing.push(one),
+            Turn::NoRoom(one, needed) => {
+                let (_, sum) = sorted.no_room.get_or_insert((one.peer.clone(), 0));
+                *sum += needed;
+                sorted.missing.push(one);
+            }
+        }
+    }
+    sorted
 }
 
 /// Gives every peer its turn. `list` is the day's list of digests as it was before. The turns come in the order of

@@ -14,7 +14,7 @@ use super::transport::Entry;
 use crate::sums::{Digest, Sums};
 
 /// What is there already, with digests, and what has to come.
-type Found = (Vec<(Entry, Digest)>, Vec<Entry>);
+pub(super) type Found = (Vec<(Entry, Digest)>, Vec<Entry>);
 
 /// Links every file of `entries` whose digest is `claimed` and which the directory `earlier` has, byte for byte, into
 /// the directory `into`. Gives these, and those that have to come; these are all where there are no links.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::earlier::take_over;
+use super::earlier::{Found, take_over};
 use super::limits::Watched;
 use super::transport::{Entry, Job, Listing, Refused, Transport, is_wanted};
 use super::{COLLECTED, Fetched, PeerError, Target};
@@ -45,66 +45,24 @@ pub(super) fn fetch(
         .fold(0_u64, |sum, entry| sum.saturating_add(entry.bytes));
     limits.bytes(needed)?;
     refused.extend(missing(&claimed, &entries, &refused));
-    let (there, entries) = match target.earlier {
-        Some(earlier) => take_over(entries, &claimed, earlier, target.into).map_err(|source| {
-            PeerError::Unwritable {
-                path: target.into.to_owned(),
-                source,
-            }
-        })?,
-        None => (Vec::new(), entries),
-    };
-
-    let task = format!("staging {}", order.name);
-    let came = AtomicU64::new(there.iter().map(|(entry, _)| entry.bytes).sum());
+    let (there, entries) = earlier(target, entries, &claimed)?;
     let mut sums = Sums::new();
     for (entry, digest) in &there {
         sums.insert(entry.name.as_bytes(), *digest);
     }
-    let sums = Mutex::new(sums);
-    let refused = Mutex::new(refused);
-    let progress = |more| {
-        let done = came.fetch_add(more, Ordering::Relaxed) + more;
-        monitor.observe(&Event::Progress(Progress {
-            task: &task,
-            done,
-            total: Some(needed),
-            files: None,
-        }));
-        limits.bytes(done)
-    };
-    // What comes once more is still there only once.
-    let in_vain = |bytes| {
-        came.fetch_sub(bytes, Ordering::Relaxed);
-    };
-    let done = |entry: &Entry, outcome: Result<Digest, Refused>| match outcome {
-        Ok(digest) => {
-            locked(&sums).insert(entry.name.as_bytes(), digest);
-        }
-        Err(reason) => locked(&refused).push((entry.name.clone(), reason)),
-    };
-    let outcome = transport.get(&Job {
-        entries: &entries,
-        into: target.into,
+    let linked = there.iter().map(|(entry, _)| entry.bytes).sum();
+    let come = Come {
         limits: &limits,
         claimed: &claimed,
-        ids: target.ids,
-        progress: &progress,
-        in_vain: &in_vain,
-        done: &done,
-    });
-    monitor.observe(&Event::ProgressEnd(&task));
-    outcome.map_err(|error| match error {
-        PeerError::Full { path, .. } => PeerError::Full { path, needed },
-        error => error,
-    })?;
-    let mut refused = into_inner(refused);
+        needed,
+        linked,
+    };
+    let (sums, mut refused) = come.get(order, transport, &entries, (sums, refused), monitor)?;
     refused.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     for (name, reason) in &refused {
         tell(monitor, &dir.join(name), reason);
     }
     transport.unchanged()?;
-    let sums = into_inner(sums);
     if sums.is_empty() {
         return Err(PeerError::Nothing(dir.to_owned()));
     }
@@ -117,6 +75,87 @@ pub(super) fn fetch(
         .map(|entry| entry.bytes)
         .sum();
     Ok(Fetched { sums, bytes })
+}
+
+/// What an earlier fetch has brought already, with digests, and what has to come.
+fn earlier(target: &Target<'_>, entries: Vec<Entry>, claimed: &Sums) -> Result<Found, PeerError> {
+    let Some(earlier) = target.earlier else {
+        return Ok((Vec::new(), entries));
+    };
+    let found = take_over(entries, claimed, earlier, target.into);
+    found.map_err(|source| PeerError::Unwritable {
+        path: target.into.to_owned(),
+        source,
+    })
+}
+
+/// Names that are not staged, and why.
+type Left = Vec<(OsString, Refused)>;
+
+/// What is known when files begin to come.
+struct Come<'a> {
+    limits: &'a Watched,
+    /// The digests that they should have.
+    claimed: &'a Sums,
+    /// Bytes in all.
+    needed: u64,
+    /// Bytes of those that need not come.
+    linked: u64,
+}
+
+impl Come<'_> {
+    /// Brings the files of `entries`. What came, and what did not, is added to what is known.
+    fn get(
+        &self,
+        order: &Order<'_>,
+        transport: &dyn Transport,
+        entries: &[Entry],
+        (sums, refused): (Sums, Left),
+        monitor: &dyn Monitor,
+    ) -> Result<(Sums, Left), PeerError> {
+        let task = format!("staging {}", order.name);
+        let came = AtomicU64::new(self.linked);
+        let (sums, refused) = (Mutex::new(sums), Mutex::new(refused));
+        let progress = |more| {
+            let done = came.fetch_add(more, Ordering::Relaxed) + more;
+            monitor.observe(&Event::Progress(Progress {
+                task: &task,
+                done,
+                total: Some(self.needed),
+                files: None,
+            }));
+            self.limits.bytes(done)
+        };
+        // What comes once more is still there only once.
+        let in_vain = |bytes| {
+            came.fetch_sub(bytes, Ordering::Relaxed);
+        };
+        let done = |entry: &Entry, outcome: Result<Digest, Refused>| match outcome {
+            Ok(digest) => {
+                locked(&sums).insert(entry.name.as_bytes(), digest);
+            }
+            Err(reason) => locked(&refused).push((entry.name.clone(), reason)),
+        };
+        let outcome = transport.get(&Job {
+            entries,
+            into: order.target.into,
+            limits: self.limits,
+            claimed: self.claimed,
+            ids: order.target.ids,
+            progress: &progress,
+            in_vain: &in_vain,
+            done: &done,
+        });
+        monitor.observe(&Event::ProgressEnd(&task));
+        outcome.map_err(|error| match error {
+            PeerError::Full { path, .. } => PeerError::Full {
+                path,
+                needed: self.needed,
+            },
+            error => error,
+        })?;
+        Ok((into_inner(sums), into_inner(refused)))
+    }
 }
 
 /// The entries that can be files of one directory, each name once; the others are refused.

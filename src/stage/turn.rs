@@ -283,26 +283,32 @@ impl Work<'_> {
                     unwritable(source)
                 }
             })?;
-        if let Err(error) = peer.acknowledge(request.day, &fetched.sums, request.ids) {
-            // It is staged; the peer only does not know, and will bring it again.
-            let full = match &error {
-                PeerError::Unwritable { source, .. } => fsx::is_full(source),
-                _ => false,
-            };
-            let advice = if full {
-                "make room on that machine; until it is told, it brings the same files again"
-            } else {
-                "let the backup user write into the collect directory"
-            };
-            let reason = format!("staged, but it cannot be told so: {error}");
-            monitor.problem(&Problem::new(peer.name().as_str(), &reason).advise(advice));
-        }
+        self.acknowledge(peer, &fetched.sums, monitor);
         Ok(Present {
             peer: peer.name().clone(),
             files: fetched.sums.len(),
             bytes: fetched.bytes,
             received,
         })
+    }
+
+    /// Tells the peer that it is staged. If it cannot be told, it only does not know, and will bring it again.
+    fn acknowledge(&self, peer: &Peer, sums: &Sums, monitor: &dyn Monitor) {
+        let request = self.request;
+        let Err(error) = peer.acknowledge(request.day, sums, request.ids) else {
+            return;
+        };
+        let full = match &error {
+            PeerError::Unwritable { source, .. } => fsx::is_full(source),
+            _ => false,
+        };
+        let advice = if full {
+            "make room on that machine; until it is told, it brings the same files again"
+        } else {
+            "let the backup user write into the collect directory"
+        };
+        let reason = format!("staged, but it cannot be told so: {error}");
+        monitor.problem(&Problem::new(peer.name().as_str(), &reason).advise(advice));
     }
 }
 

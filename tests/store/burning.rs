@@ -1,7 +1,5 @@
 //! A drive that does some things otherwise than the one behind it, and damage that no drive reports.
 
-use std::cell::Cell;
-use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
@@ -9,17 +7,17 @@ use cback::event::Monitor;
 use cback::iso9660::ReadAt;
 use cback::media::{Burn, Burnt, Disc, Drive, DriveError, Original, Payload, Treatment};
 
-type Before<'d> = Box<dyn Fn() -> Result<(), DriveError> + 'd>;
-type Burns<'d> =
+pub type Before<'d> = Box<dyn Fn() -> Result<(), DriveError> + 'd>;
+pub type Burns<'d> =
     Box<dyn Fn(Burn, &mut Payload<'_, '_>, &dyn Monitor) -> Result<Burnt, DriveError> + 'd>;
 
 /// A drive that does as the one behind it, but for some things.
 pub struct Otherwise<'d> {
-    inner: &'d dyn Drive,
+    pub inner: &'d dyn Drive,
     /// Done before everything that reaches the disc.
-    before: Before<'d>,
+    pub before: Before<'d>,
     /// Burns in its place.
-    burns: Option<Burns<'d>>,
+    pub burns: Option<Burns<'d>>,
 }
 
 /// A drive that burns by `how`.
@@ -31,26 +29,6 @@ pub fn burning<'d>(
         inner,
         before: Box::new(|| Ok(())),
         burns: Some(Box::new(how)),
-    }
-}
-
-/// A drive whose call number `failing` fails; `calls` counts them.
-pub fn flaky<'d>(inner: &'d dyn Drive, calls: &'d Cell<u32>, failing: u32) -> Otherwise<'d> {
-    let before = move || {
-        calls.set(calls.get() + 1);
-        if calls.get() == failing {
-            return Err(DriveError::Io {
-                path: inner.place().to_owned(),
-                doing: "reach",
-                source: io::Error::other("the cable is out"),
-            });
-        }
-        Ok(())
-    };
-    Otherwise {
-        inner,
-        before: Box::new(before),
-        burns: None,
     }
 }
 

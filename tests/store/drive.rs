@@ -1,14 +1,35 @@
 //! A drive whose calls fail, and one that somebody else holds. What every drive must do is in `tests/drives`.
 
 use std::cell::Cell;
+use std::io;
 
 use cback::event::Tally;
 use cback::iso9660::{Content, Image, Meta, Options, SpaceSize, Tree};
 use cback::media::{Asked, Burn, Burnt, Drive, DriveError, FileDrive, MediaKind, Payload};
 use cback::units::AbsPath;
 
-use crate::burning::flaky;
+use crate::burning::Otherwise;
 use crate::pool::{Pool, noise};
+
+/// A drive whose call number `failing` fails; `calls` counts them.
+fn flaky<'d>(inner: &'d dyn Drive, calls: &'d Cell<u32>, failing: u32) -> Otherwise<'d> {
+    let before = move || {
+        calls.set(calls.get() + 1);
+        if calls.get() == failing {
+            return Err(DriveError::Io {
+                path: inner.place().to_owned(),
+                doing: "reach",
+                source: io::Error::other("the cable is out"),
+            });
+        }
+        Ok(())
+    };
+    Otherwise {
+        inner,
+        before: Box::new(before),
+        burns: None,
+    }
+}
 
 const LABELS: [&str; 2] = ["CEDAR BACKUP 17-NOV-2026", "CEDAR BACKUP 18-NOV-2026"];
 
