@@ -99,6 +99,10 @@ impl ArchiveName {
             }
             name.extend_from_slice(chunk.invalid());
         }
+        if name.is_empty() {
+            // `/\\` has nothing else in it.
+            name.push(b'-');
+        }
         shorten(&mut name);
         let name = OsString::from_vec(name);
         Self { name, naming }
@@ -163,6 +167,7 @@ mod tests {
             ("c:/Users/pronovic/repos", "c-Users-pronovic-repos"),
             ("/path/to/whatever/key:value", "path-to-whatever-key_value"),
             ("/tmp/t2/", "tmp-t2-"),
+            ("/\\", "-"),
         ] {
             assert_eq!(v3(path), name, "{path}");
         }

@@ -139,14 +139,20 @@ impl Reader<'_> {
         rest.is_some()
     }
 
-    /// Alternatives, up to a `)` or the end.
-    pub(super) fn either(&mut self, flags: Flags) -> Read<Node> {
+    /// Counts what stands in one another; whoever leaves it again counts back.
+    pub(super) fn deeper(&mut self) -> Read<()> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return strange(format!(
                 "groups stand more than {MAX_DEPTH} deep in one another"
             ));
         }
+        Ok(())
+    }
+
+    /// Alternatives, up to a `)` or the end.
+    pub(super) fn either(&mut self, flags: Flags) -> Read<Node> {
+        self.deeper()?;
         let mut nodes = vec![self.row(flags)?];
         while self.skip("|") {
             nodes.push(self.row(flags)?);

@@ -109,6 +109,7 @@ fn no_depth_and_no_length_breaks_the_reader() {
         "(?:".repeat(100_000),
         "(?=".repeat(1000) + &")".repeat(1000),
         "[".repeat(100_000),
+        "(a)".to_owned() + &"(?(1)".repeat(100_000),
         "a|".repeat(100_000),
         "a?".repeat(10_000),
         "(a*)*".repeat(10_000),

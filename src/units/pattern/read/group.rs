@@ -227,12 +227,14 @@ impl Reader<'_> {
                 ));
             }
         }
+        self.deeper()?;
         let yes = self.row(flags)?;
         let no = if self.skip("|") {
             self.row(flags)?
         } else {
             Node::Row(Vec::new())
         };
+        self.depth -= 1;
         if self.rest.starts_with('|') {
             return wrong("a condition has more than two branches");
         }
