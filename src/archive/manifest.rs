@@ -27,6 +27,7 @@
 //! stored bytes are not those of one moment; `unsaved:WHY` nothing was stored; `above` a directory that is
 //! only on the way to the source. Names and reasons in tags are escaped like file names.
 
+mod mention;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ use std::sync::Arc;
 use super::{Member, Timestamp};
 use crate::units::{Day, Digest};
 
+pub use mention::mentions;
 pub use read::ManifestReader;
 pub use vis::{escape, unescape};
 pub use write::ManifestWriter;

@@ -3,6 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// Longer paths are not believed, in bytes: nothing has such, and to make its directories would take for ever. Collecting
+/// names what lies deeper, and leaves it out.
+pub(super) const LONGEST_PATH: usize = 1 << 17;
+
 /// A point in time: seconds since 1970 (negative before) and nanoseconds 0–999 999 999 onwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp {

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use self::attributes::Attributes;
 use self::content::Content;
+use super::member::LONGEST_PATH;
 use super::{Kind, Member, Timestamp};
 
 /// A tar block.
@@ -98,6 +99,9 @@ impl<'a> Reader<'a> {
                         .merge(&self.input.text(size)?)
                         .map_err(corrupt)?;
                     attributes = self.global.clone();
+                }
+                b'L' | b'K' if size > LONGEST_PATH as u64 => {
+                    return Err(corrupt(format!("a name of {size} bytes")));
                 }
                 b'L' => attributes.path = Some(name(self.input.text(size)?)),
                 b'K' => attributes.link = Some(name(self.input.text(size)?)),

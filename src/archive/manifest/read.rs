@@ -10,6 +10,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::vis::unescape;
 use super::{Coverage, Entry, Header, ManifestError, Place, Stored};
+use crate::archive::member::LONGEST_PATH;
 use crate::archive::{Kind, Member, Timestamp};
 use crate::units::{Day, Digest};
 
@@ -45,11 +46,7 @@ struct Defaults {
 impl<R: Read> ManifestReader<R> {
     /// Begins to read the gzip'd manifest `packed`, up to the end of its header.
     pub fn new(packed: R) -> Result<Self, ManifestError> {
-        let mut lines = Lines {
-            inner: BufReader::with_capacity(1 << 16, MultiGzDecoder::new(packed)),
-            line: Vec::new(),
-            number: 0,
-        };
+        let mut lines = Lines::new(packed);
         for expected in ["#mtree", "# cback-manifest 1"] {
             if !lines.next()? || lines.line != expected.as_bytes() {
                 let text = format!("its first lines lack `{expected}`");
@@ -214,15 +211,29 @@ impl Defaults {
 }
 
 /// Lines of bounded length.
-struct Lines<R: Read> {
+pub(super) struct Lines<R: Read> {
     inner: BufReader<MultiGzDecoder<R>>,
     line: Vec<u8>,
     number: u64,
 }
 
 impl<R: Read> Lines<R> {
+    /// The lines that are packed with gzip in `packed`.
+    pub(super) fn new(packed: R) -> Self {
+        Self {
+            inner: BufReader::with_capacity(1 << 16, MultiGzDecoder::new(packed)),
+            line: Vec::new(),
+            number: 0,
+        }
+    }
+
+    /// The line that was read last, without its newline.
+    pub(super) fn line(&self) -> &[u8] {
+        &self.line
+    }
+
     /// Reads the next line; `false` at the end. A last line without its newline is no line.
-    fn next(&mut self) -> Result<bool, ManifestError> {
+    pub(super) fn next(&mut self) -> Result<bool, ManifestError> {
         self.line.clear();
         match (&mut self.inner)
             .take(LONGEST_LINE)
@@ -346,11 +357,12 @@ fn path(name: &[u8]) -> Result<PathBuf, String> {
     sound(path).ok_or_else(fault)
 }
 
-/// A path that is not empty, has no empty component, no `.` or `..` and no NUL.
+/// A path that is not empty or too long, has no empty component, no `.` or `..` and no NUL.
 fn sound(path: PathBuf) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStrExt as _;
     let bytes = path.as_os_str().as_bytes();
-    let fine = !bytes.contains(&0)
+    let fine = bytes.len() <= LONGEST_PATH
+        && !bytes.contains(&0)
         && bytes
             .split(|&byte| byte == b'/')
             .all(|part| !matches!(part, b"" | b"." | b".."));

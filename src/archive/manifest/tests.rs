@@ -176,6 +176,44 @@ fn what_packs_well_cannot_fill_the_memory() {
 }
 
 #[test]
+fn what_nothing_has_is_not_believed() {
+    let sound = String::from_utf8(text(&entries())).unwrap();
+    let long =
+        |bytes: usize| sound.replacen("./srv/a\\040b ", &format!("./{} ", "a".repeat(bytes)), 1);
+    for (text, expected) in [
+        (long(1 << 17), true),
+        (long((1 << 17) + 1), false),
+    ] {
+        assert_eq!(read(&pack(text.as_bytes())).is_ok(), expected);
+    }
+}
+
+#[test]
+fn a_manifest_mentions_what_it_has_and_what_holds_that() {
+    let packed = pack(&text(&entries()));
+    for (path, expected) in [
+        ("srv/a b", true),
+        ("srv", true),
+        ("srv/a", false),
+        ("srv/a b/z", true),
+        ("srv/a b/z1", true),
+        ("srv/a b/z9", false),
+        ("srv/a b/with, comma", false), // only a link's other end
+        ("elsewhere/deep", true),
+        ("elsewhere/deep/target/x", false),
+        ("", false),
+    ] {
+        assert_eq!(
+            mentions(&packed[..], &[path.into()]).unwrap(),
+            expected,
+            "{path}"
+        );
+    }
+    assert!(mentions(&packed[..], &["x".into(), "srv/a b/x".into()]).unwrap());
+    assert!(mentions(&packed[..20], &["x".into()]).is_err());
+}
+
+#[test]
 fn a_later_version_is_not_guessed() {
     let text = String::from_utf8(text(&[])).unwrap();
     let later = text.replace("cback-manifest 1", "cback-manifest 2");

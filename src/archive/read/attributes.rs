@@ -3,8 +3,12 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 
+use crate::archive::member::LONGEST_PATH;
 use crate::archive::pax::records;
 use crate::archive::{Extended, Timestamp, acl};
+
+/// The most extended attributes of one member that are believed; the kernel lists names in 64 KiB.
+const MOST_EXTENDED: usize = 10_000;
 
 /// Facts that overrule the header's fields. `None`: the field holds.
 #[derive(Debug, Clone, Default)]
@@ -58,11 +62,11 @@ impl Attributes {
             b"GNU.sparse.name" => self.sparse_name = Some(sound(value)?),
             b"GNU.sparse.realsize" => self.real_size = Some(number(value)?),
             b"GNU.sparse.map" | b"GNU.sparse.numblocks" => return None, // formats 0.0 and 0.1
-            b"SCHILY.acl.access" => self.acl(b"system.posix_acl_access", value),
-            b"SCHILY.acl.default" => self.acl(b"system.posix_acl_default", value),
+            b"SCHILY.acl.access" => self.acl(b"system.posix_acl_access", value)?,
+            b"SCHILY.acl.default" => self.acl(b"system.posix_acl_default", value)?,
             _ => {
                 if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
-                    self.extend(decode(name), value.to_vec());
+                    self.extend(decode(name), value.to_vec())?;
                 }
             }
         }
@@ -70,20 +74,26 @@ impl Attributes {
     }
 
     /// A list that cannot be understood is left out: the mode holds.
-    fn acl(&mut self, name: &[u8], text: &[u8]) {
-        match acl::from_text(text) {
-            Some(bytes) => self.extend(name.to_vec(), bytes),
-            None => log::warn!(
-                "an access control list is not understood: {}",
-                text.escape_ascii()
-            ),
+    fn acl(&mut self, name: &[u8], text: &[u8]) -> Option<()> {
+        if let Some(bytes) = acl::from_text(text) {
+            return self.extend(name.to_vec(), bytes);
         }
+        log::warn!(
+            "an access control list is not understood: {}",
+            text.escape_ascii()
+        );
+        Some(())
     }
 
-    fn extend(&mut self, name: Vec<u8>, value: Vec<u8>) {
+    /// `None` if there are too many.
+    fn extend(&mut self, name: Vec<u8>, value: Vec<u8>) -> Option<()> {
         let name = OsString::from_vec(name);
         self.extended.retain(|(known, _)| *known != name);
+        if self.extended.len() >= MOST_EXTENDED {
+            return None;
+        }
         self.extended.push((name, value));
+        Some(())
     }
 }
 
@@ -103,9 +113,9 @@ fn decode(name: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A name without NUL.
+/// A name without NUL that is not too long.
 fn sound(value: &[u8]) -> Option<Vec<u8>> {
-    (!value.contains(&0)).then(|| value.to_vec())
+    (value.len() <= LONGEST_PATH && !value.contains(&0)).then(|| value.to_vec())
 }
 
 fn number<T: std::str::FromStr>(value: &[u8]) -> Option<T> {
@@ -155,6 +165,31 @@ mod tests {
         ] {
             let read = time(text.as_bytes()).map(|time| (time.seconds, time.nanos));
             assert_eq!(read, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_nothing_has_is_not_believed() {
+        let record = |key: &str, value: &[u8]| {
+            let mut text = Vec::new();
+            crate::archive::pax::record(key.as_bytes(), value, &mut text);
+            text
+        };
+        let path = |length: usize| record("path", &vec![b'a'; length]);
+        let many = |count: usize| {
+            let names = (0..count).map(|number| format!("SCHILY.xattr.user.{number}"));
+            names
+                .flat_map(|name| record(&name, b"1"))
+                .collect::<Vec<u8>>()
+        };
+        for (text, sound) in [
+            (path(LONGEST_PATH), true),
+            (path(LONGEST_PATH + 1), false),
+            (many(MOST_EXTENDED), true),
+            (many(MOST_EXTENDED + 1), false),
+            (record("linkpath", b"a\0b"), false),
+        ] {
+            assert_eq!(Attributes::default().merge(&text).is_ok(), sound);
         }
     }
 
