@@ -8,6 +8,7 @@ use super::document::Element;
 use super::finding::Finding;
 use super::read::Notes;
 
+pub use crate::units::nearest;
 use foreign::foreign_extension;
 pub(super) use foreign::own_extension;
 
@@ -361,60 +362,10 @@ pub(super) fn is_misspelled(
         .any(|child| nearest(child.name(), rules.iter().map(|rule| rule.name)) == Some(name))
 }
 
-/// The candidate that `word` is most likely a slip of, if there is one.
-pub fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
-    let letters = word.chars().count();
-    candidates
-        .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|&(distance, candidate)| {
-            distance <= 1.max(letters.max(candidate.len()) / 3) && distance < letters
-        })
-        .min_by_key(|&(distance, _)| distance)
-        .map(|(_, candidate)| candidate)
-}
-
 /// `a, b, c`, each in backquotes.
 pub(super) fn list<'c>(words: impl Iterator<Item = &'c str>) -> String {
     let words: Vec<_> = words.map(|word| format!("`{word}`")).collect();
     words.join(", ")
-}
-
-/// Letters inserted, deleted, replaced or swapped with their neighbour (optimal string alignment); case and
-/// the difference between `-` and `_` cost nothing.
-fn distance(left: &str, right: &str) -> usize {
-    let fold = |text: &str| -> Vec<char> {
-        text.chars()
-            .take(100)
-            .map(|c| {
-                if c == '-' {
-                    '_'
-                } else {
-                    c.to_ascii_lowercase()
-                }
-            })
-            .collect()
-    };
-    let (left, right) = (fold(left), fold(right));
-    let mut rows = vec![vec![0; right.len() + 1]; left.len() + 1];
-    for i in 0..=left.len() {
-        for j in 0..=right.len() {
-            rows[i][j] = if i == 0 || j == 0 {
-                i + j
-            } else {
-                let change = usize::from(left[i - 1] != right[j - 1]);
-                let mut best = (rows[i - 1][j] + 1)
-                    .min(rows[i][j - 1] + 1)
-                    .min(rows[i - 1][j - 1] + change);
-                let swapped =
-                    i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1];
-                if swapped {
-                    best = best.min(rows[i - 2][j - 2] + 1);
-                }
-                best
-            };
-        }
-    }
-    rows[left.len()][right.len()]
 }
 
 #[cfg(test)]
