@@ -14,12 +14,14 @@
 //!   took over again, its later archives come on top of our latest manifest.
 //! - [`target`] makes sure that nothing is written outside of the directory that was named.
 
+mod by_hand;
 mod carry;
 mod cedars;
 mod complete;
 mod error;
 mod extract;
 mod find;
+mod look_back;
 mod orphans;
 mod planning;
 mod recipe;
@@ -37,7 +39,8 @@ use crate::units::{Day, PeerName, Weekday};
 
 pub use carry::{Summary, carry_out};
 pub use error::RestoreError;
-pub use planning::{Discs, plan};
+pub use look_back::explain;
+pub use planning::{Discs, Unplanned, plan};
 pub use recipe::{Missing, PlainFile, Recipe, Source, Step};
 pub use shelf::{Item, Shelf, ShelfError};
 pub use target::Existing;

@@ -276,6 +276,131 @@ fn archives_without_manifests_are_read_from_the_latest_back() {
     assert_eq!(picture(&pool.restored("first")), pictures[0]);
 }
 
+/// Puts `names` of the source into an archive of that name, as Cedar Backup would.
+fn cedars(pool: &Pool, day: u32, archive: &str, names: &[&str]) {
+    let made = std::process::Command::new("tar")
+        .current_dir(pool.source())
+        .arg("-caf")
+        .arg(pool.peer(day, "alpha").join(archive))
+        .args(names)
+        .status();
+    assert!(made.unwrap().success());
+}
+
+#[test]
+fn archives_without_manifests_that_are_packed_in_another_way_since_are_one_source() {
+    let pool = Pool::new();
+    let at = |name: &str| pool.source().join(name);
+    for (name, text) in [("changed", "old"), ("kept", "kept")] {
+        fs::write(at(name), text).unwrap();
+    }
+    // By name the older one comes last.
+    cedars(&pool, 1, "source.tar.gz", &["changed", "kept"]);
+    fs::write(at("changed"), "new").unwrap();
+    cedars(&pool, 2, "source.tar.bz2", &["changed"]);
+    let (summary, told) = pool.restore(&pool.request("into"));
+    assert_eq!(told, [""; 0]);
+    assert_eq!(summary.unwrap().files, 2);
+    let read = |name: &str| fs::read_to_string(pool.target("into").join(name)).unwrap();
+    assert_eq!(
+        (read("changed").as_str(), read("kept").as_str()),
+        ("new", "kept")
+    );
+}
+
+#[test]
+fn a_dump_comes_back_by_the_path_that_the_recipe_shows() {
+    let (pool, _) = three_days(Compression::Gzip);
+    for (day, peer, name) in [
+        (1, "alpha", "dump.sql.gz"),
+        (2, "alpha", "dump.sql.gz"),
+        (2, "alpha", "other.sql.gz"),
+        (2, "beta", "dump.sql.gz"),
+    ] {
+        fs::write(pool.peer(day, peer).join(name), format!("{peer} {day}")).unwrap();
+    }
+    for (number, (peer, path, expected)) in [
+        (
+            Some("alpha"),
+            "_files/dump.sql.gz",
+            &[("_files/dump.sql.gz", "alpha 2")][..],
+        ),
+        (
+            None,
+            "/alpha/_files/dump.sql.gz",
+            &[("alpha/_files/dump.sql.gz", "alpha 2")],
+        ),
+        (
+            None,
+            "_files/dump.sql.gz",
+            &[
+                ("alpha/_files/dump.sql.gz", "alpha 2"),
+                ("beta/_files/dump.sql.gz", "beta 2"),
+            ],
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut request = pool.request(&format!("into-{number}"));
+        request.peer = peer.map(|peer| peer.parse().unwrap());
+        request.paths = vec![path.into()];
+        let (summary, told) = pool.restore(&request);
+        assert_eq!(told, [""; 0]);
+        assert_eq!(summary.unwrap().files, expected.len() as u64);
+        for (path, text) in expected {
+            let read = fs::read_to_string(request.into.join(path)).unwrap();
+            assert_eq!(read, *text, "{path}");
+        }
+    }
+    let mut request = pool.request("into");
+    request.paths = vec!["_files/dmup.sql.gz".into()];
+    let error = pool.plan(&request).unwrap_err();
+    assert_eq!(error.advice().unwrap(), "there is `/_files/dump.sql.gz`");
+    // All of a peer is all of it.
+    request.paths = vec!["/beta".into()];
+    assert_eq!(pool.restore(&request).0.unwrap().files, 1);
+}
+
+#[test]
+fn a_path_of_long_ago_is_looked_for_and_that_is_told_if_it_takes_long() {
+    let mut pool = Pool::new();
+    fs::write(pool.source().join("notes.txt"), "1").unwrap();
+    pool.collect(1, Coverage::Full);
+    fs::remove_file(pool.source().join("notes.txt")).unwrap();
+    fs::write(pool.source().join("note.txt"), "1").unwrap();
+    for day in 2..28 {
+        pool.collect(day, Coverage::Full);
+    }
+    let mut request = pool.request("into");
+    let notes = pool.source().join("notes.txt");
+    for (path, advice) in [
+        (
+            notes.clone(),
+            "it was there on 2026-11-01; to restore that, add --as-of 2026-11-01",
+        ),
+        (
+            pool.source().join("ntoe.txt"),
+            &format!("there is `{}`", pool.source().join("note.txt").display()),
+        ),
+    ] {
+        request.paths = vec![path.clone()];
+        let (result, told) = pool.restore(&request);
+        assert_eq!(result.unwrap_err().advice().unwrap(), advice);
+        assert_eq!(told.len(), 1, "{told:?}");
+        let expected = format!("warning: `{}` is not there (there is `", path.display());
+        assert!(told[0].starts_with(&expected), "{told:?}");
+        assert!(
+            told[0].contains("looking for it in 27 earlier manifests"),
+            "{told:?}"
+        );
+    }
+    // Of another source nothing is read.
+    request.paths = vec!["/elsewhere/x".into()];
+    let (result, _) = pool.restore(&request);
+    assert!(matches!(result, Err(RestoreError::NoSuchPath { .. })));
+}
+
 #[test]
 fn further_names_in_archives_without_manifests_come_back_without_the_first() {
     let pool = Pool::new();

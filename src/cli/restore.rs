@@ -16,7 +16,9 @@ use crate::catalog::{self, Catalog};
 use crate::config::Config;
 use crate::event::{Monitor, Problem, Tell as _, bytes, count, printable_path, with_causes};
 use crate::media::{self, DeviceType};
-use crate::restore::{self, IfMissing, Recipe, Request, RestoreError, Shelf, ShelfError, Summary};
+use crate::restore::{
+    self, IfMissing, Recipe, Request, RestoreError, Shelf, ShelfError, Summary, Unplanned,
+};
 use crate::units::{Day, PeerName};
 
 /// Restores what `wish` says.
@@ -83,16 +85,15 @@ fn work(
         return Err(session::Failure::new(Exit::Disc, what)
             .advise("name a disc or a staging directory with --from"));
     }
-    let recipe = recipe(wish, &places)?.map_err(failure)?;
+    let request = request(wish, &places)?;
+    let recipe = recipe(&request, &places)
+        .map_err(|unplanned| explained(unplanned, &request, &places, monitor))?;
     fulfil(session, common, wish, &recipe, &places.shelves)
 }
 
-/// How to restore what `wish` says from `places`. The outer error is in the wish itself.
-fn recipe(
-    wish: &args::Restore,
-    places: &Places,
-) -> Result<Result<Recipe, RestoreError>, session::Failure> {
-    let request = Request {
+/// What `wish` asks for.
+fn request(wish: &args::Restore, places: &Places) -> Result<Request, session::Failure> {
+    Ok(Request {
         as_of: wish.as_of,
         peer: wish.peer.clone(),
         into: absolute(&wish.into)?,
@@ -107,10 +108,29 @@ fn recipe(
             .config
             .as_ref()
             .map(|config| config.options.starting_day),
-    };
+    })
+}
+
+/// How to fulfil `request` from `places`.
+fn recipe(request: &Request, places: &Places) -> Result<Recipe, Unplanned> {
     let discs =
         |peer: &PeerName, day: Day, name: &OsStr| labels(places.catalog.as_ref(), peer, day, name);
-    Ok(restore::plan(&request, &places.shelves, &discs))
+    restore::plan(request, &places.shelves, &discs)
+}
+
+/// Why there is no recipe; what could not be read is told.
+fn explained(
+    unplanned: Unplanned,
+    request: &Request,
+    places: &Places,
+    monitor: &dyn Monitor,
+) -> session::Failure {
+    failure(restore::explain(
+        unplanned,
+        request,
+        &places.shelves,
+        monitor,
+    ))
 }
 
 /// Shows the recipe, or carries it out.
@@ -339,6 +359,7 @@ fn labels(catalog: Option<&Catalog>, peer: &PeerName, day: Day, name: &OsStr) ->
         .filter(|copy| copy.file.name == name.as_os_str().as_bytes())
         .map(|copy| copy.disc.label)
         .collect();
+    labels.sort();
     labels.dedup();
     labels
 }

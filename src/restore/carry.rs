@@ -13,6 +13,7 @@ use super::shelf::Shelf;
 use super::target::{Below, Existing, OnDamage, Target, WriteError};
 use super::tell::{self, Course, Watched};
 use super::unlisted;
+use super::wanted;
 use super::{IfMissing, RestoreError};
 use super::{cedars, extract};
 
@@ -41,6 +42,7 @@ pub fn carry_out(
     monitor: &dyn Monitor,
 ) -> Result<Summary, RestoreError> {
     let request = &recipe.request;
+    tell::troubles(recipe, shelves, monitor);
     if request.missing == IfMissing::Stop && !recipe.missing.is_empty() {
         return Err(RestoreError::Missing(recipe.missing.clone()));
     }
@@ -58,8 +60,9 @@ pub fn carry_out(
             total: recipe.total_bytes,
             ..Course::default()
         },
+        seen: recipe.seen.clone(),
     };
-    tell::before(recipe, shelves, monitor);
+    tell::before(recipe, monitor);
     let worked = work.run();
     let Work {
         target, summary, ..
@@ -80,6 +83,8 @@ pub(super) struct Work<'a> {
     monitor: &'a dyn Monitor,
     pub summary: Summary,
     course: Course,
+    /// What was seen of the wanted paths.
+    pub seen: wanted::Found,
 }
 
 /// One thing to restore.
@@ -160,7 +165,19 @@ impl<'a> Work<'a> {
         for file in &recipe.files {
             self.copy(file)?;
         }
+        self.unseen();
         Ok(())
+    }
+
+    /// Tells which wishes were in nothing that was read: before, nobody could know.
+    fn unseen(&mut self) {
+        for (path, advice) in self.seen.missing(&self.recipe.request.paths) {
+            self.summary.failed += 1;
+            let name = printable_path(path);
+            let reason = "is in none of the archives that could be read";
+            self.monitor
+                .problem(&Problem::new(name, reason).advise(advice));
+        }
     }
 
     pub fn shelf(&self, copy: &Copy) -> &'a Shelf {
@@ -260,6 +277,26 @@ impl<'a> Work<'a> {
         self.summary.failed += 1;
         self.monitor
             .problem(&Problem::new(self.name(peer, path), reason));
+    }
+
+    /// As [`Work::lost`], of a file of `source` with bytes: what lies in its place is something else, and must not be given
+    /// its further names.
+    pub fn lost_file(
+        &mut self,
+        source: &Source,
+        path: &Path,
+        reason: &str,
+    ) -> Result<(), RestoreError> {
+        let at = source.place(source.scan.place_of(path))?;
+        self.target.lack(&at);
+        self.lost(&source.peer, path, reason);
+        Ok(())
+    }
+
+    /// The bytes of what belongs at `at` are in an archive that is missing, which was told.
+    pub fn lack(&mut self, at: &Below) {
+        self.target.lack(at);
+        self.summary.failed += 1;
     }
 
     /// Tells why the thing that was called `path` was not restored; ends the work if nothing more can be.

@@ -17,7 +17,7 @@ use super::RestoreError;
 use super::carry::{Done, Thing, Work};
 use super::extract::{Entries, packing};
 use super::find::Copy;
-use super::recipe::{self, Source, Step};
+use super::recipe::{Source, Step};
 use super::target::OnDamage;
 
 /// Files looked for at a time: some 30 MB.
@@ -94,7 +94,7 @@ pub(super) fn restore(
         if lost.binary_search(&key(path)).is_ok() {
             let reason = "no archive of Cedar Backup that is at hand has it as it was; another disc of that week \
                           may: name it with --from";
-            work.lost(&source.peer, path, reason);
+            work.lost_file(source, path, reason)?;
         }
     }
     Ok(())
@@ -141,11 +141,7 @@ fn one_archive(
         let Some(reason) = trouble else {
             return Ok(());
         };
-        let name = format!(
-            "{} on {}",
-            recipe::path(&shelf.by_hand(&copy.item)),
-            shelf.name()
-        );
+        let name = shelf.whereabouts(&copy.item);
         if number + 1 < copies.len() {
             work.stand_in(name, &format!("{reason}; another copy will be read"));
         } else {

@@ -102,14 +102,19 @@ impl Work<'_> {
         match &member.kind {
             Kind::HardLink(first) => {
                 let place = source.place(source.scan.place_of(first))?;
-                if place != at
-                    && self.link(&source.peer, &member.path, &at, &place, exists)? == Linked::NotYet
+                if place == at {
+                    // It stands in for the first name, and has the bytes.
+                    if is_missing {
+                        self.lack(&at);
+                    }
+                } else if self.link(&source.peer, &member.path, &at, &place, exists)?
+                    == Linked::NotYet
                 {
                     let known = orphans.entry(first.clone()).or_default();
                     known.push(member.path.clone());
                 }
             }
-            Kind::File if is_missing => self.summary.failed += 1,
+            Kind::File if is_missing => self.lack(&at),
             Kind::File => {}
             _ if is_missing => self.put_described(source, entry)?,
             _ => {}

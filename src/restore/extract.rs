@@ -15,10 +15,10 @@ use crate::event::{Problem, Tell as _, count, with_causes};
 use super::RestoreError;
 use super::carry::{Done, Exists, Thing, Work};
 use super::find::{self, Copy};
-use super::recipe::{self, Source, Step};
+use super::recipe::{Source, Step};
 use super::scan;
 use super::shelf::Shelf;
-use super::target::OnDamage;
+use super::target::{Existing, OnDamage};
 
 /// Restores what `source` wants from the archive of `step`.
 pub(super) fn by_manifest(
@@ -76,9 +76,7 @@ fn entries(
         if pass.failed.is_empty() {
             return Ok(());
         }
-        let shelf = &work.shelves[copy.shelf];
-        let archive = recipe::path(&shelf.by_hand(&copy.item));
-        let name = format!("{archive} on {}", shelf.name());
+        let name = work.shelves[copy.shelf].whereabouts(&copy.item);
         if others > 0 {
             let lost = count(pass.failed.len() as u64, "thing");
             let text = format!("damaged; {lost} will be taken from another copy");
@@ -223,8 +221,9 @@ impl<'a> Pass<'a> {
         let source = self.source;
         let path = &entry.member.path;
         let at = source.place(source.scan.place_of(path))?;
-        // Where sources overlap, the directory has the modes of the latest already.
-        if member.kind == Kind::Dir && source.exists() == Exists::Later {
+        // Where sources overlap and what is there first stays, the directory has the modes of the latest already.
+        let stays = work.recipe.request.existing != Existing::Replace;
+        if member.kind == Kind::Dir && source.exists() == Exists::Later && stays {
             return work.way(&source.peer, &at, member, Exists::Later);
         }
         let thing = Thing {
@@ -251,8 +250,7 @@ impl<'a> Pass<'a> {
             return Ok(());
         }
         if entry.member.kind == Kind::File {
-            work.lost(&self.source.peer, &entry.member.path, reason);
-            Ok(())
+            work.lost_file(self.source, &entry.member.path, reason)
         } else {
             work.put_described(self.source, &entry)
         }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::archive::Compression;
 use crate::archive::manifest::{self, Header, ManifestReader, Stored};
-use crate::event::{printable, printable_path, with_causes};
+use crate::event::{printable, with_causes};
 use crate::restore::shelf::{Item, Shelf};
 use crate::units::{Day, PeerName};
 
@@ -74,11 +74,9 @@ impl<'a> Finder<'a> {
     /// Never considers `copy` again, because of `reason`.
     pub fn reject(&self, copy: &Copy, reason: &dyn std::error::Error) {
         let on = &self.shelves[copy.shelf];
-        let path = on.by_hand(&copy.item);
         let text = format!(
-            "manifest {} on {}: {}",
-            printable_path(path),
-            on.name(),
+            "manifest {}: {}",
+            on.whereabouts(&copy.item),
             with_causes(reason)
         );
         self.troubles.borrow_mut().push(printable(&text));
@@ -182,10 +180,11 @@ impl<'a> Finder<'a> {
     }
 
     /// Copies of the archive `stored` of `peer`, the best first. `near` is the shelf of the manifest that
-    /// names it.
+    /// names it. If there is no better one, those whose own manifest cannot be read: the digests of what is in them will tell.
     pub fn archives(&self, peer: &PeerName, stored: &Stored, near: usize) -> Vec<Copy> {
         let mut sure = Vec::new();
         let mut likely = Vec::new();
+        let mut doubtful = Vec::new();
         let others = (0..self.shelves.len()).filter(|shelf| *shelf != near);
         for shelf in std::iter::once(near).chain(others) {
             let mut day = stored.day;
@@ -205,6 +204,9 @@ impl<'a> Finder<'a> {
                 let left_over = beside
                     .as_ref()
                     .is_some_and(|manifest| self.left_over.borrow().contains(manifest));
+                let is_there =
+                    |manifest: &Copy| self.shelves[shelf].length(&manifest.item).is_some();
+                let unreadable = beside.as_ref().is_some_and(is_there);
                 let header = beside.and_then(|manifest| self.header(&manifest));
                 let copy = Copy { shelf, item };
                 match header {
@@ -215,12 +217,13 @@ impl<'a> Finder<'a> {
                         sure.push(copy);
                     }
                     None if late == 0 => likely.push(copy),
+                    None if unreadable => doubtful.push(copy),
                     _ => {}
                 }
             }
         }
         sure.extend(likely);
-        sure
+        if sure.is_empty() { doubtful } else { sure }
     }
 
     /// Archives of the source `stem` of `peer` that Cedar Backup made: those without a manifest of theirs beside them. By

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use super::by_hand;
 use super::find::{Finder, Found};
-use super::recipe::{self, Missing, Recipe, Rule, Source, Step, Turn};
+use super::recipe::{Missing, Recipe, Rule, Source, Step, Turn};
 use super::scan::Scan;
 use super::shelf::Shelf;
 use super::target::{Below, Existing};
-use super::wanted::{self, Wanted};
+use super::wanted::Wanted;
 use super::{Request, RestoreError, sealed, unlisted};
 use crate::archive::manifest::Coverage;
 use crate::units::{Day, PeerName};
@@ -17,114 +18,111 @@ use crate::units::{Day, PeerName};
 /// Tells on which discs an archive is, as far as it is known.
 pub type Discs<'a> = &'a dyn Fn(&PeerName, Day, &OsStr) -> Vec<String>;
 
+/// Why there is no recipe, and what could not be read meanwhile: what is missing may be in that.
+#[derive(Debug)]
+pub struct Unplanned {
+    /// Why there is none.
+    pub error: RestoreError,
+    /// Manifests that could not be read.
+    pub troubles: Vec<String>,
+}
+
 /// Works out how to fulfil `request` from what is on `shelves`, those named first being preferred. `discs`
 /// is asked about what is on none of them.
-pub fn plan(
+pub fn plan(request: &Request, shelves: &[Shelf], discs: Discs<'_>) -> Result<Recipe, Unplanned> {
+    let finder = Finder::new(shelves);
+    let planned = recipe(request, &finder, discs);
+    let troubles = finder.into_troubles();
+    match planned {
+        Ok(recipe) => Ok(Recipe { troubles, ..recipe }),
+        Err(error) => Err(Unplanned { error, troubles }),
+    }
+}
+
+fn recipe(
     request: &Request,
-    shelves: &[Shelf],
+    finder: &Finder<'_>,
     discs: Discs<'_>,
 ) -> Result<Recipe, RestoreError> {
-    let finder = Finder::new(shelves);
-    let peers = peers(request, &finder)?;
-    let several = peers.len() > 1;
-    let mut recipe = Recipe {
-        into: request.into.clone(),
-        as_of: request.as_of,
-        sources: Vec::new(),
-        steps: Vec::new(),
-        files: Vec::new(),
-        missing: Vec::new(),
-        troubles: Vec::new(),
-        total_files: 0,
-        total_bytes: 0,
-        several,
-        request: request.clone(),
-    };
-    let mut seen = wanted::Found::default();
+    let peers = peers(request, finder)?;
+    let mut recipe = Recipe::empty(request, peers.len() > 1);
     for peer in &peers {
-        let name = several.then(|| OsStr::new(peer.as_str()));
-        let wanted = Wanted::new(&request.paths, name);
-        let prefix = match name {
-            Some(name) => Below::new(Path::new(name))?,
-            None => Below::default(),
-        };
-        let begin = recipe.sources.len();
-        let later = unlisted::Later::find(&finder, peer, request);
-        for (found, scan) in scan_all(&finder, peer, request.as_of, &wanted) {
-            if later.replaces(&found.header.name) {
-                continue;
-            }
-            seen.add(scan.found.clone());
-            let (files, bytes) = scan.totals();
-            if files == 0 && scan.needs.is_empty() && !wanted.everything() {
-                continue;
-            }
-            recipe.sources.push(Source {
-                peer: peer.clone(),
-                path: found.header.source.clone(),
-                day: found.header.day,
-                full: found.header.coverage == Coverage::Full,
-                manifest: shelves[found.copy.shelf].by_hand(&found.copy.item),
-                files,
-                bytes,
-                unsaved: scan.unsaved,
-                overlaps: None,
-                found,
-                scan,
-                wanted: wanted.clone(),
-                prefix: prefix.clone(),
-            });
-        }
-        rank(&mut recipe.sources[begin..], request.existing);
-        for number in begin..recipe.sources.len() {
-            steps_of(&mut recipe, number, &finder, discs);
-        }
-        for source in &mut recipe.sources[begin..] {
-            if later.adds_to(&source.found.header.name) {
-                source.overlaps.get_or_insert(0);
-            }
-        }
-        unlisted::add(&mut recipe, peer, &later, shelves, &wanted, &prefix);
+        add(&mut recipe, peer, finder, discs)?;
     }
+    // What nobody can look into before it is read may have it.
     let unknown =
         recipe.steps.iter().any(|step| step.files.is_none()) || sealed::next(&recipe).is_some();
-    if !unknown && let Some((path, advice)) = seen.missing(&request.paths) {
-        let before = last_seen(&finder, &peers, request.as_of, path);
+    if !unknown && let Some((path, advice)) = recipe.seen.missing(&request.paths).next() {
         return Err(RestoreError::NoSuchPath {
             path: path.to_owned(),
             as_of: request.as_of,
-            advice: before.map_or(advice, |day| {
-                format!("it was there on {day}; to restore that, add --as-of {day}")
-            }),
+            advice,
         });
     }
     order(&mut recipe);
-    recipe.total_files = recipe.sources.iter().map(|source| source.files).sum();
-    recipe.total_bytes = recipe.sources.iter().map(|source| source.bytes).sum();
-    recipe.troubles = finder.into_troubles();
+    let sum = |of: fn(&Source) -> u64| recipe.sources.iter().map(of).fold(0, u64::saturating_add);
+    (recipe.total_files, recipe.total_bytes) =
+        (sum(|source| source.files), sum(|source| source.bytes));
     Ok(recipe)
 }
 
-/// The last day before `as_of` of which a backup has `path`.
-fn last_seen(
+/// Adds what is wanted of `peer`.
+fn add(
+    recipe: &mut Recipe,
+    peer: &PeerName,
     finder: &Finder<'_>,
-    peers: &[PeerName],
-    as_of: Option<Day>,
-    path: &Path,
-) -> Option<Day> {
-    let paths = [path.to_owned()];
-    finder.history(peers, as_of).find_map(|found| {
-        let peer = &found.copy.item.peer;
-        let name = (peers.len() > 1).then(|| OsStr::new(peer.as_str()));
-        let shelf = &finder.shelves()[found.copy.shelf];
-        // What cannot be read was told, or is of no use here.
-        let scan = Scan::new(shelf, &found, &Wanted::new(&paths, name)).ok()?;
-        (!scan.found.seen.is_empty()).then_some(found.header.day)
-    })
+    discs: Discs<'_>,
+) -> Result<(), RestoreError> {
+    let shelves = finder.shelves();
+    let request = recipe.request.clone();
+    let name = recipe.several.then(|| OsStr::new(peer.as_str()));
+    let wanted = Wanted::new(&request.paths, name);
+    let prefix = match name {
+        Some(name) => Below::new(Path::new(name))?,
+        None => Below::default(),
+    };
+    let begin = recipe.sources.len();
+    let later = unlisted::Later::find(finder, peer, &request);
+    for (found, scan) in scan_all(finder, peer, request.as_of, &wanted) {
+        if later.replaces(&found.header.name) {
+            continue;
+        }
+        recipe.seen.add(scan.found.clone());
+        let (files, bytes) = scan.totals();
+        if scan.needs.is_empty() && scan.unsaved == 0 && !wanted.everything() {
+            continue;
+        }
+        recipe.sources.push(Source {
+            peer: peer.clone(),
+            path: found.header.source.clone(),
+            day: found.header.day,
+            full: found.header.coverage == Coverage::Full,
+            manifest: shelves[found.copy.shelf].by_hand(&found.copy.item),
+            files,
+            bytes,
+            unsaved: scan.unsaved,
+            overlaps: None,
+            found,
+            scan,
+            wanted: wanted.clone(),
+            prefix: prefix.clone(),
+        });
+    }
+    rank(&mut recipe.sources[begin..], request.existing);
+    for number in begin..recipe.sources.len() {
+        steps_of(recipe, number, finder, discs);
+    }
+    for source in &mut recipe.sources[begin..] {
+        if later.adds_to(&source.found.header.name) {
+            source.overlaps.get_or_insert(0);
+        }
+    }
+    unlisted::add(recipe, peer, &later, shelves, &wanted, &prefix);
+    Ok(())
 }
 
 /// Whose backups are asked for.
-fn peers(request: &Request, finder: &Finder<'_>) -> Result<Vec<PeerName>, RestoreError> {
+pub(super) fn peers(request: &Request, finder: &Finder<'_>) -> Result<Vec<PeerName>, RestoreError> {
     let items = || finder.shelves().iter().flat_map(Shelf::items);
     let as_of = request.as_of;
     let in_time: BTreeSet<&PeerName> = items()
@@ -231,17 +229,15 @@ fn steps_of(recipe: &mut Recipe, number: usize, finder: &Finder<'_>, discs: Disc
             ),
         };
         let Some(copy) = copies.first() else {
-            if need.files > 0 || need.things > 0 {
-                recipe.missing.push(Missing {
-                    peer: source.peer.clone(),
-                    day: stored.day,
-                    archive: PathBuf::from(&stored.archive),
-                    discs: discs(&source.peer, stored.day, &stored.archive),
-                    files: need.files,
-                    bytes: need.bytes,
-                    examples: need.examples.clone(),
-                });
-            }
+            recipe.missing.push(Missing {
+                peer: source.peer.clone(),
+                day: stored.day,
+                archive: PathBuf::from(&stored.archive),
+                discs: discs(&source.peer, stored.day, &stored.archive),
+                files: need.files,
+                bytes: need.bytes,
+                examples: need.examples.clone(),
+            });
             continue;
         };
         let shelf = &finder.shelves()[copy.shelf];
@@ -253,21 +249,22 @@ fn steps_of(recipe: &mut Recipe, number: usize, finder: &Finder<'_>, discs: Disc
             let take = if several { usize::MAX } else { 1 };
             one_each.take(take).filter_map(|copies| copies.first())
         };
-        let by_hand = archives().map(|copy| {
+        let commands = archives().map(|copy| {
             let shelf = &finder.shelves()[copy.shelf];
-            recipe::by_hand(&shelf.by_hand(&copy.item), &into)
+            by_hand::command(&shelf.by_hand(&copy.item), &into)
         });
-        let mut by_hand: Vec<String> = by_hand.collect();
-        by_hand.reverse();
+        let mut commands: Vec<String> = commands.collect();
+        commands.reverse();
         let lengths = archives().filter_map(|copy| finder.shelves()[copy.shelf].length(&copy.item));
         recipe.steps.push(Step {
             peer: source.peer.clone(),
             day: stored.day,
             on: shelf.name().to_owned(),
+            whereabouts: shelf.whereabouts(&copy.item),
             archive_bytes: lengths.sum(),
             files: Some(need.files),
             bytes: Some(need.bytes),
-            by_hand: by_hand.join(" && "),
+            by_hand: commands.join(" && "),
             archive: shelf.by_hand(&copy.item),
             stored: Some(stored.clone()),
             copies,

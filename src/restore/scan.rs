@@ -89,7 +89,7 @@ impl Scan {
                 need.things += 1;
                 if entry.member.kind == Kind::File {
                     need.files += 1;
-                    need.bytes += entry.member.size;
+                    need.bytes = need.bytes.saturating_add(entry.member.size);
                 }
                 if need.examples.len() < EXAMPLES {
                     need.examples.push(entry.member.path.clone());
@@ -127,7 +127,7 @@ impl Scan {
     pub fn totals(&self) -> (u64, u64) {
         let needs = self.needs.values();
         needs.fold((0, 0), |(files, bytes), need| {
-            (files + need.files, bytes + need.bytes)
+            (files + need.files, bytes.saturating_add(need.bytes))
         })
     }
 }

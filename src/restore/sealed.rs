@@ -6,8 +6,9 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use super::by_hand::quoted;
 use super::find;
-use super::recipe::{PlainFile, Recipe, quoted};
+use super::recipe::{PlainFile, Recipe};
 use super::shelf::{Item, Shelf};
 
 /// Where the copies go, below the target directory.

@@ -37,6 +37,8 @@ pub struct Item {
 /// Somewhere that days of backups lie.
 pub struct Shelf {
     name: String,
+    /// The file or drive of a disc, or the directory.
+    place: PathBuf,
     bytes: Bytes,
     items: BTreeMap<Item, Held>,
     /// Lists of digests of whole days, on a disc.
@@ -192,6 +194,7 @@ impl Shelf {
                 "" => printable_path(path),
                 label => label.to_owned(),
             },
+            place: path.to_owned(),
             bytes: Bytes::Disc(medium),
             items,
             lists,
@@ -248,6 +251,7 @@ impl Shelf {
         Ok(Self {
             name: printable_path(&absolute),
             troubles: troubles.collect(),
+            place: absolute.clone(),
             bytes: Bytes::Directory(absolute),
             items,
             lists: BTreeMap::new(),
@@ -257,6 +261,21 @@ impl Shelf {
     /// What people call it: the directory's path, or the disc's label.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Where `item` is, for people: its path, or its path on which disc.
+    pub fn whereabouts(&self, item: &Item) -> String {
+        let place = printable_path(&self.place);
+        match &self.bytes {
+            Bytes::Directory(_) => printable_path(self.by_hand(item)),
+            Bytes::Disc(_) if self.name == place => {
+                format!("{} on the disc {place}", printable_path(self.named(item)))
+            }
+            Bytes::Disc(_) => {
+                let path = printable_path(self.named(item));
+                format!("{path} on the disc `{}` ({place})", self.name)
+            }
+        }
     }
 
     /// Everything on it, by peer, day and name.
@@ -324,17 +343,21 @@ impl Shelf {
     /// Where somebody finds `item` by hand; a disc is taken to be mounted on `/mnt`. The parts of a file end in
     /// [`PARTS`].
     pub fn by_hand(&self, item: &Item) -> PathBuf {
+        let root = match &self.bytes {
+            Bytes::Directory(root) => root,
+            Bytes::Disc(_) => Path::new(MOUNTED),
+        };
+        root.join(self.named(item))
+    }
+
+    /// Where `item` lies on the shelf, with [`PARTS`] for the numbers of its parts.
+    fn named(&self, item: &Item) -> PathBuf {
         let held = self.items.get(item);
-        let is_cut = held.is_some_and(|held| held.parts.is_some());
         let mut name = item.name.clone();
-        if is_cut {
+        if held.is_some_and(|held| held.parts.is_some()) {
             name.push(PARTS);
         }
-        let item = &item.beside(item.day, &name);
-        match &self.bytes {
-            Bytes::Directory(root) => root.join(item.path()),
-            Bytes::Disc(_) => Path::new(MOUNTED).join(item.path()),
-        }
+        item.beside(item.day, &name).path()
     }
 }
 

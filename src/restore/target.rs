@@ -21,27 +21,27 @@ mod body;
 mod deferred;
 mod error;
 mod handles;
+mod make;
+mod root;
 mod settle;
 
 use std::collections::HashSet;
-use std::ffi::{OsStr, OsString};
-use std::fs::{DirBuilder, File};
+use std::ffi::OsString;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Read};
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Mode};
 use rustix::io::Errno;
 
 use crate::archive::{Kind, Member};
 use crate::units::Digest;
 
-use attributes::On;
-use body::{Copier, Ending};
+use body::Copier;
 use deferred::{Deferred, Later};
 use handles::{Dir, Handles, Missing};
+use make::{Before, Inherits};
 
 pub use attributes::{Count, Shortfalls};
 pub use below::{Below, Unsafe};
@@ -81,7 +81,8 @@ pub struct Target {
     failed: HashSet<u64>,
     /// Hashes of directories that were made on the way to something, and of which nothing more is known yet.
     made: HashSet<u64>,
-    process: u32,
+    /// Tells this restore's partial names from those that another one left, or makes beside it.
+    run: u64,
     partials: u64,
 }
 
@@ -92,11 +93,14 @@ impl Target {
             path: path.to_owned(),
             source,
         };
-        let root = open_root(path).map_err(fault)?;
-        if existing == Existing::Refuse && !is_empty(path).map_err(fault)? {
+        let root = root::open(path).map_err(fault)?;
+        if existing == Existing::Refuse && !root::is_empty(path).map_err(fault)? {
             return Err(TargetError::NotEmpty(path.to_owned()));
         }
-        let spill = spill(root.as_fd()).map_err(|error| fault(error.into()))?;
+        let hasher = RandomState::new();
+        let run = hasher.hash_one(std::process::id());
+        let spill = root::spill(root.as_fd(), &partial_name(run, 0));
+        let spill = spill.map_err(|error| fault(error.into()))?;
         Ok(Self {
             path: path.to_owned(),
             existing,
@@ -104,10 +108,10 @@ impl Target {
             deferred: Deferred::new(spill),
             shortfalls: Shortfalls::default(),
             copier: Copier::new(),
-            hasher: RandomState::new(),
+            hasher,
             failed: HashSet::new(),
             made: HashSet::new(),
-            process: std::process::id(),
+            run,
             partials: 0,
         })
     }
@@ -132,7 +136,7 @@ impl Target {
             },
             (None, Kind::Dir) => {
                 let root = rustix::io::fcntl_dupfd_cloexec(self.handles.root(), 3)?;
-                self.dress_dir(at, root.as_fd(), member, Inherits::No)
+                self.dress_dir(at, root.as_fd(), member, Before::There, Inherits::No)
             }
             (None, _) => Err(WriteError::Occupied),
         };
@@ -143,6 +147,11 @@ impl Target {
             self.failed.remove(&hash);
         }
         done
+    }
+
+    /// Takes note that `at` cannot be restored: what may be there is something else, and gets no further names.
+    pub fn lack(&mut self, at: &Below) {
+        self.failed.insert(self.hasher.hash_one(at.as_path()));
     }
 
     /// Makes `at` a further name of `first`, which was restored before.
@@ -221,7 +230,7 @@ impl Target {
 
     fn partial(&mut self) -> OsString {
         self.partials += 1;
-        partial_name(self.process, self.partials)
+        partial_name(self.run, self.partials)
     }
 
     fn parent(&mut self, path: &Path) -> Result<Dir<'_>, WriteError> {
@@ -230,218 +239,11 @@ impl Target {
             made.insert(hasher.hash_one(path));
         })
     }
-
-    fn dir(
-        &mut self,
-        at: &Below,
-        parent: &Path,
-        name: &OsStr,
-        member: &Member,
-    ) -> Result<(), WriteError> {
-        let existing = self.existing;
-        let dir = self.parent(parent)?;
-        let inherits = if dir.inherits {
-            Inherits::Yes
-        } else {
-            Inherits::No
-        };
-        let private = Mode::RWXU;
-        let new = match rustix::fs::mkdirat(dir.handle, name, private) {
-            Ok(()) => true,
-            Err(Errno::EXIST) => false,
-            Err(error) => return Err(error.into()),
-        };
-        let (handle, new) = match handles::open_dir(dir.handle, name) {
-            Ok(handle) => (handle, new),
-            Err(Errno::NOTDIR | Errno::LOOP) if existing == Existing::Replace => {
-                rustix::fs::unlinkat(dir.handle, name, AtFlags::empty())?;
-                rustix::fs::mkdirat(dir.handle, name, private)?;
-                (handles::open_dir(dir.handle, name)?, true)
-            }
-            Err(Errno::NOTDIR | Errno::LOOP) => return Err(WriteError::Exists),
-            Err(error) => return Err(error.into()),
-        };
-        let made = self.made.remove(&self.hasher.hash_one(at.as_path()));
-        if existing == Existing::Keep && !new && !made {
-            return Ok(());
-        }
-        self.dress_dir(at, handle.as_fd(), member, inherits)
-    }
-
-    /// Sets what does not get into the way of filling the directory, and remembers the rest.
-    fn dress_dir(
-        &mut self,
-        at: &Below,
-        handle: BorrowedFd<'_>,
-        member: &Member,
-        inherits: Inherits,
-    ) -> Result<(), WriteError> {
-        let on = On::Open(handle);
-        let owned = attributes::own(member, &mut self.shortfalls, |uid, gid| {
-            rustix::fs::fchown(handle, uid, gid)
-        });
-        if inherits == Inherits::Yes {
-            on.disinherit();
-        }
-        on.extend(member, &mut self.shortfalls);
-        // It may have a list now that things made in it inherit.
-        self.handles.forget(at.as_path());
-        // Somebody else's that was there stays as it is; what belongs into it may still go there.
-        if let Err(error) = on.chmod(Mode::RWXU) {
-            self.shortfalls.modes.add(&member.path, error);
-            return Ok(());
-        }
-        self.deferred.push(&Later {
-            path: at.as_path().to_owned(),
-            mode: owned.mode(member.mode).as_raw_mode(),
-            mtime: member.mtime,
-        })?;
-        Ok(())
-    }
-
-    fn file(
-        &mut self,
-        parent: &Path,
-        name: &OsStr,
-        member: &Member,
-        content: &mut dyn Read,
-        promised: Option<Digest>,
-        on_damage: OnDamage,
-    ) -> Result<(), WriteError> {
-        let partial = self.partial();
-        let existing = self.existing;
-        self.parent(parent)?;
-        let dir = self.handles.last();
-        if existing == Existing::Keep {
-            settle::look_first(dir.handle, name, existing)?;
-        }
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let private = Mode::RUSR | Mode::WUSR;
-        let file = File::from(rustix::fs::openat(dir.handle, &partial, flags, private)?);
-        let ending = match self.copier.copy(content, member.size, &file) {
-            Ok(ending) => ending,
-            Err(error) => {
-                settle::discard(dir.handle, &partial);
-                return Err(error.into());
-            }
-        };
-        let on = On::Open(file.as_fd());
-        let owned = attributes::own(member, &mut self.shortfalls, |uid, gid| {
-            rustix::fs::fchown(&file, uid, gid)
-        });
-        if dir.inherits {
-            on.disinherit();
-        }
-        on.extend(member, &mut self.shortfalls);
-        let set = on
-            .chmod(owned.mode(member.mode))
-            .and_then(|()| rustix::fs::futimens(&file, &attributes::times(member.mtime)));
-        if let Err(error) = set {
-            self.shortfalls.modes.add(&member.path, error);
-        }
-        let reason = match ending {
-            Ending::Whole(digest) if promised.is_none_or(|promised| promised == digest) => {
-                return settle::settle(dir.handle, &partial, name, existing);
-            }
-            Ending::Whole(_) => "its bytes are not those that were saved".to_owned(),
-            Ending::Cut(got, why) => format!(
-                "only {got} of {} bytes could be read from the archive: {why}",
-                member.size
-            ),
-        };
-        let kept = match on_damage {
-            OnDamage::Keep => settle::keep_damaged(dir.handle, &partial, name),
-            OnDamage::Discard => {
-                settle::discard(dir.handle, &partial);
-                None
-            }
-        };
-        Err(WriteError::Damaged {
-            reason,
-            kept: kept.map(|name| self.path.join(parent).join(name)),
-        })
-    }
-
-    fn special(&mut self, parent: &Path, name: &OsStr, member: &Member) -> Result<(), WriteError> {
-        let partial = self.partial();
-        let existing = self.existing;
-        self.parent(parent)?;
-        let dir = self.handles.last();
-        let node = |file_type, device| {
-            let private = Mode::RUSR | Mode::WUSR;
-            rustix::fs::mknodat(dir.handle, &partial, file_type, private, device)
-        };
-        let device = rustix::fs::makedev;
-        let made = match &member.kind {
-            Kind::Symlink(text) => rustix::fs::symlinkat(text, dir.handle, &partial),
-            Kind::CharDevice(major, minor) => {
-                node(FileType::CharacterDevice, device(*major, *minor))
-            }
-            Kind::BlockDevice(major, minor) => node(FileType::BlockDevice, device(*major, *minor)),
-            Kind::Fifo | Kind::File | Kind::Dir | Kind::HardLink(_) => node(FileType::Fifo, 0),
-        };
-        let is_device = matches!(member.kind, Kind::CharDevice(..) | Kind::BlockDevice(..));
-        match made {
-            Err(error @ Errno::PERM) if is_device => {
-                self.shortfalls.devices.add(&member.path, error);
-                return Err(WriteError::NotAllowed);
-            }
-            other => other?,
-        }
-        attributes::dress(
-            dir.handle,
-            &partial,
-            member,
-            dir.inherits,
-            &mut self.shortfalls,
-        );
-        settle::settle(dir.handle, &partial, name, existing)
-    }
 }
 
-/// Whether a directory inherits an access control list from the one that holds it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Inherits {
-    Yes,
-    No,
-}
-
-/// The partial name of the `number`th thing that the process restores.
-fn partial_name(process: u32, number: u64) -> OsString {
-    format!(".cback-{process}-{number}.partial").into()
-}
-
-fn open_root(path: &Path) -> io::Result<OwnedFd> {
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent)?;
-    }
-    match DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    Ok(rustix::fs::open(path, flags, Mode::empty())?)
-}
-
-/// Whether the directory is as empty as a new file system is.
-fn is_empty(path: &Path) -> io::Result<bool> {
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_name() != "lost+found" || !entry.file_type()?.is_dir() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// A file without a name in the target directory.
-fn spill(root: BorrowedFd<'_>) -> Result<File, Errno> {
-    let name = partial_name(std::process::id(), 0);
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(root, &name, flags, Mode::RUSR | Mode::WUSR)?;
-    rustix::fs::unlinkat(root, &name, AtFlags::empty())?;
-    Ok(File::from(file))
+/// The partial name of the `number`th thing that a restore makes.
+fn partial_name(run: u64, number: u64) -> OsString {
+    format!(".cback-{run:016x}-{number}.partial").into()
 }
 
 /// Sets mode and time of a directory that is complete.

@@ -17,19 +17,28 @@ const STRIDE: u64 = 1 << 20;
 /// Tells what could not be looked at while the recipe was made.
 pub fn troubles(recipe: &Recipe, shelves: &[Shelf], monitor: &dyn Monitor) {
     let advice = "what is restored may be of an earlier day; another copy may be on another disc";
+    unreadable(&recipe.troubles, shelves, advice, monitor);
+}
+
+/// Tells what could not be looked at, and that therefore `advice`.
+pub(super) fn unreadable(
+    manifests: &[String],
+    shelves: &[Shelf],
+    advice: &str,
+    monitor: &dyn Monitor,
+) {
     for shelf in shelves {
         for trouble in shelf.troubles() {
             monitor.problem(&Problem::new(shelf.name(), trouble).advise(advice));
         }
     }
-    for trouble in &recipe.troubles {
+    for trouble in manifests {
         monitor.problem(&Problem::new("manifest", trouble).advise(advice));
     }
 }
 
 /// Tells what was known before anything was read.
-pub(super) fn before(recipe: &Recipe, shelves: &[Shelf], monitor: &dyn Monitor) {
-    troubles(recipe, shelves, monitor);
+pub(super) fn before(recipe: &Recipe, monitor: &dyn Monitor) {
     if let Some((files, advice)) = sealed::next(recipe) {
         let reason = format!(
             "{} cannot be looked into and are copied as they are",

@@ -16,13 +16,14 @@ use crate::staging::is_peers_indicator;
 use crate::units::{Day, PeerName, Weekday};
 
 use super::Request;
+use super::by_hand;
 use super::carry::Exists;
 use super::find::{self, Copy, Finder, LATE};
-use super::recipe::{self, Everything, PlainFile, Recipe, Rule, Step, Turn};
+use super::recipe::{Everything, PlainFile, Recipe, Rule, Step, Turn};
 use super::sealed;
 use super::shelf::Shelf;
 use super::target::Below;
-use super::wanted::Wanted;
+use super::wanted::{Part, Wanted};
 
 pub(super) use members::restore;
 
@@ -126,69 +127,85 @@ pub(super) fn add(
     wanted: &Wanted,
     prefix: &Below,
 ) {
-    let as_of = recipe.as_of;
-    // By name and day, each with the shelves that have it.
+    let mut archives = Vec::new();
+    for (name, days) in held(shelves, peer, recipe.as_of) {
+        if is_ours(name) {
+            continue;
+        }
+        if sealed::content(name).is_some() {
+            add_sealed(recipe, &days, shelves);
+            continue;
+        }
+        let archive = find::stem_of_archive(name)
+            .filter(|(stem, _)| !is_mail(name) || later.days_of(stem, name).is_some());
+        if let Some((stem, _)) = archive {
+            let (days, turn) = later.days_of(stem, name).unwrap_or_else(|| {
+                let mut days = days;
+                let begin = week(recipe.request.starting_day, recipe.as_of, &days);
+                (days.split_off(&begin), Turn::Last)
+            });
+            let days = days.into_iter();
+            archives.extend(days.map(|(day, copies)| (stem, day, copies, turn)));
+            continue;
+        }
+        let to = Path::new(PLAIN).join(name);
+        wanted.look(&to, &mut recipe.seen);
+        if wanted.part(&to) == Part::Wanted
+            && let Some(copy) = days.values().next_back().and_then(|copies| copies.first())
+        {
+            plain_file(recipe, copy, shelves, &to, prefix);
+        }
+    }
+    // The latest of each source, which may have been packed in another way before.
+    let mut latest: BTreeMap<&OsStr, Day> = BTreeMap::new();
+    for (stem, day, ..) in &archives {
+        let known = latest.entry(stem).or_insert(*day);
+        *known = (*known).max(*day);
+    }
+    for (stem, day, copies, turn) in archives {
+        let rule = Rule::Everything(Everything {
+            wanted: Box::new(wanted.clone()),
+            prefix: prefix.clone(),
+            exists: if latest.get(stem) == Some(&day) {
+                Exists::Problem
+            } else {
+                Exists::Later
+            },
+            turn,
+        });
+        whole_archive(recipe, day, copies, shelves, rule);
+    }
+}
+
+/// The files of `peer` that lie under a day not after `as_of`, by name and day, each with the shelves that have it.
+fn held<'a>(
+    shelves: &'a [Shelf],
+    peer: &'a PeerName,
+    as_of: Option<Day>,
+) -> BTreeMap<&'a OsStr, BTreeMap<Day, Vec<Copy>>> {
     let mut held: BTreeMap<&OsStr, BTreeMap<Day, Vec<Copy>>> = BTreeMap::new();
     for (shelf, other) in shelves.iter().enumerate() {
         for item in other.items_of(peer) {
             if as_of.is_none_or(|as_of| item.day <= as_of) {
-                let copies = held
-                    .entry(&item.name)
-                    .or_default()
-                    .entry(item.day)
-                    .or_default();
-                copies.push(Copy {
+                let days = held.entry(&item.name).or_default();
+                days.entry(item.day).or_default().push(Copy {
                     shelf,
                     item: item.clone(),
                 });
             }
         }
     }
-    for (name, days) in held {
-        if is_ours(name) {
-            continue;
-        }
-        if sealed::content(name).is_some() {
-            // What is wanted of it cannot be seen from outside.
-            let begin = week(recipe.request.starting_day, as_of, &days);
-            for copy in days.range(begin..).filter_map(|(_, copies)| copies.first()) {
-                if !sealed::is_open(&copy.item, shelves) {
-                    let to = sealed::target(&copy.item);
-                    plain_file(recipe, copy, shelves, &to, &Below::default());
-                }
-            }
-            continue;
-        }
-        let archive = find::stem_of_archive(name)
-            .filter(|(stem, _)| !is_mail(name) || later.days_of(stem, name).is_some());
-        match archive {
-            Some((stem, _)) => {
-                let (days, turn) = later.days_of(stem, name).unwrap_or_else(|| {
-                    let mut days = days;
-                    let begin = week(recipe.request.starting_day, as_of, &days);
-                    (days.split_off(&begin), Turn::Last)
-                });
-                for (number, (day, copies)) in days.into_iter().rev().enumerate() {
-                    let rule = Rule::Everything(Everything {
-                        wanted: Box::new(wanted.clone()),
-                        prefix: prefix.clone(),
-                        exists: if number == 0 {
-                            Exists::Problem
-                        } else {
-                            Exists::Later
-                        },
-                        turn,
-                    });
-                    whole_archive(recipe, day, copies, shelves, rule);
-                }
-            }
-            None if wanted.everything() => {
-                if let Some(copy) = days.values().next_back().and_then(|copies| copies.first()) {
-                    let to = Path::new(PLAIN).join(name);
-                    plain_file(recipe, copy, shelves, &to, prefix);
-                }
-            }
-            None => {}
+    held
+}
+
+/// Adds the encrypted archives or manifests of one name, those of the week: what is wanted of them cannot be seen from
+/// outside.
+fn add_sealed(recipe: &mut Recipe, days: &BTreeMap<Day, Vec<Copy>>, shelves: &[Shelf]) {
+    let begin = week(recipe.request.starting_day, recipe.as_of, days);
+    for copy in days.range(begin..).filter_map(|(_, copies)| copies.first()) {
+        if !sealed::is_open(&copy.item, shelves) {
+            let to = sealed::target(&copy.item);
+            plain_file(recipe, copy, shelves, &to, &Below::default());
         }
     }
 }
@@ -203,12 +220,13 @@ fn whole_archive(recipe: &mut Recipe, day: Day, copies: Vec<Copy>, shelves: &[Sh
         peer: copy.item.peer.clone(),
         day,
         on: shelf.name().to_owned(),
+        whereabouts: shelf.whereabouts(&copy.item),
         archive_bytes: shelf.length(&copy.item).unwrap_or(0),
         files: None,
         bytes: None,
         by_hand: format!(
             "{} --skip-old-files",
-            recipe::by_hand(&archive, &everything.prefix.within(&recipe.into))
+            by_hand::command(&archive, &everything.prefix.within(&recipe.into))
         ),
         archive,
         stored: None,
@@ -226,6 +244,7 @@ fn plain_file(recipe: &mut Recipe, copy: &Copy, shelves: &[Shelf], to: &Path, pr
     recipe.files.push(PlainFile {
         file: shelf.by_hand(&copy.item),
         on: shelf.name().to_owned(),
+        whereabouts: shelf.whereabouts(&copy.item),
         to: at.as_path().to_owned(),
         bytes: shelf.length(&copy.item).unwrap_or(0),
         copy: copy.clone(),

@@ -1,13 +1,14 @@
 //! Which paths somebody wants back: everything, or some files and directories with all below them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use crate::event::printable_path;
+use crate::event::{printable_bytes, printable_path};
+use crate::units::slips;
 
-/// How many names that look like a wanted one are remembered.
+/// How many names that look like a wanted one are remembered, of each kind.
 const NEAR: usize = 5;
 
 /// What to do about an entry.
@@ -30,6 +31,8 @@ pub struct Wanted {
     ways: HashSet<PathBuf>,
     /// Last names of the wanted paths in lower case.
     names: HashMap<Vec<u8>, Vec<usize>>,
+    /// For each directory on the way to a wanted path: the name in it with which the way goes on.
+    onward: HashMap<PathBuf, Vec<(usize, OsString)>>,
 }
 
 /// What a look at all entries showed about the wanted paths.
@@ -37,10 +40,12 @@ pub struct Wanted {
 pub struct Found {
     /// Numbers of the arguments of which there is something.
     pub seen: HashSet<usize>,
-    /// For the others: paths whose last name is the same but for case, and the deepest directory on the way
-    /// that does exist.
-    pub near: HashMap<usize, Vec<PathBuf>>,
-    way: HashMap<usize, PathBuf>,
+    /// For the others: paths whose last name is the same but for case.
+    alike: HashMap<usize, BTreeSet<PathBuf>>,
+    /// Names of which one on the way may be a slip, by the directory that they are in, the nearest first.
+    near: HashMap<(usize, PathBuf), BTreeSet<(usize, PathBuf)>>,
+    /// Directories on the way to wanted paths that do exist.
+    there: HashSet<PathBuf>,
 }
 
 impl Wanted {
@@ -52,15 +57,18 @@ impl Wanted {
             paths: HashMap::new(),
             ways: HashSet::new(),
             names: HashMap::new(),
+            onward: HashMap::new(),
         };
         for (number, path) in paths.iter().enumerate() {
-            let plain = plain(path);
-            let own = peer.and_then(|peer| plain.strip_prefix(peer).ok());
-            for path in [Some(plain.as_path()), own].into_iter().flatten() {
-                let numbers = wanted.paths.entry(path.to_owned()).or_default();
-                numbers.push(number);
-                let ways = path.ancestors().skip(1).map(Path::to_owned);
-                wanted.ways.extend(ways);
+            for path in readings(path, peer) {
+                wanted.paths.entry(path.clone()).or_default().push(number);
+                for at in path.ancestors() {
+                    if let (Some(above), Some(name)) = (at.parent(), at.file_name()) {
+                        wanted.ways.insert(above.to_owned());
+                        let onward = wanted.onward.entry(above.to_owned()).or_default();
+                        onward.push((number, name.to_owned()));
+                    }
+                }
                 if let Some(name) = path.file_name() {
                     let name = name.as_bytes().to_ascii_lowercase();
                     wanted.names.entry(name).or_default().push(number);
@@ -77,11 +85,7 @@ impl Wanted {
 
     /// What to do about the entry at `path`, which has no leading slash; `.` is the root.
     pub fn part(&self, path: &Path) -> Part {
-        let path = if path == Path::new(".") {
-            Path::new("")
-        } else {
-            path
-        };
+        let path = path.strip_prefix(".").unwrap_or(path);
         if self.everything() || path.ancestors().any(|above| self.paths.contains_key(above)) {
             Part::Wanted
         } else if self.ways.contains(path) {
@@ -101,31 +105,38 @@ impl Wanted {
                 found.seen.extend(numbers);
             }
         }
-        if self.ways.contains(path) {
-            for (wanted, numbers) in &self.paths {
-                for number in numbers.iter().filter(|_| wanted.starts_with(path)) {
-                    let way = found.way.entry(*number).or_default();
-                    if path.as_os_str().len() > way.as_os_str().len() {
-                        path.clone_into(way);
-                    }
-                }
+        let way = path.ancestors().find(|above| self.ways.contains(*above));
+        for above in way.into_iter().flat_map(Path::ancestors) {
+            if !found.there.contains(above) {
+                found.there.insert(above.to_owned());
             }
         }
-        let name = path.file_name().unwrap_or_default().as_bytes();
-        if self.names.is_empty() {
-            return;
-        }
-        for number in self
-            .names
-            .get(&name.to_ascii_lowercase())
-            .into_iter()
-            .flatten()
-        {
-            let near = found.near.entry(*number).or_default();
-            if near.len() < NEAR {
-                near.push(path.to_owned());
+        let Some(name) = path.file_name() else { return };
+        let lower = name.as_bytes().to_ascii_lowercase();
+        for number in self.names.get(&lower).into_iter().flatten() {
+            let alike = found.alike.entry(*number).or_default();
+            if alike.len() < NEAR {
+                alike.insert(path.to_owned());
             }
         }
+        let above = path.parent().unwrap_or(Path::new(""));
+        for (number, wanted) in self.onward.get(above).into_iter().flatten() {
+            let as_text = |name: &OsStr| printable_bytes(name.as_bytes());
+            if wanted != name
+                && let Some(slips) = slips(&as_text(wanted), &as_text(name))
+            {
+                let near = found.near.entry((*number, above.to_owned()));
+                keep(near.or_default(), (slips, path.to_owned()));
+            }
+        }
+    }
+}
+
+/// Adds `item`; only the first few stay.
+fn keep<T: Ord>(items: &mut BTreeSet<T>, item: T) {
+    items.insert(item);
+    while items.len() > NEAR {
+        items.pop_last();
     }
 }
 
@@ -133,37 +144,59 @@ impl Found {
     /// Adds what was found elsewhere.
     pub fn add(&mut self, other: Self) {
         self.seen.extend(other.seen);
-        for (number, paths) in other.near {
-            let near = self.near.entry(number).or_default();
-            near.extend(paths);
-            near.truncate(NEAR);
-        }
-        for (number, path) in other.way {
-            let way = self.way.entry(number).or_default();
-            if path.as_os_str().len() > way.as_os_str().len() {
-                *way = path;
+        for (number, paths) in other.alike {
+            let alike = self.alike.entry(number).or_default();
+            for path in paths {
+                keep(alike, path);
             }
         }
+        for (place, paths) in other.near {
+            let near = self.near.entry(place).or_default();
+            for path in paths {
+                keep(near, path);
+            }
+        }
+        self.there.extend(other.there);
     }
 
-    /// The first argument of which there is nothing, with advice: what is called alike, or how far the way
-    /// leads.
-    pub fn missing<'a>(&self, paths: &'a [PathBuf]) -> Option<(&'a Path, String)> {
-        let (number, path) = paths
-            .iter()
-            .enumerate()
-            .find(|(number, _)| !self.seen.contains(number))?;
-        let shown = |path: &PathBuf| format!("`/{}`", printable_path(path));
-        let advice = match (self.near.get(&number), self.way.get(&number)) {
-            (Some(near), _) => {
-                let near: Vec<String> = near.iter().map(shown).collect();
-                format!("there is {}", near.join(", "))
-            }
-            (None, Some(way)) => format!("there is {}, but nothing of that name in it", shown(way)),
-            (None, None) => "name it as it was on the peer, for example `/etc/fstab`".to_owned(),
-        };
-        Some((path, advice))
+    /// The arguments of which there is nothing, each with advice: what is called alike, or how far the way leads.
+    pub fn missing<'a>(
+        &'a self,
+        paths: &'a [PathBuf],
+    ) -> impl Iterator<Item = (&'a Path, String)> + 'a {
+        let unseen = paths.iter().enumerate();
+        let unseen = unseen.filter(|(number, _)| !self.seen.contains(number));
+        unseen.map(|(number, path)| (path.as_path(), self.advice(number, path)))
     }
+
+    fn advice(&self, number: usize, path: &Path) -> String {
+        let shown = |path: &PathBuf| format!("`/{}`", printable_path(path));
+        let list = |paths: Vec<String>| format!("there is {}", paths.join(", "));
+        if let Some(alike) = self.alike.get(&number) {
+            return list(alike.iter().map(shown).collect());
+        }
+        // The path itself, or, where there are several peers, what follows a peer's name.
+        let plain = plain(path);
+        let own: PathBuf = plain.iter().skip(1).collect();
+        let ways = plain.ancestors().chain(own.ancestors());
+        let there = ways.filter(|way| self.there.contains(*way));
+        let way = there.max_by_key(|way| way.iter().count());
+        let way = way.map(Path::to_owned).unwrap_or_default();
+        if let Some(near) = self.near.get(&(number, way.clone())) {
+            return list(near.iter().map(|(_, path)| shown(path)).collect());
+        }
+        if way.as_os_str().is_empty() {
+            return "name it as it was on the peer, for example `/etc/fstab`".to_owned();
+        }
+        format!("there is {}, but nothing of that name in it", shown(&way))
+    }
+}
+
+/// What `path` may mean of `peer`: a path on it; and, where there are several, what follows the peer's name.
+pub(super) fn readings(path: &Path, peer: Option<&OsStr>) -> Vec<PathBuf> {
+    let plain = plain(path);
+    let own = peer.and_then(|peer| Some(plain.strip_prefix(peer).ok()?.to_owned()));
+    std::iter::once(plain).chain(own).collect()
 }
 
 /// The path without leading slash, `.` and doubled slashes. A `..` stays, and matches nothing.
@@ -222,7 +255,7 @@ mod tests {
         let wanted = Wanted::new(&arguments, Some(OsStr::new("alpha")));
         let mut found = Found::default();
         wanted.look(Path::new("etc/ssh"), &mut found);
-        assert_eq!(found.missing(&arguments), None);
+        assert_eq!(found.missing(&arguments).count(), 0);
     }
 
     #[test]
@@ -233,6 +266,9 @@ mod tests {
                 "/etc/ssh/nothing",
                 "there is `/etc/ssh`, but nothing of that name in it",
             ),
+            ("/etc/ssh/shd_config", "there is `/etc/ssh/sshd_config`"),
+            ("/etc/shs/known_hosts", "there is `/etc/ssh`"),
+            ("/ect/x/y", "there is `/etc`"),
             (
                 "/srv/x",
                 "name it as it was on the peer, for example `/etc/fstab`",
@@ -245,10 +281,12 @@ mod tests {
                 wanted.look(Path::new(path), &mut found);
             }
             let mut all = Found::default();
+            // Two peers that have the same.
+            all.add(found.clone());
             all.add(found);
-            let missing = all.missing(&arguments).unwrap();
-            assert_eq!(missing, (arguments[1].as_path(), advice.to_owned()));
-            assert_eq!(all.missing(&arguments[..1]), None);
+            let missing: Vec<_> = all.missing(&arguments).collect();
+            assert_eq!(missing, [(arguments[1].as_path(), advice.to_owned())]);
+            assert_eq!(all.missing(&arguments[..1]).count(), 0);
         }
     }
 }

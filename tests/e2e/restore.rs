@@ -250,6 +250,21 @@ fn discs_that_were_set_aside_are_found_without_the_catalog() {
 }
 
 #[test]
+fn a_head_that_is_damaged_costs_a_disc_no_day() {
+    let (machine, [first, second]) = two_days();
+    let mut disc = fs::read(machine.disc()).unwrap();
+    disc[16 * 2048 + 160] ^= 0x40; // the place of the root directory
+    fs::write(machine.disc(), disc).unwrap();
+    for (as_of, kept) in [("2026-11-24", &first), ("2026-11-25", &second)] {
+        let call = machine.cback("restore --from").unconfigured();
+        let call = call.arg(machine.disc()).args(["--as-of", as_of, "--into"]);
+        let ended = call.arg(machine.path(as_of)).run().with_status(10);
+        ended.says(&["cannot be read"]);
+        tree::assert_same(kept, &machine.restored(as_of));
+    }
+}
+
+#[test]
 fn without_a_configuration_one_is_told_that_a_disc_needs_none() {
     let machine = Machine::new();
     fs::remove_file(machine.path("cback.conf")).unwrap();

@@ -135,10 +135,10 @@ impl Pool {
     }
 
     pub fn plan(&self, request: &Request) -> Result<Recipe, RestoreError> {
-        let staging = Shelf::open(&self.staging()).unwrap();
-        restore::plan(request, &[staging], &|_, _, _| {
-            vec!["CEDAR BACKUP X".to_owned()]
-        })
+        let shelves = [Shelf::open(&self.staging()).unwrap()];
+        let discs = |_: &_, _, _: &_| vec!["CEDAR BACKUP X".to_owned()];
+        restore::plan(request, &shelves, &discs)
+            .map_err(|unplanned| restore::explain(unplanned, request, &shelves, &Heard::default()))
     }
 
     /// Restores from the staging directory; gives also what was told.
@@ -163,6 +163,7 @@ pub fn restore_from(
 ) -> (Result<Summary, RestoreError>, Vec<String>) {
     let heard = Heard::default();
     let summary = restore::plan(request, shelves, &|_, _, _| Vec::new())
+        .map_err(|unplanned| restore::explain(unplanned, request, shelves, &heard))
         .and_then(|recipe| restore::carry_out(&recipe, shelves, &heard));
     let told = heard.0.into_inner().unwrap();
     (summary, told)

@@ -59,19 +59,13 @@ fn restored_files(pool: &Pool, name: &str) -> Vec<u8> {
 #[test]
 fn a_file_that_was_torn_when_it_was_saved_is_named_when_it_comes_back() {
     let pool = twenty_files();
-    let manifest = fs::File::open(pool.manifest(1)).unwrap();
-    let reader = ManifestReader::new(manifest).unwrap();
-    let mut writer = ManifestWriter::new(Vec::new(), reader.header()).unwrap();
-    for entry in reader {
-        let mut entry = entry.unwrap();
+    edit(&pool, |entry| {
         if let Place::Whole(stored) = &entry.place
             && entry.member.path.ends_with("file-12")
         {
             entry.place = Place::Torn(stored.clone(), "it grew while it was read".to_owned());
         }
-        writer.add(&entry).unwrap();
-    }
-    gzip(&pool.manifest(1), &writer.finish().unwrap());
+    });
     let (summary, told) = pool.restore(&pool.request("into"));
     assert_eq!(summary.unwrap().files, 20);
     assert_eq!(restored_files(&pool, "into").len(), 20);
@@ -349,4 +343,108 @@ fn an_archive_without_a_manifest_and_without_checksums_of_its_own_is_compared_wi
     assert_eq!(summary.unwrap().files, 20);
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("not those that were staged"), "{told:?}");
+}
+
+/// Changes the entries of the first day's manifest.
+fn edit(pool: &Pool, change: impl Fn(&mut cback::archive::manifest::Entry)) {
+    let manifest = fs::File::open(pool.manifest(1)).unwrap();
+    let reader = ManifestReader::new(manifest).unwrap();
+    let mut writer = ManifestWriter::new(Vec::new(), reader.header()).unwrap();
+    for entry in reader {
+        let mut entry = entry.unwrap();
+        change(&mut entry);
+        writer.add(&entry).unwrap();
+    }
+    gzip(&pool.manifest(1), &writer.finish().unwrap());
+}
+
+#[test]
+fn what_could_not_be_saved_is_told_when_nothing_else_is_wanted() {
+    let pool = twenty_files();
+    edit(&pool, |entry| {
+        if entry.member.path.ends_with("file-12") {
+            entry.place = Place::Missing("permission denied".to_owned());
+        }
+    });
+    let mut request = pool.request("into");
+    request.paths = vec![pool.source().join("file-12")];
+    let (summary, told) = pool.restore(&request);
+    let summary = summary.unwrap();
+    assert_eq!((summary.files, summary.failed), (0, 1), "{told:?}");
+    let name = pool.source().join("file-12");
+    let expected = format!("{}: was not saved: permission denied", name.display());
+    assert_eq!(told, [expected]);
+}
+
+#[test]
+fn a_wish_that_is_in_no_archive_without_a_manifest_is_told() {
+    let pool = twenty_files();
+    fs::remove_file(pool.manifest(1)).unwrap();
+    let mut request = pool.request("into");
+    request.paths = ["file-12", "file-13x", "file-14/x"]
+        .map(|name| pool.source().join(name))
+        .to_vec();
+    let (summary, told) = pool.restore(&request);
+    let summary = summary.unwrap();
+    assert_eq!((summary.files, summary.failed), (1, 2), "{told:?}");
+    assert_eq!(told.len(), 2, "{told:?}");
+    for (name, told) in ["file-13x", "file-14/x"].iter().zip(&told) {
+        let path = pool.source().join(name);
+        let expected = format!("{}: is in none of the archives", path.display());
+        assert!(told.starts_with(&expected), "{told}");
+    }
+}
+
+#[test]
+fn a_file_that_is_lost_does_not_lend_its_further_names_to_one_that_was_there() {
+    for gone in ["member", "archive"] {
+        let mut pool = Pool::new();
+        let at = |name: &str| pool.source().join(name);
+        fs::write(at("first"), "saved").unwrap();
+        fs::hard_link(at("first"), at("second")).unwrap();
+        fs::write(at("third"), "another").unwrap();
+        pool.collect(1, Coverage::Full);
+        if gone == "archive" {
+            fs::remove_file(pool.archive(1)).unwrap();
+        } else {
+            let deleted = std::process::Command::new("tar")
+                .args(["--delete", "-f"])
+                .args([
+                    &pool.archive(1),
+                    &super::pool::relative(&pool.source()).join("first"),
+                ])
+                .status();
+            assert!(deleted.unwrap().success());
+        }
+        let restored = pool.restored("into");
+        fs::create_dir_all(&restored).unwrap();
+        fs::write(restored.join("first"), "of long ago").unwrap();
+        let mut request = incomplete(pool.request("into"));
+        request.existing = Existing::Replace;
+        let (summary, told) = pool.restore(&request);
+        assert!(summary.unwrap().failed >= 2, "{gone}: {told:?}");
+        assert!(!restored.join("second").exists(), "{gone}");
+        assert!(
+            told.iter().any(|text| text.contains("/second: ")),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn an_archive_that_was_staged_late_is_found_though_its_own_manifest_is_damaged() {
+    let mut pool = Pool::new();
+    fs::write(pool.source().join("old"), "1").unwrap();
+    pool.collect_late(1, 2, Coverage::Full);
+    fs::write(pool.source().join("new"), "2").unwrap();
+    pool.collect_late(2, 3, Coverage::Incremental);
+    let expected = picture(&pool.source());
+    fs::write(pool.manifest(2), "damaged").unwrap();
+    let (summary, told) = pool.restore(&pool.request("into"));
+    assert_eq!(summary.unwrap().files, 2, "{told:?}");
+    assert_eq!(picture(&pool.restored("into")), expected);
+    assert!(
+        told.iter().all(|text| text.starts_with("manifest: ")),
+        "{told:?}"
+    );
 }

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::thread;
 
 use super::needed::needed;
-use super::{Places, args, fulfil, recipe};
+use super::{Places, args, explained, fulfil, recipe, request};
 use crate::action;
 use crate::changer::{Counter, Entry, Library, Setup, State};
 use crate::cli::args::Common;
@@ -87,7 +87,8 @@ impl Desk<'_> {
             self.open_all()?;
             Vec::new()
         };
-        let mut planned = recipe(self.wish, &self.places)?;
+        let request = request(self.wish, &self.places)?;
+        let mut planned = recipe(&request, &self.places);
         let mut all = false;
         loop {
             let missing: BTreeSet<String> = match &planned {
@@ -112,16 +113,16 @@ impl Desk<'_> {
                 self.open_all()?;
                 all = true;
             }
-            planned = recipe(self.wish, &self.places)?;
+            planned = recipe(&request, &self.places);
         }
         self.told(&absent)?;
-        planned.map_err(|error| match error {
+        planned.map_err(|unplanned| match unplanned.error {
             RestoreError::Nothing { .. } if self.places.shelves.is_empty() => Failure::new(
                 Exit::Disc,
                 "there is nothing to restore from, in the changer or elsewhere",
             )
             .advise("put the discs in, and look at what the changer holds: cback changer scan"),
-            error => super::failure(error),
+            _ => explained(unplanned, &request, &self.places, self.session.monitor()),
         })
     }
 

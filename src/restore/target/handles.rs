@@ -6,7 +6,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -91,10 +91,13 @@ impl Handles {
             self.way.clear();
         }
         let known = self.way.len();
-        for (at, name) in path.iter().enumerate().skip(known) {
-            let level = self.enter(name, missing, || {
-                made(&path.iter().take(at + 1).collect::<std::path::PathBuf>());
-            })?;
+        if path.iter().nth(known).is_none() {
+            return Ok(self.last());
+        }
+        let mut whole: PathBuf = path.iter().take(known).collect();
+        for name in path.iter().skip(known) {
+            whole.push(name);
+            let level = self.enter(name, missing, || made(&whole))?;
             self.way.push(level);
             if let Some(far) = self.way.len().checked_sub(OPEN + 1) {
                 self.way[far].handle = None;

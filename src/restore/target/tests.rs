@@ -439,3 +439,49 @@ proptest! {
         prop_assert!(place.is_untouched());
     }
 }
+
+#[test]
+fn a_directory_that_is_there_stays_open_to_those_who_use_it_meanwhile() {
+    let place = Place::new();
+    for (name, there, saved, meanwhile) in [
+        ("kept", Some(0o755), 0o755, 0o755),
+        ("closed", Some(0o755), 0o700, 0o700),
+        ("opened", Some(0o711), 0o755, 0o711),
+        ("odd", Some(0o055), 0o777, 0o755),
+        ("new", None, 0o755, 0o700),
+    ] {
+        let path = place.dir().join(name);
+        if let Some(mode) = there {
+            fs::create_dir_all(&path).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let mut target = place.target(Existing::Replace);
+        let member = Member {
+            mode: saved,
+            ..member(name, Kind::Dir)
+        };
+        let nothing = &mut io::empty();
+        target
+            .write(&below(name), &member, nothing, None, OnDamage::Keep)
+            .unwrap();
+        let mode = || fs::metadata(&path).unwrap().mode() & 0o7777;
+        assert_eq!(mode(), meanwhile, "{name}");
+        target.finish().unwrap();
+        assert_eq!(mode(), saved, "{name}");
+    }
+}
+
+#[test]
+fn what_could_not_be_restored_gets_no_further_names() {
+    let place = Place::new();
+    fs::create_dir(place.dir()).unwrap();
+    fs::write(place.dir().join("first"), "somebody else's").unwrap();
+    let mut target = place.target(Existing::Replace);
+    target.lack(&below("first"));
+    let linked = target.link(&below("second"), &below("first"));
+    assert!(matches!(linked, Err(WriteError::Unlinked(_))), "{linked:?}");
+    target.put("first", Kind::File, b"the saved one").unwrap();
+    target.link(&below("second"), &below("first")).unwrap();
+    let second = fs::read(place.dir().join("second")).unwrap();
+    assert_eq!(second, b"the saved one");
+}

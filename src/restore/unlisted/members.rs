@@ -9,12 +9,12 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::archive::{Kind, Member, Reader, unpack};
-use crate::event::{Problem, Tell as _, with_causes};
+use crate::event::{Problem, Tell as _, printable_path, with_causes};
 use crate::restore::RestoreError;
 use crate::restore::carry::{Done, Exists, Linked, Thing, Work};
 use crate::restore::extract::packing;
 use crate::restore::find::Copy;
-use crate::restore::recipe::{self, Everything, Step};
+use crate::restore::recipe::{Everything, Step};
 use crate::restore::target::{Below, OnDamage, WriteError};
 use crate::restore::wanted::Part;
 use crate::sums::Hasher;
@@ -52,12 +52,12 @@ pub(in crate::restore) fn restore(
         let Some(reason) = trouble else {
             return Ok(());
         };
-        let shelf = &work.shelves[copy.shelf];
-        let archive = recipe::path(&shelf.by_hand(&copy.item));
-        let name = format!("{archive} on {}", shelf.name());
+        let name = work.shelves[copy.shelf].whereabouts(&copy.item);
         if others == 0 {
-            let reason =
-                format!("{reason}; what follows in it is lost, and nobody knows what that was");
+            let reason = format!(
+                "{reason}; what follows in it is lost, nobody knows what that was, and what came out of it before \
+                 may be damaged"
+            );
             work.monitor().problem(&Problem::new(name, &reason));
         } else {
             work.stand_in(name, &format!("{reason}; another copy will be read"));
@@ -88,10 +88,10 @@ fn read(
         && let Ok(Some(promised)) = shelf.digest(&copy.item)
         && packed.hasher.finish() != promised
     {
-        let name = recipe::path(&shelf.by_hand(&copy.item));
+        let name = shelf.whereabouts(&copy.item);
         let reason = "its bytes are not those that were staged: what came out of it may be damaged";
         let advice = "another disc may have a copy; restore from that one alone";
-        let problem = Problem::new(format!("{name} on {}", shelf.name()), reason);
+        let problem = Problem::new(name, reason);
         work.monitor().problem(&problem.advise(advice));
     }
     Ok(stopped)
@@ -144,6 +144,7 @@ impl Pass<'_> {
                 Ok(None) => return Ok(None),
                 Err(error) => return Ok(Some(with_causes(&error))),
             };
+            self.rule.wanted.look(&member.path, &mut work.seen);
             let part = self.rule.wanted.part(&member.path);
             if part == Part::Left {
                 continue;
@@ -288,5 +289,5 @@ fn unlinked(
 }
 
 fn damaged_within(path: &Path) -> String {
-    format!("it is damaged within `{}`", recipe::path(path))
+    format!("it is damaged within `{}`", printable_path(path))
 }
