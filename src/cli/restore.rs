@@ -24,6 +24,9 @@ use crate::units::{Day, PeerName};
 /// Restores what `wish` says.
 pub fn run(common: &Common, wish: &args::Restore) -> Exit {
     let session = Session::without_log(common);
+    session.again(
+        "what has its own name is complete; restore again with --existing replace, or into another directory",
+    );
     let outcome = work(&session, common, wish);
     session.end(&outcome)
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use nix::unistd::{Uid, User};
 use serde::Serialize;
@@ -34,7 +34,12 @@ struct Everyone {
     screen: Option<Arc<Screen>>,
     log: Option<Arc<LogFile>>,
     json: Option<JsonLines>,
+    /// How to go on after an interruption.
+    again: OnceLock<&'static str>,
 }
+
+/// How most commands go on after an interruption.
+const GO_ON: &str = "run the same command again; it goes on where this one ended";
 
 impl Monitor for Everyone {
     fn is_watched(&self) -> bool {
@@ -122,7 +127,11 @@ impl Session {
             (_, true, _) => Verbosity::Verbose,
             _ => Verbosity::Normal,
         };
-        let screen = Arc::new(Screen::stderr(verbosity));
+        let screen = Screen::stderr(verbosity);
+        let screen = Arc::new(match log {
+            Some(_) => screen,
+            None => screen.with_all_problems(),
+        });
         let log_path = log.as_ref().map(|_| common.logfile.clone());
         let log = log.map(Arc::new);
         // A second session in one process finds the first one's logger, which is as good.
@@ -132,12 +141,13 @@ impl Session {
             screen: (!common.json).then_some(screen),
             log,
             json: common.json.then(|| JsonLines::new(Box::new(io::stdout()))),
+            again: OnceLock::new(),
         });
         let heard = Arc::clone(&everyone);
         let told = interrupt::watch(move || {
             heard.problem(
                 &Problem::new("interrupted", "nothing that was finished is lost")
-                    .advise("run the same command again; it goes on where this one ended"),
+                    .advise(*heard.again.get_or_init(|| GO_ON)),
             );
             heard.last_words(Exit::Interrupted);
         });
@@ -150,6 +160,12 @@ impl Session {
             stack: common.stack,
             json: common.json,
         }
+    }
+
+    /// Says how to go on after an interruption, if it is not by the same command. To be said once.
+    pub fn again(&self, advice: &'static str) {
+        // Who is interrupted this moment was told already.
+        let _ = self.everyone.again.set(advice);
     }
 
     /// Who is told what happens.

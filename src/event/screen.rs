@@ -19,7 +19,7 @@ use unicode_width::UnicodeWidthChar as _;
 
 use super::{Event, Monitor, Problem, Progress, bytes, count, journal, printable};
 
-/// Problems that are shown in full.
+/// Problems that are shown if a log has all of them.
 const SHOWN: u64 = 20;
 /// Time between two redrawings.
 const REDRAW: Duration = Duration::from_millis(200);
@@ -65,6 +65,8 @@ pub enum Colour {
 /// The screen.
 pub struct Screen {
     verbosity: Verbosity,
+    /// Problems that are shown.
+    shown: u64,
     kind: Kind,
     colour: Colour,
     state: Mutex<State>,
@@ -134,6 +136,7 @@ impl Screen {
     ) -> Self {
         Self {
             verbosity,
+            shown: SHOWN,
             kind,
             colour,
             state: Mutex::new(State {
@@ -149,6 +152,15 @@ impl Screen {
         }
     }
 
+    /// Every problem is shown: nobody else writes them down.
+    #[must_use]
+    pub fn with_all_problems(self) -> Self {
+        Self {
+            shown: u64::MAX,
+            ..self
+        }
+    }
+
     /// The last words of a run: how many problems there were, and where the ones are that were not shown.
     /// Nothing if all went well.
     pub fn finish(&self, log: Option<&Path>) {
@@ -157,7 +169,7 @@ impl Screen {
             return;
         }
         state.clear();
-        let hidden = state.problems.saturating_sub(SHOWN);
+        let hidden = state.problems.saturating_sub(self.shown);
         if hidden > 0 {
             state.line(Level::Error, &format!("and {hidden} more"));
         }
@@ -218,7 +230,7 @@ impl Screen {
     fn problem(&self, problem: &Problem) {
         let mut state = self.lock();
         state.problems += 1;
-        if self.verbosity == Verbosity::Quiet || state.problems > SHOWN {
+        if self.verbosity == Verbosity::Quiet || state.problems > self.shown {
             return;
         }
         state.clear();

@@ -22,11 +22,11 @@ mod deferred;
 mod error;
 mod handles;
 mod make;
+mod partial;
 mod root;
 mod settle;
 
 use std::collections::HashSet;
-use std::ffi::OsString;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Read};
 use std::os::fd::AsFd as _;
@@ -42,6 +42,7 @@ use body::Copier;
 use deferred::{Deferred, Later};
 use handles::{Dir, Handles, Missing};
 use make::{Before, Inherits};
+use partial::Partials;
 
 pub use attributes::{Count, Shortfalls};
 pub use below::{Below, Unsafe};
@@ -81,9 +82,7 @@ pub struct Target {
     failed: HashSet<u64>,
     /// Hashes of directories that were made on the way to something, and of which nothing more is known yet.
     made: HashSet<u64>,
-    /// Tells this restore's partial names from those that another one left, or makes beside it.
-    run: u64,
-    partials: u64,
+    partials: Partials,
 }
 
 impl Target {
@@ -98,21 +97,22 @@ impl Target {
             return Err(TargetError::NotEmpty(path.to_owned()));
         }
         let hasher = RandomState::new();
-        let run = hasher.hash_one(std::process::id());
-        let spill = root::spill(root.as_fd(), &partial_name(run, 0));
+        let mut partials = Partials::new(hasher.hash_one(std::process::id()));
+        // Where nothing has to be there beforehand, a restore may have been killed.
+        let sweeps = (existing != Existing::Refuse).then_some(partials);
+        let spill = root::spill(root.as_fd(), &partials.next());
         let spill = spill.map_err(|error| fault(error.into()))?;
         Ok(Self {
             path: path.to_owned(),
             existing,
-            handles: Handles::new(root).map_err(|error| fault(error.into()))?,
+            handles: Handles::new(root, sweeps).map_err(|error| fault(error.into()))?,
             deferred: Deferred::new(spill),
             shortfalls: Shortfalls::default(),
             copier: Copier::new(),
             hasher,
             failed: HashSet::new(),
             made: HashSet::new(),
-            run,
-            partials: 0,
+            partials,
         })
     }
 
@@ -175,7 +175,7 @@ impl Target {
             held => held?,
         };
         let held = rustix::io::fcntl_dupfd_cloexec(held.handle, 3)?;
-        let partial = self.partial();
+        let partial = self.partials.next();
         let dir = self.parent(parent)?;
         match rustix::fs::linkat(&held, first_name, dir.handle, &partial, AtFlags::empty()) {
             Err(Errno::NOENT) => return Err(unlinked()),
@@ -228,22 +228,12 @@ impl Target {
         Ok(shortfalls)
     }
 
-    fn partial(&mut self) -> OsString {
-        self.partials += 1;
-        partial_name(self.run, self.partials)
-    }
-
     fn parent(&mut self, path: &Path) -> Result<Dir<'_>, WriteError> {
         let (hasher, made) = (&self.hasher, &mut self.made);
         self.handles.open(path, Missing::Make, &mut |path| {
             made.insert(hasher.hash_one(path));
         })
     }
-}
-
-/// The partial name of the `number`th thing that a restore makes.
-fn partial_name(run: u64, number: u64) -> OsString {
-    format!(".cback-{run:016x}-{number}.partial").into()
 }
 
 /// Sets mode and time of a directory that is complete.

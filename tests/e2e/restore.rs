@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 
-use crate::call::Rights;
+use crate::call::{Ended, Rights, foreign};
 use crate::machine::Machine;
 use crate::tree;
 
@@ -100,6 +101,9 @@ fn a_day_that_cannot_be_listed_is_named_and_costs_no_other_day() {
         let ended = from_stage(words).with_status(10);
         ended.says(&["2026/11/25/ada cannot be listed", "Permission denied"]);
     }
+    // What is not found may be there.
+    let missing = from_stage("no/such/path").with_status(2);
+    missing.says(&["2026/11/25/ada cannot be listed", "may be in there"]);
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o700)).unwrap();
     tree::assert_same(&first, &machine.restored("restored"));
 }
@@ -147,6 +151,15 @@ fn a_dry_run_says_what_comes_from_where_and_changes_nothing() {
         "1 file",
     ]);
     assert!(!into.exists());
+    let call = machine.cback("restore --dry-run --from").unconfigured();
+    let ended = call.arg(machine.disc()).arg("--into").arg(&into).run();
+    let disc = format!(
+        "on the disc `CEDAR BACKUP 25-NOV-2026` ({})",
+        machine.disc().display()
+    );
+    ended
+        .well()
+        .says(&["2026/11/24/ada", &disc, "tar -xpf /mnt/2026/11/25/ada"]);
 }
 
 #[test]
@@ -261,6 +274,80 @@ fn a_head_that_is_damaged_costs_a_disc_no_day() {
         let ended = call.arg(machine.path(as_of)).run().with_status(10);
         ended.says(&["cannot be read"]);
         tree::assert_same(kept, &machine.restored(as_of));
+    }
+}
+
+#[test]
+fn a_restore_that_was_killed_leaves_nothing_behind_when_it_is_repeated() {
+    let (machine, [_, second]) = two_days();
+    let restore = |words: &str| {
+        let call = machine.cback(&format!("restore {words} --into"));
+        call.arg(machine.path("restored"))
+    };
+    let kill = "-einject=renameat2:signal=SIGKILL:when=2";
+    let strace = [
+        "strace",
+        "-f",
+        "-qqq",
+        "-o/dev/null",
+        "-etrace=renameat2",
+        kill,
+    ];
+    restore("").under(strace).run().with_status(-1);
+    let partials = || {
+        let entries = walkdir::WalkDir::new(machine.path("restored")).into_iter();
+        let names = entries.map(|entry| entry.unwrap().file_name().to_owned());
+        names
+            .filter(|name| name.as_encoded_bytes().ends_with(b".partial"))
+            .count()
+    };
+    assert_eq!(partials(), 1);
+    restore("")
+        .run()
+        .with_status(6)
+        .says(&["is not empty", "--existing replace"]);
+    restore("--existing replace").run().well();
+    assert_eq!(partials(), 0);
+    tree::assert_same(&second, &machine.restored("restored"));
+}
+
+#[test]
+fn an_interrupted_restore_says_how_to_go_on() {
+    let machine = Machine::new();
+    let configuration = machine.path("cback.conf");
+    fs::remove_file(&configuration).unwrap();
+    foreign(&machine.path(""), "mkfifo", &["cback.conf".as_ref()]);
+    let mut command = machine.cback("restore --into r").command();
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let restore = command.spawn().unwrap();
+    // Opening waits for the reader, who then waits for text.
+    let _text = fs::File::options().write(true).open(configuration).unwrap();
+    let id = rustix::process::Pid::from_child(&restore);
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    let ended = Ended::of(&restore.wait_with_output().unwrap(), "restore".to_owned());
+    ended
+        .with_status(5)
+        .says(&["interrupted", "--existing replace"]);
+}
+
+#[test]
+fn everything_that_is_not_restored_is_named() {
+    let machine = Machine::new();
+    for number in 0..50 {
+        tree::file(machine.path(format!("source/file-{number}")), "saved");
+    }
+    machine.back_up("2026-11-24");
+    for number in 0..50 {
+        tree::file(
+            machine.restored("into").join(format!("file-{number}")),
+            "there",
+        );
+    }
+    let call = machine.cback("restore --existing keep --into");
+    let ended = call.arg(machine.path("into")).run().with_status(10);
+    let mut ended = ended.says(&["50 problems"]);
+    for number in 0..50 {
+        ended = ended.says(&[&format!("file-{number}: not restored")]);
     }
 }
 

@@ -43,7 +43,7 @@ impl fmt::Display for Recipe {
         for (number, step) in (1..).zip(&self.steps) {
             write!(
                 f,
-                "  {number}. {} ({})",
+                "  {number}. {}, {}",
                 step.whereabouts,
                 bytes(step.archive_bytes)
             )?;

@@ -12,6 +12,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::WriteError;
+use super::partial::Partials;
 
 /// Handles kept open at a time; deeper trees close the ones near the root and open them again when needed.
 const OPEN: usize = 100;
@@ -21,6 +22,8 @@ pub struct Handles {
     root: OwnedFd,
     root_inherits: bool,
     way: Vec<Level>,
+    /// In directories that are there already, what other restores left is swept away.
+    sweeps: Option<Partials>,
     device: u64,
     /// Other file systems, which are met where things are mounted below the target directory.
     met: Vec<(u64, OwnedFd)>,
@@ -51,9 +54,13 @@ pub enum Missing {
 }
 
 impl Handles {
-    /// Ways that begin in the directory `root`.
-    pub fn new(root: OwnedFd) -> Result<Self, Errno> {
+    /// Ways that begin in the directory `root`. If anything may be there already, `sweeps` are the names of this restore.
+    pub fn new(root: OwnedFd, sweeps: Option<Partials>) -> Result<Self, Errno> {
+        if let Some(own) = sweeps {
+            own.sweep(root.as_fd());
+        }
         Ok(Self {
+            sweeps,
             root_inherits: inherits(root.as_fd()),
             device: rustix::fs::fstat(&root)?.st_dev,
             root,
@@ -144,10 +151,14 @@ impl Handles {
         made: impl FnOnce(),
     ) -> Result<Level, WriteError> {
         let parent = self.last();
+        let mut there = true;
         let opened = match open_dir(parent.handle, name) {
             Err(Errno::NOENT) if missing == Missing::Make => {
                 match rustix::fs::mkdirat(parent.handle, name, Mode::from_raw_mode(0o777)) {
-                    Ok(()) => made(),
+                    Ok(()) => {
+                        there = false;
+                        made();
+                    }
                     Err(Errno::EXIST) => {}
                     Err(error) => return Err(error.into()),
                 }
@@ -162,6 +173,9 @@ impl Handles {
             }
             Err(error) => return Err(error.into()),
         };
+        if let Some(own) = self.sweeps.filter(|_| there) {
+            own.sweep(handle.as_fd());
+        }
         self.meet(handle.as_fd())?;
         Ok(Level {
             name: name.to_owned(),

@@ -109,7 +109,7 @@ impl Target {
         promised: Option<Digest>,
         on_damage: OnDamage,
     ) -> Result<(), WriteError> {
-        let partial = self.partial();
+        let partial = self.partials.next();
         let existing = self.existing;
         self.parent(parent)?;
         let dir = self.handles.last();
@@ -170,7 +170,7 @@ impl Target {
         name: &OsStr,
         member: &Member,
     ) -> Result<(), WriteError> {
-        let partial = self.partial();
+        let partial = self.partials.next();
         let existing = self.existing;
         self.parent(parent)?;
         let dir = self.handles.last();
