@@ -45,7 +45,8 @@ impl Failure {
         while let Some(error) = cause {
             let text = error.to_string();
             // Messages that already say their cause are not said twice.
-            if !failure.what.ends_with(&text) {
+            let said = failure.causes.last().unwrap_or(&failure.what);
+            if !said.ends_with(&text) {
                 failure.causes.push(text);
             }
             cause = error.source();

@@ -86,7 +86,7 @@ impl Session {
         let detail = detail(common);
         match LogFile::open(&common.logfile, common.mode, &Owner { user, group }, detail) {
             Ok(log) => {
-                let session = Self::with(common, Some(log));
+                let session = Self::with(common, Some(log), |screen| screen);
                 session.begin();
                 Ok(session)
             }
@@ -94,7 +94,7 @@ impl Session {
                 let failure = Failure::of(Exit::Log, error).advise(
                     "name another log with --logfile PATH, or run as a user who may write there",
                 );
-                Err(Self::with(common, None).end(&Err(failure)))
+                Err(Self::without_log(common).end(&Err(failure)))
             }
         }
     }
@@ -117,17 +117,22 @@ impl Session {
 
     /// For commands that must work without a log, on a machine that has nothing else.
     pub fn without_log(common: &Common) -> Self {
-        Self::with(common, None)
+        Self::with(common, None, |screen| screen)
     }
 
-    fn with(common: &Common, log: Option<LogFile>) -> Self {
+    /// As [`Session::without_log`]; and somebody at a terminal sees warnings, too.
+    pub fn with_warnings(common: &Common) -> Self {
+        Self::with(common, None, Screen::with_warnings)
+    }
+
+    fn with(common: &Common, log: Option<LogFile>, set: fn(Screen) -> Screen) -> Self {
         let verbosity = match (common.quiet, common.verbose, common.debug) {
             (true, _, _) => Verbosity::Quiet,
             (_, true, true) => Verbosity::Debug,
             (_, true, _) => Verbosity::Verbose,
             _ => Verbosity::Normal,
         };
-        let screen = Screen::stderr(verbosity);
+        let screen = set(Screen::stderr(verbosity));
         let screen = Arc::new(match log {
             Some(_) => screen,
             None => screen.with_all_problems(),

@@ -67,6 +67,8 @@ pub struct Screen {
     verbosity: Verbosity,
     /// Problems that are shown.
     shown: u64,
+    /// How much a person has to want to see before warnings are shown.
+    warns: Verbosity,
     kind: Kind,
     colour: Colour,
     state: Mutex<State>,
@@ -137,6 +139,7 @@ impl Screen {
         Self {
             verbosity,
             shown: SHOWN,
+            warns: Verbosity::Verbose,
             kind,
             colour,
             state: Mutex::new(State {
@@ -159,6 +162,16 @@ impl Screen {
             shown: u64::MAX,
             ..self
         }
+    }
+
+    /// Warnings are shown on a terminal: they help whoever sits there to decide.
+    #[must_use]
+    pub fn with_warnings(self) -> Self {
+        let warns = match self.kind {
+            Kind::Terminal { .. } => Verbosity::Normal,
+            Kind::Plain | Kind::Journal => self.warns,
+        };
+        Self { warns, ..self }
     }
 
     /// The last words of a run: how many problems there were, and where the ones are that were not shown.
@@ -324,7 +337,7 @@ impl Monitor for Screen {
             }
             Event::Warning(text) => {
                 self.lock().warnings += 1;
-                if self.verbosity >= Verbosity::Verbose {
+                if self.verbosity >= self.warns {
                     self.say(Level::Warn, &format!("warning: {}", printable(text)));
                 }
             }

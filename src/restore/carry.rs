@@ -32,6 +32,8 @@ pub struct Summary {
     pub failed: u64,
     /// Copies of archives that are damaged and that another copy stood in for.
     pub mended: u64,
+    /// Copies of archives that are damaged, and none stood in: something that was in them may be lost.
+    pub broken: u64,
 }
 
 /// Restores what `recipe` says from `shelves`, which are those that it was made for. Trouble with single
@@ -268,6 +270,14 @@ impl<'a> Work<'a> {
     pub fn stand_in(&mut self, archive: String, reason: &str) {
         self.summary.mended += 1;
         let advice = "what is restored is right; renew the damaged copy while another one is sound";
+        self.monitor
+            .problem(&Problem::new(archive, reason).advise(advice));
+    }
+
+    /// The last copy of an archive is damaged.
+    pub fn broken(&mut self, archive: String, reason: &str) {
+        self.summary.broken += 1;
+        let advice = "another disc may have a copy; name it with --from";
         self.monitor
             .problem(&Problem::new(archive, reason).advise(advice));
     }

@@ -4,13 +4,14 @@
 //! from the latest back to the start of the week, and a member is taken if its digest is the one that the
 //! manifest has. Wanted files are held in memory by digests of their paths, a batch at a time.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::archive::manifest::Entry;
 use crate::archive::{Kind, Member, Reader, Timestamp, unpack};
-use crate::event::{Problem, Tell as _, with_causes};
+use crate::event::with_causes;
 use crate::units::Digest;
 
 use super::RestoreError;
@@ -125,18 +126,23 @@ fn one_archive(
 ) -> Result<(), RestoreError> {
     for (number, copy) in copies.iter().enumerate() {
         let shelf = &work.shelves[copy.shelf];
-        let mut aliases = Vec::new();
-        let mut pass = |work: &mut Work<'_>, aliases: &[Alias], found: &mut Vec<Alias>| {
+        let mut pass = |work: &mut Work<'_>, look: &mut Look| {
             Ok::<_, RestoreError>(match shelf.read(&copy.item) {
                 Ok(packed) => unpack(packing(&copy.item.name), packed, |tar| {
-                    members(work, source, tar, wants, aliases, found)
+                    members(work, source, tar, wants, look)
                 })?,
                 Err(error) => Some(error.to_string()),
             })
         };
-        let mut trouble = pass(work, &[], &mut aliases)?;
-        if !aliases.is_empty() && trouble.is_none() {
-            trouble = pass(work, &aliases, &mut Vec::new())?;
+        let mut aliases = Aliases::new();
+        let mut trouble = pass(work, &mut Look::ForAll(&mut aliases))?;
+        // One of each first name at a time: its bytes pass by once.
+        while !aliases.is_empty() && trouble.is_none() {
+            trouble = pass(work, &mut Look::ForFirsts(&aliases))?;
+            aliases.retain(|_, paths| {
+                paths.pop();
+                !paths.is_empty()
+            });
         }
         let Some(reason) = trouble else {
             return Ok(());
@@ -145,30 +151,30 @@ fn one_archive(
         if number + 1 < copies.len() {
             work.stand_in(name, &format!("{reason}; another copy will be read"));
         } else {
-            let advice = "another disc may have a copy; name it with --from";
-            work.monitor()
-                .problem(&Problem::new(name, &reason).advise(advice));
+            work.broken(name, &reason);
         }
     }
     Ok(())
 }
 
-/// A wanted file that an archive has as a further name of another one.
-struct Alias {
-    /// The name that has the bytes.
-    first: Key,
-    path: PathBuf,
+/// Wanted files that an archive has as further names of other ones, by the name that has the bytes.
+type Aliases = HashMap<Key, Vec<PathBuf>>;
+
+/// What is looked for among the members of an archive.
+enum Look<'a> {
+    /// Every wanted file; those that are further names are put here.
+    ForAll(&'a mut Aliases),
+    /// The first names of these, for the last of the others each.
+    ForFirsts(&'a Aliases),
 }
 
-/// Looks at every member. Without `aliases` for wanted files, whose further names are put into `found`; else for what
-/// those are further names of. Gives what stopped it before the end.
+/// Looks at every member. Gives what stopped it before the end.
 fn members(
     work: &mut Work<'_>,
     source: &Source,
     tar: &mut dyn Read,
     wants: &mut [Want],
-    aliases: &[Alias],
-    found: &mut Vec<Alias>,
+    look: &mut Look<'_>,
 ) -> Result<Option<String>, RestoreError> {
     let mut reader = Reader::new(tar);
     loop {
@@ -177,26 +183,26 @@ fn members(
             Ok(None) => return Ok(None),
             Err(error) => return Ok(Some(with_causes(&error))),
         };
-        let own = key(&member.path);
-        let path = if aliases.is_empty() {
-            &member.path
-        } else if let Some(alias) = aliases.iter().find(|alias| alias.first == own) {
-            &alias.path
-        } else {
-            continue;
+        let path = match look {
+            Look::ForAll(_) => Some(&member.path),
+            Look::ForFirsts(aliases) => {
+                let others = aliases.get(&key(&member.path));
+                others.and_then(|others| others.last())
+            }
         };
+        let Some(path) = path else { continue };
         let wanted = key(path);
         let Ok(at) = wants.binary_search_by_key(&wanted, |want| want.path) else {
             continue;
         };
         let want = &mut wants[at];
-        match &member.kind {
+        match (&member.kind, &mut *look) {
             _ if want.done => {}
-            Kind::HardLink(first) if aliases.is_empty() => found.push(Alias {
-                first: key(first),
-                path: member.path.clone(),
-            }),
-            Kind::File if member.size == want.size => {
+            (Kind::HardLink(first), Look::ForAll(aliases)) => {
+                let others = aliases.entry(key(first)).or_default();
+                others.push(member.path.clone());
+            }
+            (Kind::File, _) if member.size == want.size => {
                 let below = source.place(source.scan.place_of(path))?;
                 let thing = Thing {
                     path,

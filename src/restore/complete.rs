@@ -13,6 +13,7 @@ use super::carry::{Exists, Linked, Thing, Work};
 use super::orphans::{self, Orphans};
 use super::recipe::{PlainFile, Source};
 use super::scan;
+use super::shelf::Checked;
 use super::target::OnDamage;
 use super::wanted::Part;
 
@@ -89,11 +90,11 @@ impl Work<'_> {
         let at = source.place(&member.path)?;
         let exists = source.exists();
         if let Place::Missing(reason) = &entry.place {
-            self.lost(
-                &source.peer,
-                &member.path,
-                &format!("was not saved: {reason}"),
-            );
+            self.summary.failed += 1;
+            let name = self.name(&source.peer, &member.path);
+            let problem = Problem::new(name, &format!("was not saved: {reason}"));
+            self.monitor()
+                .problem(&problem.advise("an earlier day may have it; see --as-of"));
             if member.kind == Kind::Dir {
                 self.way(&source.peer, &at, member, exists)?;
             }
@@ -147,17 +148,20 @@ impl Work<'_> {
     pub fn copy(&mut self, file: &PlainFile) -> Result<(), RestoreError> {
         let item = &file.copy.item;
         let from = self.shelf(&file.copy);
-        let digest = from.digest(item).unwrap_or_else(|error| {
+        let known = from
+            .digest(item)
+            .and_then(|digest| Ok((digest, from.pieces(item)?)));
+        let (digest, pieces) = known.unwrap_or_else(|error| {
             let name = self.name(&item.peer, &file.to);
             let reason = format!(
                 "its digest is not known, and so it is copied unchecked: the list of its day, {}: {error}",
                 sums::FILE_NAME
             );
             self.monitor().problem(&Problem::new(name, &reason));
-            None
+            (None, Vec::new())
         });
         let mut content = match from.read(item) {
-            Ok(content) => content,
+            Ok(content) => Checked::new(content, pieces),
             Err(error) => {
                 self.lost(&item.peer, &file.to, &format!("cannot be read: {error}"));
                 return Ok(());

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::archive::manifest::{Entry, ManifestError, ManifestReader, Stored};
 use crate::archive::{Compression, Kind, Member, Reader, path_order, unpack};
-use crate::event::{Problem, Tell as _, count, with_causes};
+use crate::event::{count, with_causes};
 
 use super::RestoreError;
 use super::carry::{Done, Exists, Thing, Work};
@@ -82,9 +82,7 @@ fn entries(
             let text = format!("damaged; {lost} will be taken from another copy");
             work.stand_in(name, &text);
         } else if let Some(reason) = reason {
-            let advice = "another disc may have a copy; name it with --from";
-            work.monitor()
-                .problem(&Problem::new(name, &reason).advise(advice));
+            work.broken(name, &reason);
         }
         todo = Some(pass.failed);
     }

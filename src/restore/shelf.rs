@@ -16,10 +16,11 @@ use std::path::{Path, PathBuf};
 use crate::event::printable_path;
 use crate::iso9660::{self, Extent, FileReader, ReadAt};
 use crate::media::{Burner, Drive as _, DriveError, Handling, MediaKind};
-use crate::staging::Staging;
+use crate::staging::{Staging, part_name};
 use crate::sums::{self, Sums};
 use crate::units::{AbsPath, Day, Digest, PeerName};
 
+pub use parts::Checked;
 use parts::{Joined, join};
 use sessions::Found;
 
@@ -108,6 +109,9 @@ fn drive(path: &Path) -> Option<InDrive> {
     })
 }
 
+/// No list of digests is longer.
+const LIST_MAX: u64 = 256 << 20;
+
 /// Where by-hand commands expect a disc to be mounted.
 const MOUNTED: &str = "/mnt";
 
@@ -125,8 +129,8 @@ struct Held {
     length: u64,
     /// On a disc; empty in a directory.
     extents: Vec<Extent>,
-    /// How many parts it was cut into; none if it is whole.
-    parts: Option<u64>,
+    /// Lengths of the parts that it was cut into; none if it is whole.
+    parts: Vec<u64>,
 }
 
 impl Held {
@@ -134,7 +138,7 @@ impl Held {
         Self {
             length,
             extents: Vec::new(),
-            parts: None,
+            parts: Vec::new(),
         }
     }
 }
@@ -308,9 +312,9 @@ impl Shelf {
     pub fn read(&self, item: &Item) -> io::Result<Box<dyn Read + Send + '_>> {
         let held = self.items.get(item).ok_or(io::ErrorKind::NotFound)?;
         Ok(match &self.bytes {
-            Bytes::Directory(root) => match held.parts {
-                None => Box::new(File::open(root.join(item.path()))?),
-                Some(count) => Box::new(Joined::new(root.join(item.path()), count)),
+            Bytes::Directory(root) => match held.parts.len() {
+                0 => Box::new(File::open(root.join(item.path()))?),
+                count => Box::new(Joined::new(root.join(item.path()), count as u64)),
             },
             Bytes::Disc(medium) => Box::new(FileReader::new(medium.as_ref(), &held.extents)),
         })
@@ -319,25 +323,42 @@ impl Shelf {
     /// The digest of `item` by the list of its day; `None` if there is no list, or it is not on it. A list that cannot be
     /// read or understood is an error.
     pub fn digest(&self, item: &Item) -> io::Result<Option<Digest>> {
-        let mut text = Vec::new();
+        let sums = self.sums(item.day)?;
+        Ok(sums.and_then(|sums| sums.get(&listed_name(item))))
+    }
+
+    /// Lengths of the parts that `item` was cut into, with their digests as in [`Shelf::digest`]; none if it is whole.
+    pub fn pieces(&self, item: &Item) -> io::Result<Vec<(u64, Option<Digest>)>> {
+        let parts = self.items.get(item).map_or(&[][..], |held| &held.parts);
+        if parts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sums = self.sums(item.day)?.unwrap_or_default();
+        let name = listed_name(item);
+        let digest = |number| sums.get(&part_name(&name, number));
+        let numbered = (0..).zip(parts);
+        Ok(numbered
+            .map(|(number, length)| (*length, digest(number)))
+            .collect())
+    }
+
+    /// The list of digests of `day`.
+    fn sums(&self, day: Day) -> io::Result<Option<Sums>> {
         match &self.bytes {
             Bytes::Directory(root) => {
-                let list = root.join(item.day.path()).join(sums::FILE_NAME);
-                match File::open(list) {
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                    list => list?.read_to_end(&mut text)?,
-                };
+                let root = AbsPath::new(root).map_err(io::Error::other)?;
+                Staging::new(root).daily(day).sums()
             }
             Bytes::Disc(medium) => {
-                let Some(list) = self.lists.get(&item.day) else {
+                let Some(list) = self.lists.get(&day) else {
                     return Ok(None);
                 };
-                FileReader::new(medium.as_ref(), &list.extents).read_to_end(&mut text)?;
+                let mut text = Vec::new();
+                let list = FileReader::new(medium.as_ref(), &list.extents);
+                list.take(LIST_MAX).read_to_end(&mut text)?;
+                Sums::parse(&text).map(Some).map_err(io::Error::other)
             }
         }
-        let name = [item.peer.as_str().as_bytes(), b"/", item.name.as_bytes()].concat();
-        let sums = Sums::parse(&text).map_err(io::Error::other)?;
-        Ok(sums.get(&name))
     }
 
     /// Where somebody finds `item` by hand; a disc is taken to be mounted on `/mnt`. The parts of a file end in
@@ -354,11 +375,16 @@ impl Shelf {
     fn named(&self, item: &Item) -> PathBuf {
         let held = self.items.get(item);
         let mut name = item.name.clone();
-        if held.is_some_and(|held| held.parts.is_some()) {
+        if held.is_some_and(|held| !held.parts.is_empty()) {
             name.push(PARTS);
         }
         item.beside(item.day, &name).path()
     }
+}
+
+/// What a list of digests calls `item`.
+fn listed_name(item: &Item) -> Vec<u8> {
+    [item.peer.as_str().as_bytes(), b"/", item.name.as_bytes()].concat()
 }
 
 impl Item {

@@ -87,6 +87,31 @@ fn a_further_name_comes_back_though_another_source_brings_the_first() {
 }
 
 #[test]
+fn directories_of_sources_within_one_another_are_replaced_like_others() {
+    let machine = Machine::new();
+    let source = machine.path("source");
+    machine.configure(|text| {
+        let dir = format!(
+            "<dir>\n      <abs_path>{}</abs_path>\n    </dir>",
+            source.display()
+        );
+        let inner = dir.replace("</abs_path>", "/inner</abs_path>");
+        text.replace(&dir, &format!("{dir}{inner}"))
+    });
+    tree::file(source.join("inner/deep/file"), "saved");
+    tree::mode(&source.join("inner"), 0o711);
+    machine.back_up("2026-11-24");
+    let there = machine.restored("restored").join("inner");
+    fs::create_dir_all(there.join("deep")).unwrap();
+    for dir in [there.join("deep"), there.clone()] {
+        tree::mode(&dir, 0o700);
+    }
+    let call = machine.cback("restore --existing replace --into");
+    call.arg(machine.path("restored")).run().well();
+    tree::assert_same(&source, &machine.restored("restored"));
+}
+
+#[test]
 fn a_day_that_cannot_be_listed_is_named_and_costs_no_other_day() {
     let (machine, [first, _]) = two_days();
     let locked = machine.path("stage/2026/11/25/ada");
@@ -275,6 +300,77 @@ fn a_head_that_is_damaged_costs_a_disc_no_day() {
         ended.says(&["cannot be read"]);
         tree::assert_same(kept, &machine.restored(as_of));
     }
+}
+
+#[test]
+fn a_place_that_is_nearly_right_is_told_with_the_right_one() {
+    let (machine, _) = two_days();
+    let stage = machine.path("stage");
+    for (from, advice) in [
+        ("stage/2026", format!("--from {};", stage.display())),
+        ("stage/2026/11", format!("--from {};", stage.display())),
+        ("stage/2026/11/24", format!("--from {};", stage.display())),
+        (
+            "stage/2026/11/24/ada",
+            format!("--from {};", stage.display()),
+        ),
+        ("discs", format!("--from {}", machine.disc().display())),
+    ] {
+        let call = machine.cback("restore --into r --from").unconfigured();
+        let ended = call.arg(machine.path(from)).run().with_status(12);
+        ended.says(&["holds no daily directories", &advice]);
+    }
+}
+
+#[test]
+fn a_dump_of_a_day_that_was_staged_again_is_checked_with_what_was_known_last() {
+    let machine = Machine::new();
+    machine.back_up("2026-11-24");
+    let day = machine.path("stage/2026/11/24");
+    let list = |text: &str| {
+        let digest = cback::units::Digest::of(text.as_bytes());
+        format!("{digest}  ada/dump.sql\n")
+    };
+    // A second staging was killed before it came to the list of the whole day.
+    tree::file(day.join("ada/dump.sql"), "second");
+    tree::file(day.join("SHA256SUMS"), list("first"));
+    tree::file(day.join("...ada.partial"), list("second"));
+    let restore = |into: &str| {
+        let call = machine.cback("restore --from").unconfigured();
+        let call = call.arg(machine.path("stage")).arg("--into");
+        call.arg(machine.path(into)).run()
+    };
+    restore("right").well();
+    tree::file(day.join("...ada.partial"), list("third"));
+    restore("wrong")
+        .with_status(14)
+        .says(&["dump.sql", "damaged"]);
+}
+
+#[test]
+fn a_dump_that_was_split_is_compared_with_the_digests_of_its_parts() {
+    let machine = Machine::new();
+    machine.back_up("2026-11-24");
+    let day = machine.path("stage/2026/11/24");
+    let mut list = String::new();
+    for (number, text) in (0..).zip(["one", "two", "3"]) {
+        let name = format!("ada/dump.sql_{number:05}");
+        tree::file(day.join(&name), text);
+        list += &format!("{}  {name}\n", cback::units::Digest::of(text.as_bytes()));
+    }
+    tree::file(day.join("SHA256SUMS"), list);
+    let restore = |into: &str| {
+        let call = machine.cback("restore _files --from").unconfigured();
+        let call = call.arg(machine.path("stage")).arg("--into");
+        call.arg(machine.path(into)).run()
+    };
+    restore("right").well();
+    let dump = machine.path("right/_files/dump.sql");
+    assert_eq!(fs::read_to_string(dump).unwrap(), "onetwo3");
+    tree::file(day.join("ada/dump.sql_00001"), "owt");
+    restore("wrong")
+        .with_status(14)
+        .says(&["dump.sql", "not what was staged"]);
 }
 
 #[test]

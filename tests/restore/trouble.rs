@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use cback::archive::Compression;
-use cback::archive::manifest::{Coverage, ManifestReader, ManifestWriter, Place};
+use cback::archive::manifest::{Coverage, ManifestReader, ManifestWriter, Place, Stored};
 use cback::restore::{Existing, RestoreError, Shelf};
 use cback::units::Digest;
 
@@ -59,7 +59,7 @@ fn restored_files(pool: &Pool, name: &str) -> Vec<u8> {
 #[test]
 fn a_file_that_was_torn_when_it_was_saved_is_named_when_it_comes_back() {
     let pool = twenty_files();
-    edit(&pool, |entry| {
+    edit(&pool, 1, |entry| {
         if let Place::Whole(stored) = &entry.place
             && entry.member.path.ends_with("file-12")
         {
@@ -102,7 +102,7 @@ fn a_damaged_header_costs_what_follows_and_all_of_it_is_named() {
     flip(&pool.archive(1), at as u64 - 512);
     let (summary, told) = pool.restore(&pool.request("into"));
     let summary = summary.unwrap();
-    assert_eq!((summary.files, summary.failed), (7, 13));
+    assert_eq!((summary.files, summary.failed, summary.broken), (7, 13, 1));
     assert_eq!(restored_files(&pool, "into"), (10..17).collect::<Vec<u8>>());
     for number in 17..30 {
         let name = pool.source().join(format!("file-{number}"));
@@ -345,9 +345,9 @@ fn an_archive_without_a_manifest_and_without_checksums_of_its_own_is_compared_wi
     assert!(told[0].contains("not those that were staged"), "{told:?}");
 }
 
-/// Changes the entries of the first day's manifest.
-fn edit(pool: &Pool, change: impl Fn(&mut cback::archive::manifest::Entry)) {
-    let manifest = fs::File::open(pool.manifest(1)).unwrap();
+/// Changes the entries of a day's manifest.
+fn edit(pool: &Pool, day: u32, change: impl Fn(&mut cback::archive::manifest::Entry)) {
+    let manifest = fs::File::open(pool.manifest(day)).unwrap();
     let reader = ManifestReader::new(manifest).unwrap();
     let mut writer = ManifestWriter::new(Vec::new(), reader.header()).unwrap();
     for entry in reader {
@@ -355,13 +355,13 @@ fn edit(pool: &Pool, change: impl Fn(&mut cback::archive::manifest::Entry)) {
         change(&mut entry);
         writer.add(&entry).unwrap();
     }
-    gzip(&pool.manifest(1), &writer.finish().unwrap());
+    gzip(&pool.manifest(day), &writer.finish().unwrap());
 }
 
 #[test]
 fn what_could_not_be_saved_is_told_when_nothing_else_is_wanted() {
     let pool = twenty_files();
-    edit(&pool, |entry| {
+    edit(&pool, 1, |entry| {
         if entry.member.path.ends_with("file-12") {
             entry.place = Place::Missing("permission denied".to_owned());
         }
@@ -445,6 +445,58 @@ fn an_archive_that_was_staged_late_is_found_though_its_own_manifest_is_damaged()
     assert_eq!(picture(&pool.restored("into")), expected);
     assert!(
         told.iter().all(|text| text.starts_with("manifest: ")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn several_names_that_cedar_backup_saved_as_one_file_all_come_back() {
+    let mut pool = Pool::new();
+    let at = |name: &str| pool.source().join(name);
+    let names = ["first", "second", "third"];
+    fs::write(at("first"), "the same").unwrap();
+    for name in &names[1..] {
+        fs::hard_link(at("first"), at(name)).unwrap();
+    }
+    let made = std::process::Command::new("tar")
+        .args(["-C", "/", "-czf"])
+        .arg(pool.peer(1, "alpha").join("source.tar.gz"))
+        .args(names.map(|name| super::pool::relative(&at(name))))
+        .status();
+    assert!(made.unwrap().success());
+    // Since then they are files of their own, which Cedar Backup has still as they are.
+    for name in &names[1..] {
+        fs::remove_file(at(name)).unwrap();
+        fs::write(at(name), "the same").unwrap();
+    }
+    let expected = picture(&pool.source());
+    pool.collect(2, Coverage::Full);
+    let cedars = std::sync::Arc::new(Stored::by_cedar(super::pool::day(1), "source".as_ref()));
+    edit(&pool, 2, |entry| {
+        if entry.digest.is_some() {
+            entry.place = Place::Whole(cedars.clone());
+        }
+    });
+    let (summary, told) = pool.restore(&pool.request("into"));
+    assert_eq!(told, [""; 0]);
+    assert_eq!(summary.unwrap().files, 3);
+    assert_eq!(picture(&pool.restored("into")), expected);
+}
+
+#[test]
+fn an_archive_without_a_manifest_whose_checksum_is_wrong_is_not_said_to_be_right_so_far() {
+    let mut pool = twenty_files();
+    pool.compression = Compression::Gzip;
+    pool.collect(1, Coverage::Full);
+    fs::remove_file(pool.manifest(1)).unwrap();
+    fs::remove_file(pool.archive(1).with_extension("")).unwrap();
+    let length = fs::metadata(pool.archive(1)).unwrap().len();
+    flip(&pool.archive(1), length - 8); // the checksum
+    let (summary, told) = pool.restore(&pool.request("into"));
+    assert_eq!(summary.unwrap().broken, 1, "{told:?}");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("what came out of it before may be damaged"),
         "{told:?}"
     );
 }

@@ -280,3 +280,26 @@ fn the_line_is_as_wide_as_the_terminal_whatever_its_letters_are() {
         assert_eq!(narrow(line.to_owned(), columns), shown, "{line}");
     }
 }
+
+#[test]
+fn where_nobody_writes_them_down_all_problems_are_shown_and_on_a_terminal_warnings() {
+    let terminal = Kind::Terminal { columns: 80 };
+    for (kind, warned) in [(Kind::Plain, false), (terminal, true)] {
+        let Set { screen, paper, .. } = set(kind, Colour::No, Verbosity::Normal);
+        let screen = screen.with_all_problems().with_warnings();
+        screen.observe(&Event::Warning("odd"));
+        for number in 0..100 {
+            screen.observe(&Event::Problem(&Problem::new(
+                format!("file-{number}"),
+                "x",
+            )));
+        }
+        screen.finish(None);
+        let seen = paper.seen();
+        assert_eq!(seen.contains("warning: odd"), warned, "{seen}");
+        assert!(
+            seen.contains("file-99: x") && !seen.contains("more"),
+            "{seen}"
+        );
+    }
+}

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use super::{Held, Item};
 use crate::staging::{part_name, whole_name};
+use crate::units::{Digest, Hasher};
 
 /// The parts of a file, one after the other.
 pub(super) struct Joined {
@@ -43,6 +44,53 @@ impl Read for Joined {
             let name = part_name(self.path.as_os_str().as_bytes(), number);
             self.part = Some(File::open(OsStr::from_bytes(&name))?);
         }
+    }
+}
+
+/// Something that was put together of pieces, compared with their digests as it is read: the first piece that is not what
+/// was promised is an error.
+pub struct Checked<R> {
+    inner: R,
+    /// Lengths and digests of the pieces that are still to come, the next one last.
+    pieces: Vec<(u64, Option<Digest>)>,
+    hasher: Hasher,
+    /// Bytes of the present piece that were read.
+    read: u64,
+}
+
+impl<R: Read> Checked<R> {
+    /// Reads `inner`, which consists of `pieces`.
+    pub fn new(inner: R, mut pieces: Vec<(u64, Option<Digest>)>) -> Self {
+        pieces.reverse();
+        Self {
+            inner,
+            pieces,
+            hasher: Hasher::default(),
+            read: 0,
+        }
+    }
+}
+
+impl<R: Read> Read for Checked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(&(length, promised)) = self.pieces.last() else {
+            return self.inner.read(buffer);
+        };
+        let left = usize::try_from(length - self.read).unwrap_or(usize::MAX);
+        let most = left.min(buffer.len());
+        let got = self.inner.read(&mut buffer[..most])?;
+        self.hasher.update(&buffer[..got]);
+        self.read += got as u64;
+        if self.read == length {
+            let found = std::mem::take(&mut self.hasher).finish();
+            if promised.is_some_and(|promised| promised != found) {
+                let text = "the part that ends here is not what was staged";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
+            self.pieces.pop();
+            self.read = 0;
+        }
+        Ok(got)
     }
 }
 
@@ -81,14 +129,41 @@ pub(super) fn join(items: &mut BTreeMap<Item, Held>) {
         let mut held = Held {
             length: 0,
             extents: Vec::new(),
-            parts: Some(parts.len() as u64),
+            parts: Vec::with_capacity(parts.len()),
         };
         for part in &parts {
             if let Some(part) = items.remove(part) {
                 held.length += part.length;
+                held.parts.push(part.length);
                 held.extents.extend(part.extents);
             }
         }
         items.insert(whole, held);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_piece_that_is_not_what_was_promised_is_an_error_at_its_end() {
+        let piece = |text: &str| (text.len() as u64, Some(Digest::of(text.as_bytes())));
+        for (text, pieces, expected) in [
+            ("onetwo!", vec![piece("one"), piece("two!")], Ok("onetwo!")),
+            ("onetwo!", vec![], Ok("onetwo!")),
+            ("onetwo!", vec![(3, None), piece("two!")], Ok("onetwo!")),
+            ("", vec![piece("")], Ok("")),
+            ("onetwo", vec![piece("one"), piece("two!")], Ok("onetwo")), // its length tells
+            ("onetow!", vec![piece("one"), piece("two!")], Err("one")),
+            ("eno", vec![piece("one")], Err("")),
+        ] {
+            let mut read = Vec::new();
+            let ended = Checked::new(text.as_bytes(), pieces).read_to_end(&mut read);
+            let read = String::from_utf8(read).unwrap();
+            let found = ended.map(|_| read.as_str()).map_err(|_| read.as_str());
+            assert_eq!(found, expected, "{text}");
+        }
     }
 }

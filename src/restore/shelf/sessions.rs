@@ -136,7 +136,7 @@ fn items(tree: &Tree) -> (BTreeMap<Item, Held>, BTreeMap<Day, Held>) {
         let held = Held {
             length: extents.iter().map(|extent| extent.bytes).sum(),
             extents: extents.clone(),
-            parts: None,
+            parts: Vec::new(),
         };
         if let Some(item) = item(path) {
             items.insert(item, held);

@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::archive::{Kind, Member, Reader, unpack};
-use crate::event::{Problem, Tell as _, printable_path, with_causes};
+use crate::event::{printable_path, with_causes};
 use crate::restore::RestoreError;
 use crate::restore::carry::{Done, Exists, Linked, Thing, Work};
 use crate::restore::extract::packing;
@@ -58,7 +58,7 @@ pub(in crate::restore) fn restore(
                 "{reason}; what follows in it is lost, nobody knows what that was, and what came out of it before \
                  may be damaged"
             );
-            work.monitor().problem(&Problem::new(name, &reason));
+            work.broken(name, &reason);
         } else {
             work.stand_in(name, &format!("{reason}; another copy will be read"));
         }
@@ -90,9 +90,7 @@ fn read(
     {
         let name = shelf.whereabouts(&copy.item);
         let reason = "its bytes are not those that were staged: what came out of it may be damaged";
-        let advice = "another disc may have a copy; restore from that one alone";
-        let problem = Problem::new(name, reason);
-        work.monitor().problem(&problem.advise(advice));
+        work.broken(name, reason);
     }
     Ok(stopped)
 }
