@@ -297,7 +297,7 @@ fn a_head_that_is_damaged_costs_a_disc_no_day() {
         let call = machine.cback("restore --from").unconfigured();
         let call = call.arg(machine.disc()).args(["--as-of", as_of, "--into"]);
         let ended = call.arg(machine.path(as_of)).run().with_status(10);
-        ended.says(&["cannot be read"]);
+        ended.says(&["damaged at sector"]);
         tree::assert_same(kept, &machine.restored(as_of));
     }
 }

@@ -180,10 +180,7 @@ fn what_nothing_has_is_not_believed() {
     let sound = String::from_utf8(text(&entries())).unwrap();
     let long =
         |bytes: usize| sound.replacen("./srv/a\\040b ", &format!("./{} ", "a".repeat(bytes)), 1);
-    for (text, expected) in [
-        (long(1 << 17), true),
-        (long((1 << 17) + 1), false),
-    ] {
+    for (text, expected) in [(long(1 << 17), true), (long((1 << 17) + 1), false)] {
         assert_eq!(read(&pack(text.as_bytes())).is_ok(), expected);
     }
 }
