@@ -17,7 +17,7 @@ use crate::event::printable_path;
 use crate::iso9660::{self, Extent, FileReader, ReadAt};
 use crate::media::{Burner, Drive as _, DriveError, Handling, MediaKind};
 use crate::staging::{Staging, part_name};
-use crate::sums::{self, Sums};
+use crate::sums::Sums;
 use crate::units::{AbsPath, Day, Digest, PeerName};
 
 pub use parts::Checked;
