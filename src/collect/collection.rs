@@ -91,66 +91,29 @@ pub(super) fn collect(
         return Ok(Collected::Lost);
     }
     let second = walk.next();
-    if second
-        .as_ref()
-        .is_none_or(|step| matches!(step, Step::Undecided { .. }))
-        && unit.parts.is_empty()
-        && Snapshot::had_more(&snapshot::path(request.working_dir, &unit.stem), unit.path)
-    {
+    let is_bare = matches!(first, Some(Step::Found(_)))
+        && matches!(second, None | Some(Step::Undecided { .. }))
+        && unit.parts.is_empty();
+    if is_bare && Snapshot::had_more(&snapshot::path(request.working_dir, &unit.stem), unit.path) {
         let text = "nothing is in it any more, and there was when it was last collected";
         monitor.problem(&Problem::with_file(unit.path, text).advise(UNMOUNTED));
         summary.problems += 1;
     }
-    let coverage = match base {
-        Base::Nothing => Coverage::Full,
-        Base::Ours(_) | Base::Cedars(_) => Coverage::Incremental,
-    };
     let full = base.facts().map_or(request.day, |facts| facts.full);
-    let archive = with_extension(&unit.numbered, unit.compression.extension());
-    let header = Header {
-        source: unit.path.to_owned(),
-        name: unit.stem.clone(),
-        day: request.day,
-        created: unit.created,
-        coverage,
-        archive: archive.clone(),
-        whole: unit.whole.clone(),
-        parts: unit.parts.clone(),
-    };
-    let mut run = Run {
-        unit,
-        monitor,
-        summary,
-        task: format!("collecting {}", printable_path(unit.path)).into(),
-        forecast: (!matches!(base, Base::Ours(_)) && monitor.is_watched())
-            .then(|| Forecast::begin(&unit.start)),
-        began,
-        archive_path: request.collect_dir.join(&archive),
-        today: Arc::new(Stored {
-            day: request.day,
-            archive,
-        }),
-        archive: None,
-        manifest: begin_manifest(request, unit, &header)?,
-        snapshot,
-        names: Names::default(),
-        opener: Opener::default(),
-        links: Links::default(),
-        unreported: 0,
-        done: 0,
-        entries: 0,
-        takeover: None,
-    };
+    let mut run = Run::begin(request, unit, &base, (snapshot, began), monitor, summary)?;
     let steps = first.into_iter().chain(second).chain(walk);
-    match base {
+    let reached = match base {
         Base::Ours(base) => base.read(|records| run.walk(steps, records))??,
         Base::Nothing => run.walk(steps, &mut Records::none())?,
         Base::Cedars(takeover) => {
             run.takeover = Some(takeover);
-            run.walk(steps, &mut Records::none())?;
+            run.walk(steps, &mut Records::none())?
         }
+    };
+    match reached {
+        Reached::End => run.commit(request, full),
+        Reached::Part => Ok(Collected::Lost),
     }
-    run.commit(request, full)
 }
 
 type Manifest = (ManifestWriter<Packer<AtomicFile>>, PathBuf);
@@ -196,13 +159,68 @@ struct Run<'a> {
     takeover: Option<Takeover>,
 }
 
+/// How far the walk came.
+enum Reached {
+    End,
+    /// It broke off: what was not seen may be there all the same.
+    Part,
+}
+
 impl<'a> Run<'a> {
+    fn begin(
+        request: &Request<'_>,
+        unit: &'a Unit<'a>,
+        base: &Base,
+        (snapshot, began): (SnapshotWriter, Timestamp),
+        monitor: &'a dyn Monitor,
+        summary: &'a mut Summary,
+    ) -> Result<Self, CollectError> {
+        let archive = with_extension(&unit.numbered, unit.compression.extension());
+        let header = Header {
+            source: unit.path.to_owned(),
+            name: unit.stem.clone(),
+            day: request.day,
+            created: unit.created,
+            coverage: match base {
+                Base::Nothing => Coverage::Full,
+                Base::Ours(_) | Base::Cedars(_) => Coverage::Incremental,
+            },
+            archive: archive.clone(),
+            whole: unit.whole.clone(),
+            parts: unit.parts.clone(),
+        };
+        Ok(Self {
+            unit,
+            monitor,
+            summary,
+            task: format!("collecting {}", printable_path(unit.path)).into(),
+            forecast: (!matches!(base, Base::Ours(_)) && monitor.is_watched())
+                .then(|| Forecast::begin(&unit.start)),
+            began,
+            archive_path: request.collect_dir.join(&archive),
+            today: Arc::new(Stored {
+                day: request.day,
+                archive,
+            }),
+            archive: None,
+            manifest: begin_manifest(request, unit, &header)?,
+            snapshot,
+            names: Names::default(),
+            opener: Opener::default(),
+            links: Links::default(),
+            unreported: 0,
+            done: 0,
+            entries: 0,
+            takeover: None,
+        })
+    }
+
     /// Takes every step, each with the record that the last snapshot has of it.
     fn walk(
         &mut self,
         steps: impl Iterator<Item = Step>,
         records: &mut Records<'_>,
-    ) -> Result<(), CollectError> {
+    ) -> Result<Reached, CollectError> {
         let mut ahead = self.next_record(records);
         for step in steps {
             match step {
@@ -224,7 +242,11 @@ impl<'a> Run<'a> {
                     self.report(1);
                 }
                 Step::Trouble { path, reason } => self.problem(&path, &reason),
-                Step::Lost { path, reason } => self.problem(&path, &reason),
+                Step::Lost { path, reason } => {
+                    self.problem(&path, &format!("nothing of it is collected: {reason}"));
+                    self.monitor.observe(&Event::ProgressEnd(&self.task));
+                    return Ok(Reached::Part);
+                }
                 Step::Undecided { pattern, path } => {
                     self.monitor.warn(Step::undecided(&pattern, &path));
                 }
@@ -235,7 +257,7 @@ impl<'a> Run<'a> {
             }
         }
         self.monitor.observe(&Event::ProgressEnd(&self.task));
-        Ok(())
+        Ok(Reached::End)
     }
 
     /// The next record. The snapshot was sound when it was opened; if it cannot be read on all the same,

@@ -40,7 +40,7 @@ pub enum Step {
         /// Why, as a lowercase fragment.
         reason: String,
     },
-    /// The source is not there or cannot be listed: nothing is known about it.
+    /// The source is not there or cannot be listed, or its walk broke off: nothing is known about it, or about the rest of it.
     Lost {
         /// Which path.
         path: PathBuf,
@@ -81,6 +81,8 @@ impl Start<'_> {
 pub struct Walk {
     receiver: Receiver<Vec<Step>>,
     batch: std::vec::IntoIter<Step>,
+    /// What is walked, as long as it is not known that this was all.
+    path: Option<PathBuf>,
 }
 
 impl Walk {
@@ -101,16 +103,17 @@ impl Walk {
         let thread = std::thread::Builder::new().stack_size(STACK);
         let spawned = thread.spawn(move || {
             // An error only says that nobody listens any more.
-            let _ = walker.source(&path, depth, shape);
+            let _ = walker.walk(&path, depth, shape);
         });
-        let mut batch = Vec::new();
-        if let Err(reason) = spawned {
-            let path = start.path().to_owned();
-            batch.push(Step::Lost { path, reason });
-        }
+        let path = start.path().to_owned();
+        let (path, batch) = match spawned {
+            Ok(_) => (Some(path), Vec::new()),
+            Err(reason) => (None, vec![Step::Lost { path, reason }]),
+        };
         Self {
             receiver,
             batch: batch.into_iter(),
+            path,
         }
     }
 }
@@ -135,7 +138,20 @@ impl Iterator for Walk {
             if let Some(step) = self.batch.next() {
                 return Some(step);
             }
-            self.batch = self.receiver.recv().ok()?.into_iter();
+            // The walking thread says when it is at its end; if it only falls silent, it died.
+            let path = self.path.take()?;
+            match self.receiver.recv() {
+                Ok(batch) if batch.is_empty() => return None,
+                Ok(batch) => {
+                    self.batch = batch.into_iter();
+                    self.path = Some(path);
+                }
+                Err(_) => {
+                    let text = "looking through it broke off, which is a mistake of this program";
+                    let reason = io::Error::other(text);
+                    return Some(Step::Lost { path, reason });
+                }
+            }
         }
     }
 }
@@ -182,5 +198,32 @@ fn without_trailing_slash(path: &Path) -> PathBuf {
     match path.as_os_str().as_bytes() {
         [rest @ .., b'/'] if !rest.is_empty() => PathBuf::from(OsStr::from_bytes(rest)),
         _ => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_walk_that_breaks_off_is_not_at_its_end() {
+        for (is_ended, lost) in [(true, 0), (false, 1)] {
+            let (sender, receiver) = sync_channel(AHEAD);
+            sender.send(vec![Step::Ignored]).unwrap();
+            if is_ended {
+                sender.send(Vec::new()).unwrap();
+            }
+            drop(sender);
+            let walk = Walk {
+                receiver,
+                batch: Vec::new().into_iter(),
+                path: Some(PathBuf::from("/source")),
+            };
+            let steps: Vec<Step> = walk.collect();
+            assert_eq!(steps.len(), 1 + lost);
+            let is_lost = |step: &&Step| matches!(step, Step::Lost { .. });
+            assert_eq!(steps.iter().filter(is_lost).count(), lost);
+        }
     }
 }

@@ -253,6 +253,30 @@ fn a_source_that_is_suddenly_empty_is_a_problem_once() {
 }
 
 #[test]
+fn a_source_that_is_left_out_on_purpose_is_no_problem() {
+    for is_ignored in [true, false] {
+        let place = Place::new();
+        fs::write(place.src("a"), "1").unwrap();
+        let mut source = place.source();
+        place.collect("2026-11-17", &source);
+        place.stage("2026-11-17");
+        if let Shape::Dir { rules, .. } = &mut source.shape {
+            if is_ignored {
+                fs::write(place.src(".skip"), "").unwrap();
+                rules.ignore_file = Some(".skip".into());
+            } else {
+                rules.exclude_paths = vec![source.path.clone()];
+            }
+        }
+        let sources = std::slice::from_ref(&source);
+        let summary = place.try_collect("2026-11-18", sources).unwrap();
+        assert_eq!((summary.problems, summary.entries), (0, 0));
+        let heard = place.heard();
+        assert_eq!(heard.len(), usize::from(is_ignored), "{heard:?}");
+    }
+}
+
+#[test]
 fn a_weekly_source_is_made_up_and_not_staged_twice() {
     let place = Place::new();
     fs::write(place.src("a"), "1").unwrap();

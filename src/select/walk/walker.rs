@@ -72,8 +72,13 @@ impl Walker {
         }
     }
 
-    /// Walks the source, and then what links led to.
-    pub fn source(&mut self, path: &Path, depth: i64, shape: Type) -> Result<(), Gone> {
+    /// Walks the source, then what links led to, and says that this was all.
+    pub fn walk(&mut self, path: &Path, depth: i64, shape: Type) -> Result<(), Gone> {
+        self.source(path, depth, shape)?;
+        self.out.end()
+    }
+
+    fn source(&mut self, path: &Path, depth: i64, shape: Type) -> Result<(), Gone> {
         let stat = match Stat::at(CWD, path.as_os_str(), AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) if shape == Type::Dir && !leads_to_dir(path, &stat) => {
                 return self.lost(path, Errno::NOTDIR);
@@ -115,7 +120,7 @@ impl Walker {
         for (pattern, path) in self.filter.undecided() {
             self.out.take(Step::Undecided { pattern, path }, 0)?;
         }
-        self.out.flush()
+        Ok(())
     }
 
     /// Walks what is at `path`, which the rules see as `seen_as`.
@@ -368,8 +373,7 @@ impl Walker {
 
     fn lost(&mut self, path: &Path, errno: Errno) -> Result<(), Gone> {
         let (path, reason) = (path.to_owned(), errno.into());
-        self.out.take(Step::Lost { path, reason }, 0)?;
-        self.out.flush()
+        self.out.take(Step::Lost { path, reason }, 0)
     }
 }
 

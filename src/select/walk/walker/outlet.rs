@@ -45,10 +45,19 @@ impl Outlet {
         if full { self.flush() } else { Ok(()) }
     }
 
-    /// Hands over what is there.
+    /// Hands over what is there; nothing if there is nothing.
     pub(super) fn flush(&mut self) -> Result<(), Gone> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
         let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
         (self.bytes, self.anchors) = (0, 0);
         self.out.send(batch).map_err(|_| Gone)
+    }
+
+    /// Hands over what is there, and says by an empty batch that this was all.
+    pub(super) fn end(&mut self) -> Result<(), Gone> {
+        self.flush()?;
+        self.out.send(Vec::new()).map_err(|_| Gone)
     }
 }
