@@ -6,6 +6,7 @@
 
 mod cdrskin;
 mod external;
+mod feed;
 mod hear;
 mod inhibit;
 
@@ -14,14 +15,12 @@ pub use hear::fuzz;
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::thread;
 
 use super::way::Manner;
 use super::{EngineKind, Handling};
-use crate::event::{Event, Fill as Fullness, Monitor, Progress, Tell as _};
+use crate::event::{Event, Monitor, Tell as _};
 use crate::media::mmc::Profile;
-use crate::media::ring::{self, Filling};
-use crate::media::{DriveError, SECTOR, Thoroughness};
+use crate::media::{DriveError, Thoroughness};
 use crate::process::{Command, RunError, System};
 
 /// Some drives cannot read the last sectors of a CD's track, and a track has at least four seconds (MMC-6 4.2.3).
@@ -243,7 +242,7 @@ impl<'a> Engine<'a> {
         }))
     }
 
-    /// Runs the program with a ring before it. This thread fills the ring, one empties it, one hears what is printed.
+    /// Runs the program and feeds it, and judges what came of both.
     fn feed(
         &self,
         system: &System<'_>,
@@ -252,105 +251,42 @@ impl<'a> Engine<'a> {
         monitor: &dyn Monitor,
         fill: &mut Fill<'_>,
     ) -> Result<End, DriveError> {
-        let (mut filling, emptying) = ring::ring(ring::BYTES);
-        let gauge = filling.gauge();
-        let task = task(job.purpose);
-        let mut running = system
+        let running = system
             .spawn(command)
             .map_err(|error| self.run_error(&error))?;
-        let (stdin, stdout) = (running.stdin.take(), running.stdout.take());
-        let mut running = Some(running);
-        let total = job.sectors * SECTOR;
-        let heard = hear::Heard::default();
-        let (filled, fed, told) = thread::scope(|scope| {
-            let told_of = |done, percent| {
-                monitor.observe(&Event::Fill(Fullness {
-                    task,
-                    ours: percent,
-                    drives: heard.buffer(),
-                }));
-                monitor.observe(&Event::Progress(Progress {
-                    task,
-                    done,
-                    total: Some(total),
-                    files: None,
-                }));
-            };
-            // The pipe comes back: closing it is the end of the data for the program.
-            let feeder = scope.spawn(move || {
-                let mut stdin = stdin;
-                let fed = match &mut stdin {
-                    Some(stdin) => {
-                        ring::pour(emptying, stdin, &|done| told_of(done, gauge.percent()))
-                    }
-                    None => Ok(()),
-                };
-                (fed, stdin, gauge)
-            });
-            let hear = &heard;
-            let hearer = scope
-                .spawn(move || stdout.map(|out| hear::listen(out, &mut |line| hear.line(line))));
-            let filled = fill(&mut filling);
-            finish(filling, filled.is_ok());
-            let fed = feeder.join();
-            if source_failed(&filled) {
-                // Ends the program while its pipe is open: it must not take what it has for all there is.
-                drop(running.take());
-            }
-            let fed = fed.map(|(fed, stdin, gauge)| {
-                drop(stdin);
-                (fed, gauge)
-            });
-            (filled, fed, hearer.join())
-        });
-        let (fed, gauge) = fed.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let told = told
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            .unwrap_or_default();
-        let Some(running) = running else {
-            let why = filled.err().map(|error| error.to_string());
+        let fed = feed::feed(running, job, monitor, fill);
+        let Some(running) = fed.running else {
+            let why = fed.filled.err().map(|error| error.to_string());
             return Err(self.failed(format!(
                 "the source failed, and the session was given up: {}",
                 why.unwrap_or_default()
             )));
         };
-        match gauge.times_empty() {
+        match fed.times_empty {
             0 => log::debug!("the buffer was never empty while burning"),
             times => monitor.note(format!(
                 "the buffer was empty {times} times while burning: the source is slower than the drive, and a lower \
                  <drive_speed> may spare the disc"
             )),
         }
-        let fed = filled.and(fed);
-        if let Err(error) = self.ended(command, running.wait(), &told) {
+        let arrived = fed.filled.and(fed.poured);
+        if let Err(error) = self.ended(command, running.wait(), &fed.told) {
             return match error {
-                DriveError::Engine { why, sector, .. } if fed.is_ok() => {
+                DriveError::Engine { why, sector, .. } if arrived.is_ok() => {
                     Ok(End::Complained(Complaint { why, sector }))
                 }
                 error => Err(error),
             };
         }
-        if let Some(at) = heard.start().filter(|at| *at != u64::from(job.start)) {
+        if let Some(at) = fed.start.filter(|at| *at != u64::from(job.start)) {
             return Err(DriveError::Moved {
                 image: job.start,
                 disc: u32::try_from(at).unwrap_or(u32::MAX),
             });
         }
-        fed.map(|()| End::Well)
+        arrived
+            .map(|()| End::Well)
             .map_err(|error| self.failed(error.to_string()))
-    }
-}
-
-/// Whether it was not the program that went away.
-fn source_failed(filled: &io::Result<()>) -> bool {
-    filled
-        .as_ref()
-        .is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe)
-}
-
-fn finish(filling: Filling, whole: bool) {
-    if whole {
-        filling.end();
     }
 }
 
