@@ -8,8 +8,12 @@
 //! Which name becomes what depends on the names of the directory only: first those that fit as they are
 //! get their own identifier, then the others, in order of their bytes, are cut and, where that is taken, numbered.
 
+mod mapped;
+
 use std::cmp::Ordering;
 use std::hash::{BuildHasher as _, RandomState};
+
+use mapped::Mapped;
 
 /// One of the two kinds of identifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +30,6 @@ pub(super) enum Role {
     Directory,
     File,
 }
-
-/// Names longer than this get short plain identifiers.
-const CROWDED: usize = 120;
 
 /// The identifiers of a directory's entries, without versions: one behind the other in UTF-8, each behind its length.
 /// Plain ones have their dot here even if it ends them; those of directories lose it.
@@ -197,105 +198,6 @@ impl Taken {
         }
         self.slots[at] = place;
         true
-    }
-}
-
-/// How many characters an identifier may have.
-#[derive(Clone, Copy)]
-struct Limit {
-    stem: usize,
-    ext: usize,
-    /// Stem and extension together.
-    both: usize,
-}
-
-/// A name in the characters of a namespace, without version.
-#[derive(Default)]
-struct Mapped {
-    stem: String,
-    /// Joliet's has its dot.
-    ext: String,
-}
-
-impl Mapped {
-    /// Takes a name in. Says how long it may be.
-    fn map(&mut self, name: &[u8], role: Role, namespace: Namespace) -> Limit {
-        self.stem.clear();
-        self.ext.clear();
-        match namespace {
-            Namespace::Primary => self.plain(name, role),
-            Namespace::Joliet => self.joliet(name, role),
-        }
-    }
-
-    fn plain(&mut self, name: &[u8], role: Role) -> Limit {
-        let dot = match role {
-            Role::File => name.iter().rposition(|byte| *byte == b'.'),
-            Role::Directory => None,
-        };
-        let (stem, ext) = match dot {
-            Some(at) if at > 0 => (&name[..at], &name[at + 1..]),
-            _ => (name, &name[..0]),
-        };
-        let d_character = |byte: &u8| match byte.to_ascii_uppercase() {
-            kept @ (b'A'..=b'Z' | b'0'..=b'9') => char::from(kept),
-            _ => '_',
-        };
-        self.stem.extend(stem.iter().map(d_character));
-        self.ext.extend(ext.iter().map(d_character));
-        let (stem, ext, both) = match (name.len() > CROWDED, role) {
-            (true, _) => (8, 3, 11),
-            (false, Role::File) => (30, 12, 30),
-            (false, Role::Directory) => (31, 0, 31),
-        };
-        Limit { stem, ext, both }
-    }
-
-    fn joliet(&mut self, name: &[u8], role: Role) -> Limit {
-        for chunk in name.utf8_chunks() {
-            let character = |c: char| {
-                let unknown =
-                    c < ' ' || "*/:;?\\".contains(c) || u16::try_from(u32::from(c)).is_err();
-                if unknown { '_' } else { c }
-            };
-            self.stem.extend(chunk.valid().chars().map(character));
-            self.stem.extend(chunk.invalid().iter().map(|_| '_'));
-        }
-        let dot = match role {
-            Role::File => self.stem.rfind('.'),
-            Role::Directory => None,
-        };
-        if let Some(at) = dot.filter(|at| *at > 0)
-            && self.stem[at..].chars().count() <= 16
-        {
-            self.ext.push_str(&self.stem[at..]);
-            self.stem.truncate(at);
-        }
-        Limit {
-            stem: 64,
-            ext: 16,
-            both: 64,
-        }
-    }
-
-    fn fits(&self, limit: Limit) -> bool {
-        let (stem, ext) = (self.stem.chars().count(), self.ext.chars().count());
-        stem <= limit.stem && ext <= limit.ext && stem + ext <= limit.both
-    }
-
-    /// Cuts it to what fits, and says for how many characters of the stem there is room.
-    fn cut(&mut self, limit: Limit) -> usize {
-        cut(&mut self.ext, limit.ext);
-        let room = limit.stem.min(limit.both - self.ext.chars().count());
-        cut(&mut self.stem, room);
-        room
-    }
-}
-
-/// Keeps the first characters.
-fn cut(text: &mut String, count: usize) {
-    if let Some((end, _)) = text.char_indices().nth(count) {
-        text.truncate(end);
     }
 }
 

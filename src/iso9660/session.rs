@@ -14,13 +14,15 @@
 //! says where. Its head is made one that shows the newest session in the same way ([`copied_head`]).
 
 mod copy;
+mod head;
 mod readable;
 
 use super::descriptor::{self, Found, Parsed};
 use super::image::SYSTEM_AREA;
 use super::medium::{ReadAt, ReadError, length, read_exact};
 use super::{SECTOR, SECTOR_LEN};
-pub use copy::{copied_head, sessions_of_copy, shown_descriptors};
+pub use copy::sessions_of_copy;
+pub use head::{copied_head, grown_head, shown_descriptors};
 pub use readable::{Readable, readable_sessions};
 
 /// Sectors of the head, and start of the first session.
@@ -96,32 +98,6 @@ pub fn descriptor_sector(medium: &dyn ReadAt, start: u32) -> Result<u64, ReadErr
         Some(_) => u64::from(KEPT),
         None => own,
     })
-}
-
-/// What the first [`HEAD`] sectors of a medium become whose first session starts at sector 0, and which was continued
-/// by a session whose descriptors for the head are `descriptors`. `old` is what they are now.
-///
-/// The descriptor of what was there before is kept, if it is not already. Behind the descriptors there may be anything,
-/// so only as many sectors are changed as the old ones have; Joliet's is left out if there is no room for it.
-pub fn grown_head(old: &[u8], descriptors: &[u8]) -> Vec<u8> {
-    let sector = |number: u32| number as usize * SECTOR_LEN..(number as usize + 1) * SECTOR_LEN;
-    let mut new = old.to_vec();
-    new.resize(HEAD as usize * SECTOR_LEN, 0);
-    if !matches!(descriptor::parse(&new[sector(KEPT)]), Parsed::Primary(_)) {
-        new.copy_within(sector(SYSTEM_AREA), sector(KEPT).start);
-    }
-    let place = SYSTEM_AREA as usize * SECTOR_LEN;
-    let ends = |one: &[u8]| descriptor::parse(one) == Parsed::Terminator;
-    let room = new[place..].chunks(SECTOR_LEN).position(ends);
-    let room = (room.unwrap_or(1) + 1) * SECTOR_LEN;
-    if descriptors.len() <= room {
-        new[place..place + descriptors.len()].copy_from_slice(descriptors);
-    } else {
-        let terminator = descriptors.len() - SECTOR_LEN;
-        new[place..place + SECTOR_LEN].copy_from_slice(&descriptors[..SECTOR_LEN]);
-        new[place + SECTOR_LEN..place + 2 * SECTOR_LEN].copy_from_slice(&descriptors[terminator..]);
-    }
-    new
 }
 
 fn chain(
@@ -403,20 +379,6 @@ mod tests {
             .copy_from_slice(&session(0, "NEW", 3000).0[16 * 2048..17 * 2048]);
         disc.truncate(64 * 2048);
         assert_eq!(labels(&disc), ["NEW"]);
-    }
-
-    #[test]
-    fn a_head_without_room_for_joliet_gets_none() {
-        let (mut disc, _) = session(0, "ONE", 1000);
-        disc.resize(64 * 2048, 0);
-        let terminator = disc[18 * 2048..19 * 2048].to_vec();
-        disc[17 * 2048..18 * 2048].copy_from_slice(&terminator);
-        disc[18 * 2048..19 * 2048].fill(b'x');
-        let (_, head) = session(64, "TWO", 2000);
-        let new = grown_head(&disc[..32 * 2048], &head);
-        assert_eq!(new[16 * 2048..17 * 2048], head[..2048]);
-        assert_eq!(new[17 * 2048..18 * 2048], terminator);
-        assert!(new[18 * 2048..19 * 2048].iter().all(|byte| *byte == b'x'));
     }
 
     #[test]
