@@ -63,8 +63,14 @@ fn devour(bytes: &[u8]) -> Vec<Result<Tree, ReadError>> {
             assert_eq!(whole.is_ok(), losses.is_empty(), "{whole:?}");
             let all = whole.map_or(0, |tree| tree.walk().count());
             assert!(salvaged.walk().count() >= all);
-            let listed = volume.listing().unwrap().filter(Result::is_err).count();
-            assert_eq!(listed == 0, losses.is_empty());
+            let (listed, lost): (Vec<_>, Vec<_>) =
+                volume.listing().unwrap().partition(Result::is_ok);
+            assert_eq!(lost.is_empty(), losses.is_empty());
+            let mut listed: Vec<_> = listed.into_iter().map(|entry| entry.unwrap().0).collect();
+            listed.sort_unstable();
+            let mut all: Vec<_> = salvaged.walk().map(|(path, _)| path).collect();
+            all.sort_unstable();
+            assert!(listed == all, "{listed:?} {all:?}");
         } else {
             assert!(volume.tree().is_err());
             assert!(volume.listing().is_err());
