@@ -36,7 +36,7 @@ use rustix::fs::Advice;
 
 use super::{
     Appendable, Burn, Burnt, Disc, Drive, DriveError, MediaKind, Original, Payload, Renewal,
-    Session, Treatment,
+    SECTOR, Session, Treatment,
 };
 use crate::event::Monitor;
 use crate::iso9660::{ReadAt, SpaceSize};
@@ -219,7 +219,11 @@ impl Drive for FileDrive {
         };
         // Somebody may have burnt between the look and the lock.
         match medium::sessions(&self.path, &file)?.last() {
-            Some(newest) => append::mend_head(self, &file, newest),
+            Some(newest) => {
+                let end = u64::from(newest.end).next_multiple_of(ALIGN.into());
+                append::check_head(self, &file, end * SECTOR)?;
+                append::mend_head(self, &file, newest)
+            }
             None => Ok(()),
         }
     }

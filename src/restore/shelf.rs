@@ -160,19 +160,19 @@ impl Shelf {
             return Ok(shelf);
         }
         let medium = Box::new(File::open(path).map_err(fault)?);
-        let error = match iso9660::sessions_of_copy(medium.as_ref()) {
-            Ok(sessions) => {
-                let starts: Vec<u32> = sessions.iter().map(|session| session.start).collect();
-                return Self::disc(path, medium, &starts);
-            }
-            Err(error) => error,
+        let readable = iso9660::readable_sessions(medium.as_ref());
+        let (starts, error) = match iso9660::sessions_of_copy(medium.as_ref()) {
+            Ok(sessions) => (sessions.iter().map(|one| one.start).collect(), None),
+            // Something is wrong with the chain; what can be found in spite of that may be all there is.
+            Err(error) => (readable.starts, Some(error)),
         };
-        // Something is wrong with the chain; what can be found in spite of that may be all there is.
-        let found = iso9660::readable_sessions(medium.as_ref());
-        let mut shelf = Self::disc(path, medium, &found.starts)?;
-        if !found.is_newest_known {
-            let text = "there may be newer sessions on it that cannot be found";
-            shelf.troubles.push(format!("{text}: {error}"));
+        let mut shelf = Self::disc(path, medium, &starts)?;
+        if !readable.is_newest_known {
+            let why = error.map(|error| format!(": {error}")).unwrap_or_default();
+            shelf.troubles.push(format!(
+                "the beginning of the disc, which shows its newest session, is damaged; there may be newer ones than those \
+                 that were found{why}"
+            ));
         }
         Ok(shelf)
     }

@@ -222,3 +222,38 @@ fn an_image_is_burnt_as_it_is_and_a_strange_label_is_no_obstacle() {
     let info = machine.cback("disc info d.iso").run().well();
     info.says(&["F\u{e9}te 1", "F__te 1"]);
 }
+
+#[test]
+fn a_disc_without_its_head_is_restored_and_that_there_may_be_more_is_said() {
+    let machine = crate::disc::machine();
+    let mut kept = Vec::new();
+    for day in ["2026-11-23", "2026-11-24", "2026-11-25"] {
+        fs::write(machine.path("source").join(day), day).unwrap();
+        Machine::settle();
+        machine.back_up(day);
+        kept.push(machine.keep(day));
+    }
+    let mut disc = fs::read(machine.disc()).unwrap();
+    let starts: Vec<usize> = cback::iso9660::sessions(&disc)
+        .unwrap()
+        .iter()
+        .map(|session| session.start as usize)
+        .collect();
+    // The head alone, and then a gap in the chain besides.
+    for (lost, kept) in [(0, &kept[2]), (starts[1], &kept[0])] {
+        disc[(lost + 16) * 2048..(lost + 19) * 2048].fill(b'x');
+        fs::write(machine.disc(), &disc).unwrap();
+        let restored = machine
+            .cback("restore --incomplete --into out --from")
+            .arg(machine.disc())
+            .run();
+        restored.with_status(10).says(&["newer ones"]);
+        crate::tree::assert_same(kept, &machine.restored("out"));
+        fs::remove_dir_all(machine.path("out")).unwrap();
+    }
+    // Nothing goes over what cannot be found.
+    let refused = machine.cback("all").on("2026-11-26").run();
+    assert!(refused.status != 0, "{refused:?}");
+    refused.says(&["head is damaged"]);
+    assert!(fs::read(machine.disc()).unwrap() == disc);
+}

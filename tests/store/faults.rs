@@ -178,6 +178,11 @@ fn sessions_that_cannot_be_found_are_not_cut_off() {
         matches!(error, StoreError::Drive(DriveError::Unreadable { .. })),
         "{error}"
     );
+    // Nor is the head made one that shows what was found.
+    assert!(matches!(
+        pool.drive().reload(),
+        Err(DriveError::Unreadable { .. })
+    ));
     assert!(std::fs::read(pool.target()).unwrap() == disc);
 }
 

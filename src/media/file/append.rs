@@ -40,7 +40,7 @@ pub(super) fn append(
 
 /// Refuses a disc that has something from byte `end` on and a damaged head: only that says whether the chain of sessions was
 /// followed to its end, or broken off before sessions which would be cut off now.
-fn check_head(drive: &FileDrive, file: &File, end: u64) -> Result<(), DriveError> {
+pub(super) fn check_head(drive: &FileDrive, file: &File, end: u64) -> Result<(), DriveError> {
     let mut head = [0; 6];
     file.read_exact_at(&mut head, DESCRIPTORS)
         .map_err(drive.io("read the head of"))?;
