@@ -5,7 +5,7 @@
 //! Everything else is archived again. No digest is used if an archive of the source lies there that was
 //! never staged: what the digests call saved may be in it. Then everything is collected.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -71,23 +71,12 @@ impl Takeover {
             return None; // everything was collected already, and that is not staged either
         }
         let ours = pending.and_then(|head| head.archive);
-        for extension in ARCHIVES {
-            let name = with_extension(stem, extension);
-            if ours.as_ref().is_some_and(|ours| ours.name == name) {
-                continue;
-            }
-            let written = match std::fs::metadata(request.collect_dir.join(&name)) {
-                Ok(stat) => stat.modified().ok(),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(_) => None,
-            };
-            if written.is_none() || written > staged_at {
-                monitor.warn(format!(
-                    "{}, by Cedar Backup, was not staged; everything is collected again",
-                    printable_path(request.collect_dir.join(name))
-                ));
-                return None;
-            }
+        if let Some(name) = unstaged(request, stem, staged_at, ours.as_ref()) {
+            monitor.warn(format!(
+                "{}, by Cedar Backup, was not staged; everything is collected again",
+                printable_path(request.collect_dir.join(name))
+            ));
+            return None;
         }
         let day = |time| Day::from(DateTime::<Local>::from(time).date_naive());
         let written = digests.written();
@@ -133,6 +122,28 @@ impl Takeover {
         let is_settled = stat.links == 1 && !is_after(stat.ctime, self.head.created);
         is_settled.then(|| self.digests.get(&Path::new("/").join(path)))?
     }
+}
+
+/// An archive of Cedar Backup's that lies in the collect directory and was not staged at `staged_at`, for all that can be told;
+/// `ours` is none of Cedar Backup's.
+fn unstaged(
+    request: &Request<'_>,
+    stem: &OsStr,
+    staged_at: Option<SystemTime>,
+    ours: Option<&Output>,
+) -> Option<OsString> {
+    ARCHIVES.into_iter().find_map(|extension| {
+        let name = with_extension(stem, extension);
+        if ours.is_some_and(|ours| ours.name == name) {
+            return None;
+        }
+        let written = match std::fs::metadata(request.collect_dir.join(&name)) {
+            Ok(stat) => stat.modified().ok(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(_) => None,
+        };
+        (written.is_none() || written > staged_at).then_some(name)
+    })
 }
 
 /// The SHA-256 of the open `file`, which `stat` describes, if its content is the `recorded` one and there is nothing

@@ -100,57 +100,38 @@ pub fn descriptor_sector(medium: &dyn ReadAt, start: u32) -> Result<u64, ReadErr
     })
 }
 
+/// The sessions from the one that starts at `start` on, of which `first` is the descriptor, up to the one that the head shows.
 fn chain(
     medium: &dyn ReadAt,
     head: Option<&Found>,
     start: u32,
     first: Found,
 ) -> Result<Vec<Session>, ReadError> {
-    let sectors = length(medium)?;
-    let begun_at_zero = start == 0;
+    let chain = Chain {
+        medium,
+        head,
+        begun_at_zero: start == 0,
+        sectors: length(medium)?,
+    };
     let mut sessions = Vec::new();
     let mut current = (start, first);
     // The head is a copy of the descriptor of one of them.
     let mut is_shown = head.is_none();
     loop {
         let (start, found) = current;
-        is_shown |= head.is_some_and(|head| head.root == found.root);
+        is_shown |= chain.shows(&found);
         if sessions.len() == SESSIONS_MAX {
             return Err(ReadError::corrupt(
                 start,
                 "the chain of sessions has no end",
             ));
         }
-        let mut next = match following(medium, start, found.space) {
-            // A disc that is formatted as it is written has nothing to read behind its newest session. If there is one all
-            // the same, the head shows it.
-            Err(ReadError::Io { .. }) if head.is_some() => None,
-            found => found?,
+        let next = chain.next(start, &found, is_shown)?;
+        let end = match (&next, head) {
+            (Some(next), _) => next.end,
+            (None, Some(head)) if chain.shows(&found) && head.space > found.root => head.space,
+            (None, _) => claimed_end(start, found.space, chain.sectors),
         };
-        if next.is_none() && !is_shown && begun_at_zero {
-            // The copy of a disc that had gaps between its sessions, whose head shows the newest.
-            next = copy::behind(medium, start, found.space, sectors)?.map(
-                |(end, start, descriptor)| Following {
-                    end,
-                    start,
-                    descriptor,
-                },
-            );
-        }
-        if head.is_some_and(|head| head.root == found.root) {
-            // The head shows this one. What lies behind it may be a later one that was interrupted, or one that is
-            // left of an earlier life of the medium.
-            next = next.filter(|next| next.descriptor.created >= found.created);
-        }
-        let mut end = match &next {
-            Some(next) => next.end,
-            None => claimed_end(start, found.space, sectors),
-        };
-        let same = |head: &&Found| head.root == found.root && head.space > found.root;
-        let shown = head.filter(|head| next.is_none() && same(head));
-        if let Some(head) = shown {
-            end = head.space;
-        }
         sessions.push(Session {
             start,
             end,
@@ -170,6 +151,52 @@ fn chain(
         newest.next_multiple_of(ALIGNMENT.into()) + u64::from(SYSTEM_AREA),
         "there is no session here, though the head of the medium shows a later one",
     ))
+}
+
+/// What is known of all sessions of a medium while they are looked for.
+struct Chain<'a> {
+    medium: &'a dyn ReadAt,
+    head: Option<&'a Found>,
+    begun_at_zero: bool,
+    sectors: u64,
+}
+
+impl Chain<'_> {
+    /// Whether the head is a copy of that descriptor.
+    fn shows(&self, found: &Found) -> bool {
+        self.head.is_some_and(|head| head.root == found.root)
+    }
+
+    /// The session after the one that starts at `start`. `is_shown`: that one, or one before it, is what the head shows.
+    fn next(
+        &self,
+        start: u32,
+        found: &Found,
+        is_shown: bool,
+    ) -> Result<Option<Following>, ReadError> {
+        let mut next = match following(self.medium, start, found.space) {
+            // A disc that is formatted as it is written has nothing to read behind its newest session. If there is one all
+            // the same, the head shows it.
+            Err(ReadError::Io { .. }) if self.head.is_some() => None,
+            found => found?,
+        };
+        if next.is_none() && !is_shown && self.begun_at_zero {
+            // The copy of a disc that had gaps between its sessions, whose head shows the newest.
+            next = copy::behind(self.medium, start, found.space, self.sectors)?.map(
+                |(end, start, descriptor)| Following {
+                    end,
+                    start,
+                    descriptor,
+                },
+            );
+        }
+        if self.shows(found) {
+            // What lies behind it may be a later one that was interrupted, or one that is left of an earlier life of the
+            // medium.
+            next = next.filter(|next| next.descriptor.created >= found.created);
+        }
+        Ok(next)
+    }
 }
 
 /// Where a session may end: its volume space size counts from the beginning of the medium, or from its start.

@@ -138,14 +138,16 @@ enum Value {
     Nameless(u64),
 }
 
+fn unsound(reason: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason.to_owned())
+}
+
 /// Follows the instructions. The paths themselves are forgotten at once.
 fn parse<R: Read + Seek>(input: BufReader<R>) -> io::Result<Vec<([u8; 16], Sha1)>> {
-    let unsound = |reason: &str| io::Error::new(io::ErrorKind::InvalidData, reason.to_owned());
     let mut ops = Ops::new(input, 0);
     let mut stack: Vec<Value> = Vec::new();
     let mut files: Vec<([u8; 16], Sha1)> = Vec::new();
-    // Of every numbered value only the place of its instruction is kept; `u64::MAX` is the map, or nothing.
-    let mut numbered: Vec<u64> = Vec::new();
+    let mut numbered = Numbered::default();
     loop {
         let at = ops.position();
         match ops.next_op()? {
@@ -157,38 +159,12 @@ fn parse<R: Read + Seek>(input: BufReader<R>) -> io::Result<Vec<([u8; 16], Sha1)
             },
             Op::Text(text) => stack.push(text_value(&text, at)),
             Op::Bytes(text) => stack.push(Value::Text(text, at)),
-            Op::Put(number) => {
-                let place = match stack.last() {
-                    Some(Value::Text(_, at) | Value::Nameless(at)) => *at,
-                    Some(Value::Map) => u64::MAX,
-                    _ => return Err(unsound("nothing is there to be numbered")),
-                };
-                if number > numbered.len() as u64 + GAP {
-                    return Err(unsound("its values are not numbered in order"));
-                }
-                let number = usize::try_from(number).unwrap_or(0);
-                if number >= numbered.len() {
-                    numbered.resize(number + 1, u64::MAX);
-                }
-                numbered[number] = place;
-            }
+            Op::Put(number) => numbered.put(number, stack.last())?,
             Op::Get(number) => {
-                let place = usize::try_from(number).ok();
-                let place = place.and_then(|number| numbered.get(number).copied());
-                let place = place.filter(|place| *place != u64::MAX);
-                let place = place.ok_or_else(|| unsound("it names a value that is not there"))?;
-                let back = ops.position();
-                let mut input = ops.into_inner();
-                input.seek(SeekFrom::Start(place))?;
-                let mut earlier = Ops::new(input, place);
-                stack.push(match earlier.next_op()? {
-                    Op::Text(text) => text_value(&text, place),
-                    Op::Bytes(text) => Value::Text(text, place),
-                    _ => return Err(unsound("it names a value that is no text")),
-                });
-                let mut input = earlier.into_inner();
-                input.seek(SeekFrom::Start(back))?;
-                ops = Ops::new(input, back);
+                let place = numbered.get(number)?;
+                let value;
+                (value, ops) = text_at(ops, place)?;
+                stack.push(value);
             }
             Op::SetItem => {
                 let (value, key) = (stack.pop(), stack.pop());
@@ -227,6 +203,55 @@ fn parse<R: Read + Seek>(input: BufReader<R>) -> io::Result<Vec<([u8; 16], Sha1)
     files.dedup_by_key(|file| file.0);
     files.reverse();
     Ok(files)
+}
+
+/// Of every numbered value the place of its instruction; `u64::MAX` is the map, or nothing.
+#[derive(Default)]
+struct Numbered(Vec<u64>);
+
+impl Numbered {
+    fn put(&mut self, number: u64, value: Option<&Value>) -> io::Result<()> {
+        let place = match value {
+            Some(Value::Text(_, at) | Value::Nameless(at)) => *at,
+            Some(Value::Map) => u64::MAX,
+            _ => return Err(unsound("nothing is there to be numbered")),
+        };
+        if number > self.0.len() as u64 + GAP {
+            return Err(unsound("its values are not numbered in order"));
+        }
+        let number = usize::try_from(number).unwrap_or(0);
+        if number >= self.0.len() {
+            self.0.resize(number + 1, u64::MAX);
+        }
+        self.0[number] = place;
+        Ok(())
+    }
+
+    fn get(&self, number: u64) -> io::Result<u64> {
+        let place = usize::try_from(number).ok();
+        let place = place.and_then(|number| self.0.get(number).copied());
+        let place = place.filter(|place| *place != u64::MAX);
+        place.ok_or_else(|| unsound("it names a value that is not there"))
+    }
+}
+
+/// The text whose instruction is at `place`; and the instructions again, where they were.
+fn text_at<R: Read + Seek>(
+    ops: Ops<BufReader<R>>,
+    place: u64,
+) -> io::Result<(Value, Ops<BufReader<R>>)> {
+    let back = ops.position();
+    let mut input = ops.into_inner();
+    input.seek(SeekFrom::Start(place))?;
+    let mut earlier = Ops::new(input, place);
+    let value = match earlier.next_op()? {
+        Op::Text(text) => text_value(&text, place),
+        Op::Bytes(text) => Value::Text(text, place),
+        _ => return Err(unsound("it names a value that is no text")),
+    };
+    let mut input = earlier.into_inner();
+    input.seek(SeekFrom::Start(back))?;
+    Ok((value, Ops::new(input, back)))
 }
 
 fn text_value(text: &[u32], at: u64) -> Value {
