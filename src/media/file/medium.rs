@@ -139,8 +139,8 @@ fn absent(path: &Path) -> Result<(), DriveError> {
     Ok(())
 }
 
-/// The sessions that are found in a file that [`sessions`] refuses, oldest first: all of them if it was only cut short; where
-/// their chain is broken, those that can be read.
+/// The sessions that are found in a file that [`sessions`] refuses, oldest first: all of them if it was only cut short; those
+/// that can be found in spite of that where their chain is broken.
 pub(super) fn salvage(file: &File) -> Vec<Session> {
     if let Ok(found) = iso9660::sessions_of_copy(file) {
         return found.into_iter().map(of_volume).collect();
