@@ -113,6 +113,10 @@ impl Encoder {
     }
 }
 
+fn damaged() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "a record is not sound")
+}
+
 /// Turns bytes into records.
 pub(super) struct Decoder<'a> {
     input: io::BufReader<&'a mut dyn Read>,
@@ -135,9 +139,8 @@ impl<'a> Decoder<'a> {
         if self.input.fill_buf()?.is_empty() {
             return Ok(None);
         }
-        let damaged = || io::Error::new(io::ErrorKind::InvalidData, "a record is not sound");
         let flags = self.byte()?;
-        let round = u32::try_from(self.number()?).map_err(|_| damaged())?;
+        let round = self.small()?;
         let shared = usize::try_from(self.number()?).map_err(|_| damaged())?;
         if shared > self.last.len() {
             return Err(damaged());
@@ -146,16 +149,7 @@ impl<'a> Decoder<'a> {
         self.last.truncate(shared);
         self.last.extend_from_slice(&rest);
         let path = PathBuf::from(OsString::from_vec(self.last.clone()));
-        let mut small = || u32::try_from(self.number()?).map_err(|_| damaged());
-        let (mode, uid, gid) = (small()?, small()?, small()?);
-        let (size, inode) = (self.number()?, self.number()?);
-        let mut time = || {
-            Ok::<_, io::Error>(Timestamp {
-                seconds: unzigzag(self.number()?),
-                nanos: u32::try_from(self.number()?).map_err(|_| damaged())?,
-            })
-        };
-        let (mtime, ctime) = (time()?, time()?);
+        let identity = self.identity()?;
         let digest = if flags & HAS_DIGEST == 0 {
             None
         } else {
@@ -178,19 +172,37 @@ impl<'a> Decoder<'a> {
         Ok(Some(Record {
             round,
             path,
-            identity: Identity {
-                mode,
-                uid,
-                gid,
-                size,
-                mtime,
-                ctime,
-                inode,
-            },
+            identity,
             digest,
             first,
             stored: self.stored.clone().ok_or_else(damaged)?,
         }))
+    }
+
+    fn identity(&mut self) -> io::Result<Identity> {
+        let (mode, uid, gid) = (self.small()?, self.small()?, self.small()?);
+        let (size, inode) = (self.number()?, self.number()?);
+        let (mtime, ctime) = (self.time()?, self.time()?);
+        Ok(Identity {
+            mode,
+            uid,
+            gid,
+            size,
+            mtime,
+            ctime,
+            inode,
+        })
+    }
+
+    fn time(&mut self) -> io::Result<Timestamp> {
+        Ok(Timestamp {
+            seconds: unzigzag(self.number()?),
+            nanos: self.small()?,
+        })
+    }
+
+    fn small(&mut self) -> io::Result<u32> {
+        u32::try_from(self.number()?).map_err(|_| damaged())
     }
 
     fn byte(&mut self) -> io::Result<u8> {
