@@ -123,7 +123,8 @@ impl Incoming<'_> {
         if received != Received::Same {
             self.daily.unmark_stored()?;
         }
-        if received == Received::Changed {
+        // A peer that is not there may be on the list all the same: somebody removed it by hand.
+        if received == Received::Changed || (received == Received::First && !known.is_empty()) {
             self.daily.write_part(&self.peer, &Sums::new(), self.ids)?;
         }
         take_name(&self.partial, &path, received)?;
@@ -336,6 +337,23 @@ mod tests {
         let incoming = daily.receive(&alpha, None).unwrap();
         assert!(!incoming.path().join("a").exists());
         assert!(incoming.path().join("own").exists());
+    }
+
+    #[test]
+    fn the_list_lets_go_of_a_peer_before_other_files_have_its_name() {
+        let (_dir, daily) = fixture();
+        stage(&daily, "alpha", &[("a", "1")]);
+        let alpha = peer("alpha");
+        // Somebody has removed it by hand; the list still has it. And something is in the way of the list's new part.
+        fs::remove_dir_all(daily.peer_path(&alpha)).unwrap();
+        fs::create_dir(daily.path().join("....alpha.partial.partial")).unwrap();
+        let list = daily.sums().unwrap().unwrap();
+        let incoming = daily.receive(&alpha, None).unwrap();
+        fs::write(incoming.path().join("a"), "2").unwrap();
+        let mut sums = Sums::new();
+        sums.insert("a", Digest::of(b"2"));
+        incoming.commit(&sums, &list).unwrap_err();
+        assert!(!daily.peer_path(&alpha).exists());
     }
 
     #[test]
