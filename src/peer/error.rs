@@ -39,15 +39,16 @@ pub enum PeerError {
     Nothing(PathBuf),
     /// The daily directory has the collection of another day under the same name.
     #[error(
-        "{} of {coming} would replace that of {there}, which is in the same daily directory; it stays where it \
+        "{} of {coming} would replace that of {}, which is in the same daily directory; it stays where it \
          is, and what the peer collects next has everything that is in it",
-        event::printable_path(name)
+        event::printable_path(name),
+        there.map_or_else(|| "another collection".to_owned(), |day| day.to_string())
     )]
     OtherDay {
         /// The name of the manifest.
         name: OsString,
-        /// The day of the collection that is there.
-        there: Day,
+        /// The day of the collection that is there; `None` if it was encrypted.
+        there: Option<Day>,
         /// The day of the one that was to be staged.
         coming: Day,
     },
