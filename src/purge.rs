@@ -18,6 +18,7 @@
 //!
 //! The catalog forgets a day before its first file goes; killed in between, the files are purged the next time.
 
+mod entry;
 mod guard;
 mod sums;
 mod walk;
