@@ -425,6 +425,26 @@ fn a_mailbox_that_does_not_give_all_it_has_is_dumped_again_until_it_does() {
 }
 
 #[test]
+fn a_message_that_claims_the_end_of_time_is_dumped_like_others() {
+    let section = "<mbox><collect_mode>incr</collect_mode><compress_mode>none</compress_mode>
+        <file><abs_path>ROOT/inbox</abs_path></file></mbox>";
+    let machine = extend::machine("mbox", 99, section);
+    let inbox = machine.path("inbox");
+    let east = ["env", "TZ=UTC-14"];
+    let first = "From a@b Mon Nov 23 01:00:00 2026\nSubject: one\n\nfirst\n\n";
+    fs::write(&inbox, first).unwrap();
+    let monday = machine.cback("mbox").on(MONDAY).under(east);
+    monday.run().well_and_silent();
+    let odd = "From a@b Tue Nov 24 01:00:00 2026\nDate: 31 Dec 262142 23:59:59 +0000\n\nodd\n";
+    fs::write(&inbox, [first, odd].concat()).unwrap();
+    let tuesday = machine.cback("mbox").on(TUESDAY).under(east);
+    tuesday.run().well_and_silent();
+    let dumped = format!("collect/mbox-20261124-{}", stem(&machine, "inbox"));
+    let dumped = fs::read_to_string(machine.path(dumped)).unwrap();
+    assert!(dumped.ends_with("odd\n"), "{dumped}");
+}
+
+#[test]
 fn a_mailbox_that_is_a_fifo_is_told_and_nobody_is_waited_for() {
     let section = "<mbox><collect_mode>daily</collect_mode><compress_mode>none</compress_mode>
         <file><abs_path>ROOT/fifo</abs_path></file></mbox>";
