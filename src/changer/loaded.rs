@@ -41,6 +41,10 @@ impl Drive for Loaded {
         }))
     }
 
+    fn salvage(&self) -> Option<Disc> {
+        self.inner.salvage()
+    }
+
     fn open(&self) -> Result<Box<dyn ReadAt>, DriveError> {
         self.inner.open()
     }

@@ -9,9 +9,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
 use super::inventory::Place;
-use super::{ChangerError, Library, Seen};
+use super::{ChangerError, Library, Loaded, Seen};
+use crate::event::{Problem, Tell as _};
 use crate::iso9660::ReadAt;
-use crate::media::{Drive as _, SECTOR};
+use crate::media::{Drive as _, DriveError, SECTOR, Session};
 
 /// Bytes that are asked for at once, at least.
 const CHUNK: usize = 1 << 20;
@@ -101,6 +102,14 @@ impl ReadAt for DiscInChanger {
     }
 }
 
+/// What there is on a disc for somebody who reads it.
+struct ToRead {
+    seen: Seen,
+    sessions: Vec<Session>,
+    /// What is wrong with it.
+    damage: Option<String>,
+}
+
 impl Library<'_> {
     /// Answers wishes until nobody has the counter or any of its discs any more. A disc that is wished for is carried into a
     /// drive, has to be the one that is remembered, and stays there until the drive is needed.
@@ -139,10 +148,8 @@ impl Library<'_> {
     fn to_read(&self, disc: usize) -> Result<(u32, Box<dyn ReadAt>), ChangerError> {
         let before = self.disc(disc);
         let drive = self.load(disc, None)?;
-        let found = self.examine(&drive).and_then(|seen| {
-            self.note(disc, &seen)?;
-            Ok(drive.open()?)
-        });
+        let found = self.look_to_read(disc, &drive);
+        let found = found.and_then(|_| Ok(drive.open()?));
         let after = self.disc(disc);
         self.release(disc);
         let medium = found?;
@@ -166,17 +173,52 @@ impl Library<'_> {
         counter: &Counter,
     ) -> Result<(Seen, Vec<u32>, DiscInChanger), ChangerError> {
         let drive = self.load(disc, None)?;
-        let looked = self.examine(&drive).and_then(|seen| {
-            self.note(disc, &seen)?;
-            let found = drive.inspect()?;
-            let sessions = found.map_or_else(Vec::new, |found| found.sessions);
-            let starts: Vec<u32> = sessions.iter().map(|session| session.start).collect();
-            let end = sessions.iter().map(|session| session.end).max();
-            Ok((seen, starts, u64::from(end.unwrap_or(0)) * SECTOR))
-        });
+        let looked = self.look_to_read(disc, &drive);
         self.release(disc);
-        let (seen, starts, bytes) = looked?;
+        let ToRead {
+            seen,
+            sessions,
+            damage,
+        } = looked?;
+        if let Some(why) = damage {
+            let name = self.disc(disc).name();
+            let reason = format!("is damaged, and what can be found on it is used: {why}");
+            let problem = Problem::new(format!("the disc {name}"), &reason);
+            self.monitor().problem(&problem);
+        }
+        let starts = sessions.iter().map(|session| session.start).collect();
+        let end = sessions.iter().map(|session| session.end).max();
+        let bytes = u64::from(end.unwrap_or(0)) * SECTOR;
         Ok((seen, starts, counter.disc(disc, bytes)))
+    }
+
+    /// Looks at the disc in `drive`, which is `disc`. Of one that is damaged nothing is noted.
+    fn look_to_read(&self, disc: usize, drive: &Loaded) -> Result<ToRead, ChangerError> {
+        let error = match self.examine(drive) {
+            Ok(seen) => {
+                self.note(disc, &seen)?;
+                return Ok(ToRead {
+                    seen,
+                    sessions: drive
+                        .inspect()?
+                        .map_or_else(Vec::new, |found| found.sessions),
+                    damage: None,
+                });
+            }
+            Err(error) => error,
+        };
+        let (damage, found) = match &error {
+            ChangerError::Drive(DriveError::Unreadable { why, .. }) => (why, drive.salvage()),
+            _ => return Err(error),
+        };
+        match found {
+            Some(found) => Ok(ToRead {
+                seen: Seen::damaged(&found),
+                sessions: found.sessions,
+                damage: Some(damage.clone()),
+            }),
+            None => Err(error),
+        }
     }
 }
 

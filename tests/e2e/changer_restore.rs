@@ -135,3 +135,34 @@ fn without_a_changer_there_is_nothing_to_restore_from_one() {
         .says(&["nothing to restore from"]);
     assert!(jukebox.is_at_rest());
 }
+
+#[test]
+fn what_is_left_on_a_damaged_disc_in_a_changer_is_restored() {
+    let machine = jukebox::machine();
+    let jukebox = Jukebox::new(&machine, 3, 1, "");
+    jukebox.blanks([1]);
+    let monday = machine.keep("monday");
+    machine.back_up(MON);
+    let first = jukebox.length(1);
+    tree::file(machine.path("source/new"), tree::noise(1, 300_000));
+    machine.back_up(TUE);
+    forget(&machine, "stage");
+    // The second session ends in the middle of a file.
+    let disc = fs::File::options()
+        .write(true)
+        .open(jukebox.disc(1).unwrap())
+        .unwrap();
+    disc.set_len(jukebox.length(1) - 200_000).unwrap();
+    assert!(jukebox.length(1) > first);
+    let restore = |words: &str| {
+        let call = machine.cback(&format!("restore --as-of {MON} {words} --into back"));
+        let ended = call.on(NEXT).run().with_status(10);
+        ended.says(&["slot 1", "is damaged", "cut short"]);
+        tree::assert_same(&monday, &machine.restored("back"));
+        fs::remove_dir_all(machine.path("back")).unwrap();
+        assert!(jukebox.is_at_rest());
+    };
+    restore("");
+    forget(&machine, "work");
+    restore("--from changer");
+}

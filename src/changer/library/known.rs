@@ -215,6 +215,20 @@ impl Seen {
         })
     }
 
+    /// What a disc is of which only some sessions can be found: nothing is written onto it.
+    pub(in crate::changer) fn damaged(disc: &Disc) -> Self {
+        let mut sessions = disc.sessions.iter().rev();
+        let ours = sessions.find(|session| media::is_ours(&session.label));
+        let label = ours.map(|session| session.label.as_slice());
+        Self {
+            state: ours.map_or(State::Foreign, |_| State::Full),
+            label: label.or(disc.label()).map(printable_bytes),
+            disc: None,
+            free: 0,
+            written: None,
+        }
+    }
+
     /// What it is, in words.
     pub fn name(&self) -> String {
         match &self.label {
