@@ -118,7 +118,7 @@ impl<'a> Reader<'a> {
     fn member(
         &mut self,
         header: &tar::Header,
-        attributes: Attributes,
+        mut attributes: Attributes,
         size: u64,
         at: u64,
     ) -> Result<Member, ReadError> {
@@ -126,35 +126,12 @@ impl<'a> Reader<'a> {
             offset: at,
             reason: reason.to_string(),
         };
-        let Attributes { path, link, .. } = attributes;
+        let path = attributes.path.take();
         let path = path.unwrap_or_else(|| header.path_bytes().into_owned());
-        let target = link.or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned));
-        let target = || {
-            let target = target.clone().filter(|target| !target.is_empty());
-            target.ok_or_else(|| corrupt(&"a link without a target"))
-        };
-        let device = || {
-            let major = header.device_major().ok().flatten();
-            let numbers = major.zip(header.device_minor().ok().flatten());
-            numbers.ok_or_else(|| corrupt(&"a device without its numbers"))
-        };
-        let size = attributes.size.unwrap_or(size);
-        let trailing = path.ends_with(b"/");
-        let kind = match header.entry_type().as_byte() {
-            b'0' | b'\0' if trailing => Kind::Dir, // as before POSIX
-            b'0' | b'\0' | b'7' => Kind::File,
-            b'1' => Kind::HardLink(relative(target()?)),
-            b'2' => Kind::Symlink(OsString::from_vec(target()?)),
-            b'3' => device().map(|(major, minor)| Kind::CharDevice(major, minor))?,
-            b'4' => device().map(|(major, minor)| Kind::BlockDevice(major, minor))?,
-            b'5' => Kind::Dir,
-            b'6' => Kind::Fifo,
-            other => {
-                let text = format!("member type `{}` is not known", other.escape_ascii());
-                return Err(corrupt(&text));
-            }
-        };
+        let kind = kind(header, &attributes, path.ends_with(b"/"));
+        let kind = kind.map_err(|reason| corrupt(&reason))?;
         if kind == Kind::File {
+            let size = attributes.size.unwrap_or(size);
             self.content = if attributes.sparse {
                 let real = attributes.real_size;
                 let real = real.ok_or_else(|| corrupt(&"a sparse file without its size"))?;
@@ -170,11 +147,13 @@ impl<'a> Reader<'a> {
             Some(own) => Ok(own),
             None => u32::try_from(field?).map_err(io::Error::other),
         };
-        let seconds = || header.mtime().map(u64::cast_signed);
         let mtime = match attributes.mtime {
             Some(mtime) => mtime,
             None => Timestamp {
-                seconds: seconds().map_err(|error| corrupt(&error))?,
+                seconds: header
+                    .mtime()
+                    .map_err(|error| corrupt(&error))?
+                    .cast_signed(),
                 nanos: 0,
             },
         };
@@ -208,6 +187,38 @@ impl Read for Reader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.content.read(&mut self.input, buffer)
     }
+}
+
+/// What the member is whose header is `header`, whose path ends in a slash if it is `trailing`; or what is
+/// wrong with it.
+fn kind(header: &tar::Header, attributes: &Attributes, trailing: bool) -> Result<Kind, String> {
+    let target = || {
+        let own = attributes.link.clone();
+        let field = || header.link_name_bytes().map(std::borrow::Cow::into_owned);
+        let target = own.or_else(field).filter(|target| !target.is_empty());
+        target.ok_or("a link without a target")
+    };
+    let device = || {
+        let major = header.device_major().ok().flatten();
+        let numbers = major.zip(header.device_minor().ok().flatten());
+        numbers.ok_or("a device without its numbers")
+    };
+    Ok(match header.entry_type().as_byte() {
+        b'0' | b'\0' if trailing => Kind::Dir, // as before POSIX
+        b'0' | b'\0' | b'7' => Kind::File,
+        b'1' => Kind::HardLink(relative(target()?)),
+        b'2' => Kind::Symlink(OsString::from_vec(target()?)),
+        b'3' => device().map(|(major, minor)| Kind::CharDevice(major, minor))?,
+        b'4' => device().map(|(major, minor)| Kind::BlockDevice(major, minor))?,
+        b'5' => Kind::Dir,
+        b'6' => Kind::Fifo,
+        other => {
+            return Err(format!(
+                "member type `{}` is not known",
+                other.escape_ascii()
+            ));
+        }
+    })
 }
 
 /// The archive's bytes, counted.

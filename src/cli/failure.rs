@@ -65,6 +65,15 @@ impl Failure {
         self
     }
 
+    /// Adds further advice, if there is some.
+    pub fn advised_also(mut self, advice: Option<&str>) -> Self {
+        self.advice = match (self.advice, advice) {
+            (Some(first), Some(second)) => Some(format!("{first}\n{second}")),
+            (first, second) => first.or(second.map(str::to_owned)),
+        };
+        self
+    }
+
     /// Adds why.
     pub fn because(mut self, cause: impl Into<String>) -> Self {
         self.causes.push(cause.into());

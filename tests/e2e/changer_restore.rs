@@ -58,6 +58,21 @@ fn the_discs_that_are_needed_are_loaded_for_a_restore() {
             [format!("load {slot} 0"), format!("unload {slot} 0")]
         );
     }
+    // A mistyped path costs one disc, and all of them only if that is asked for.
+    let typo = |words: &str| {
+        let call = machine.cback(&format!("restore {words} --into"));
+        call.arg(machine.path("back"))
+            .arg("no/such/path")
+            .on(NEXT)
+            .run()
+            .with_status(2)
+    };
+    typo("").says(&["no/such/path", "--from changer looks at all"]);
+    assert_eq!(jukebox.moves(), ["load 4 0", "unload 4 0"]);
+    typo("--from changer").says(&["no/such/path"]);
+    let moves = jukebox.moves();
+    let loads = ["load 2 0", "load 3 0", "load 4 0"].map(str::to_owned);
+    assert!(loads.iter().all(|load| moves.contains(load)), "{moves:?}");
     // A machine that knows nothing any more looks at all discs.
     forget(&machine, "work");
     for (day, tree) in &kept {

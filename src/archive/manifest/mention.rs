@@ -1,5 +1,4 @@
-//! Whether a manifest has a path: only the beginnings of its lines are looked at, which is several times as fast as reading
-//! entries.
+//! Whether a manifest has a path: only the beginnings of its lines are looked at, which is less work than reading entries.
 
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt as _;

@@ -14,7 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::run;
 use crate::cli::session::{Failure, Session};
 use crate::event::{Problem, Tell as _};
-use crate::restore::{Recipe, RestoreError, Shelf};
+use crate::restore::{Recipe, RestoreError, Shelf, Unplanned};
 use crate::units::Day;
 
 /// Restores what `wish` says from `places` and from the changer.
@@ -81,7 +81,10 @@ struct Desk<'a> {
 impl Desk<'_> {
     /// How to restore it, when every disc that is needed has been looked at.
     fn recipe(&mut self) -> Result<Recipe, Failure> {
-        let absent = if let Some(absent) = self.by_catalog() {
+        let by_catalog = self.by_catalog();
+        // All discs are a matter of hours: only if somebody asks for them.
+        let enough = by_catalog.is_some() && self.wish.from.is_empty();
+        let absent = if let Some(absent) = by_catalog {
             absent?
         } else {
             self.open_all()?;
@@ -97,6 +100,10 @@ impl Desk<'_> {
                     let discs = recipe.missing.iter().flat_map(|missing| &missing.discs);
                     discs.cloned().collect()
                 }
+                Err(Unplanned {
+                    error: RestoreError::NoSuchPath { .. } | RestoreError::UnknownPeer { .. },
+                    ..
+                }) if enough => break,
                 Err(_) => BTreeSet::new(),
             };
             let named = |entry: &Entry| {
@@ -122,7 +129,13 @@ impl Desk<'_> {
                 "there is nothing to restore from, in the changer or elsewhere",
             )
             .advise("put the discs in, and look at what the changer holds: cback changer scan"),
-            _ => explained(unplanned, &request, &self.places, self.session.monitor()),
+            _ => {
+                let failure =
+                    explained(unplanned, &request, &self.places, self.session.monitor());
+                failure.advised_also(enough.then_some(
+                    "of the changer's discs only those were looked at that the catalog names; --from changer looks at all",
+                ))
+            }
         })
     }
 

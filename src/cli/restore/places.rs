@@ -111,80 +111,105 @@ pub(super) fn configured(session: &Session, common: &Common) -> Result<Places, s
         failure
     })?;
     let catalog = catalog_of(&config, monitor);
-    let mut paths: Vec<PathBuf> = Vec::new();
-    let mut absent: Vec<String> = Vec::new();
-    // Whether it is there; one that cannot be looked at is opened, which says why not.
-    let mut add = |path: &Path| {
-        let there = !matches!(path.try_exists(), Ok(false));
-        if there && !paths.iter().any(|known| known == path) {
-            paths.push(path.to_owned());
-        }
-        there
+    let mut known = Known {
+        paths: Vec::new(),
+        absent: Vec::new(),
+        monitor,
     };
-    let mut expect = |path: &Path, there: bool| {
-        let text = format!("{} is not there", printable_path(path));
-        if !there && !absent.contains(&text) {
-            monitor.warn(&text);
-            absent.push(text);
-        }
-    };
-    if let Some(stage) = &config.stage {
-        expect(&stage.staging_dir, add(&stage.staging_dir));
-    }
-    if let Some(store) = &config.store {
-        expect(&store.source_dir, add(&store.source_dir));
-        if store.changer.is_none() {
-            expect(&store.target, add(&store.target));
-        }
-        if store.device_type == DeviceType::File && store.changer.is_none() {
-            // Discs that were set aside, should the catalog not know of them.
-            for disc in set_aside(&store.target) {
-                add(&disc);
-            }
-        }
-    }
-    let changer = config
-        .store
-        .as_ref()
-        .and_then(|store| store.changer.as_ref());
-    for disc in catalog.iter().flat_map(Catalog::discs).flatten() {
-        // What is in a drive of the changer is the changer's business.
-        let is_bay = changer.is_some_and(|changer| {
-            changer
-                .bays
-                .iter()
-                .any(|bay| bay.device.as_path() == disc.place)
-        });
-        if !is_bay {
-            add(&disc.place);
-        }
-    }
-    let mut shelves = Vec::new();
-    for path in paths {
-        match Shelf::open(&path) {
-            Ok(shelf) => shelves.push(shelf),
-            Err(error @ ShelfError::Empty(_)) => monitor.warn(error.to_string()),
-            Err(ShelfError::Read { source, .. })
-                if source.raw_os_error() == Some(Errno::NOMEDIUM.raw_os_error()) =>
-            {
-                let text = format!("there is no disc in {}", printable_path(&path));
-                monitor.warn(&text);
-                absent.push(text);
-            }
-            // Other places may have all that is wanted, or an older state of it.
-            Err(error) => {
-                let advice =
-                    "see by the days that `--dry-run` shows whether anything newer was there";
-                monitor.problem(&unusable(&path, &error).advise(advice));
-            }
-        }
-    }
+    known.look(&config, catalog.as_ref());
+    let shelves = known.open();
     Ok(Places {
         shelves,
         catalog,
+        absent: known.absent,
         config: Some(config),
-        absent,
     })
+}
+
+/// Places that the configuration and the catalog know.
+struct Known<'a> {
+    /// Those that are there, or cannot be looked at: they are opened, which says why not.
+    paths: Vec<PathBuf>,
+    absent: Vec<String>,
+    monitor: &'a dyn Monitor,
+}
+
+impl Known<'_> {
+    fn look(&mut self, config: &Config, catalog: Option<&Catalog>) {
+        if let Some(stage) = &config.stage {
+            self.expect(&stage.staging_dir);
+        }
+        let store = config.store.as_ref();
+        let changer = store.and_then(|store| store.changer.as_ref());
+        if let Some(store) = store {
+            self.expect(&store.source_dir);
+            if changer.is_none() {
+                self.expect(&store.target);
+            }
+            if changer.is_none() && store.device_type == DeviceType::File {
+                // Discs that were set aside, should the catalog not know of them.
+                for disc in set_aside(&store.target) {
+                    self.add(&disc);
+                }
+            }
+        }
+        for disc in catalog.map(Catalog::discs).into_iter().flatten().flatten() {
+            // What is in a drive of the changer is the changer's business.
+            let is_bay = changer.is_some_and(|changer| {
+                let mut bays = changer.bays.iter();
+                bays.any(|bay| bay.device.as_path() == disc.place)
+            });
+            if !is_bay {
+                self.add(&disc.place);
+            }
+        }
+    }
+
+    /// Adds `path` if it is there; whether it is.
+    fn add(&mut self, path: &Path) -> bool {
+        let there = !matches!(path.try_exists(), Ok(false));
+        if there && !self.paths.iter().any(|known| known == path) {
+            self.paths.push(path.to_owned());
+        }
+        there
+    }
+
+    /// Adds `path`; one that is not there is told.
+    fn expect(&mut self, path: &Path) {
+        if !self.add(path) {
+            self.lacks(format!("{} is not there", printable_path(path)));
+        }
+    }
+
+    fn lacks(&mut self, what: String) {
+        if !self.absent.contains(&what) {
+            self.monitor.warn(&what);
+            self.absent.push(what);
+        }
+    }
+
+    fn open(&mut self) -> Vec<Shelf> {
+        let mut shelves = Vec::new();
+        for path in std::mem::take(&mut self.paths) {
+            match Shelf::open(&path) {
+                Ok(opened) => shelves.push(opened),
+                Err(error @ ShelfError::Empty(_)) => self.monitor.warn(error.to_string()),
+                Err(ShelfError::Read { source, .. })
+                    if source.raw_os_error() == Some(Errno::NOMEDIUM.raw_os_error()) =>
+                {
+                    self.lacks(format!("there is no disc in {}", printable_path(&path)));
+                }
+                // Other places may have all that is wanted, or an older state of it.
+                Err(error) => {
+                    let advice =
+                        "see by the days that `--dry-run` shows whether anything newer was there";
+                    self.monitor
+                        .problem(&unusable(&path, &error).advise(advice));
+                }
+            }
+        }
+        shelves
+    }
 }
 
 /// What is told of a place at `path` that cannot be restored from.

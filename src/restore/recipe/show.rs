@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use super::{Missing, Recipe, path};
+use super::{Missing, PlainFile, Recipe, Source, Step, path};
 use crate::archive::manifest::Stored;
 use crate::event::{bytes, count};
 use crate::restore::sealed;
@@ -14,86 +14,75 @@ impl fmt::Display for Recipe {
             format!("the state of {day}")
         });
         writeln!(f, "Restore {when} into {}", path(&self.into))?;
-        if !self.sources.is_empty() {
-            writeln!(f, "\nWhat is restored:")?;
-        }
-        for source in &self.sources {
-            write!(
-                f,
-                "  {}:{}  as of {} ({}), {}, {}",
-                source.peer,
-                path(&source.path),
-                source.day,
-                source.coverage(),
-                count(source.files, "file"),
-                bytes(source.bytes)
-            )?;
-            if source.unsaved > 0 {
-                write!(
-                    f,
-                    "; {} could not be saved then",
-                    count(source.unsaved, "thing")
-                )?;
-            }
-            writeln!(f)?;
-        }
-        if !self.steps.is_empty() {
-            writeln!(f, "\nArchives, in this order:")?;
-        }
-        for (number, step) in (1..).zip(&self.steps) {
-            write!(
-                f,
-                "  {number}. {}, {}",
-                step.whereabouts,
-                bytes(step.archive_bytes)
-            )?;
-            match (step.files, step.bytes) {
-                (Some(files), Some(amount)) => {
-                    write!(f, ": {}, {}", count(files, "file"), bytes(amount))?;
-                }
-                _ => write!(
-                    f,
-                    ": has no manifest, so nobody knows what was deleted since"
-                )?,
-            }
-            writeln!(f, "\n     by hand: {}", step.by_hand)?;
-        }
-        if !self.files.is_empty() {
-            writeln!(f, "\nFiles that are copied as they are:")?;
-        }
-        for file in &self.files {
-            writeln!(
-                f,
-                "  {} to {} ({})",
-                file.whereabouts,
-                path(&file.to),
-                bytes(file.bytes)
-            )?;
-        }
+        list(f, "What is restored:", &self.sources)?;
+        let numbered: Vec<Numbered<'_>> = (1..).zip(&self.steps).map(Numbered).collect();
+        list(f, "Archives, in this order:", &numbered)?;
+        list(f, "Files that are copied as they are:", &self.files)?;
         if let Some((files, advice)) = sealed::next(self) {
             writeln!(f, "\nEncrypted: {}; {advice}", count(files, "file"))?;
         }
-        if !self.missing.is_empty() {
-            writeln!(f, "\nMissing:")?;
-        }
-        for missing in &self.missing {
-            writeln!(f, "  {missing}")?;
-        }
-        if !self.troubles.is_empty() {
-            writeln!(
-                f,
-                "\nNot readable, so that something older takes its place:"
-            )?;
-        }
-        for trouble in &self.troubles {
-            writeln!(f, "  {trouble}")?;
-        }
+        list(f, "Missing:", &self.missing)?;
+        let unreadable = "Not readable, so that something older takes its place:";
+        list(f, unreadable, &self.troubles)?;
         write!(
             f,
             "\nIn all {}, {}",
             count(self.total_files, "file"),
             bytes(self.total_bytes)
         )
+    }
+}
+
+/// `items` below their heading, if there are any.
+fn list(f: &mut fmt::Formatter<'_>, heading: &str, items: &[impl fmt::Display]) -> fmt::Result {
+    if !items.is_empty() {
+        writeln!(f, "\n{heading}")?;
+    }
+    items.iter().try_for_each(|item| writeln!(f, "  {item}"))
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}:{}  as of {} ({}), {}, {}",
+            self.peer,
+            path(&self.path),
+            self.day,
+            self.coverage(),
+            count(self.files, "file"),
+            bytes(self.bytes)
+        )?;
+        if self.unsaved > 0 {
+            let things = count(self.unsaved, "thing");
+            write!(f, "; {things} could not be saved then")?;
+        }
+        Ok(())
+    }
+}
+
+/// A step with its number.
+struct Numbered<'a>((u32, &'a Step));
+
+impl fmt::Display for Numbered<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self((number, step)) = self;
+        let length = bytes(step.archive_bytes);
+        write!(f, "{number}. {}, {length}: ", step.whereabouts)?;
+        match (step.files, step.bytes) {
+            (Some(files), Some(amount)) => {
+                write!(f, "{}, {}", count(files, "file"), bytes(amount))?;
+            }
+            _ => write!(f, "has no manifest, so nobody knows what was deleted since")?,
+        }
+        write!(f, "\n     by hand: {}", step.by_hand)
+    }
+}
+
+impl fmt::Display for PlainFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (to, length) = (path(&self.to), bytes(self.bytes));
+        write!(f, "{} to {to} ({length})", self.whereabouts)
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::attributes::{self, On};
+use super::attributes::{self, On, Shortfalls};
 use super::body::Ending;
 use super::deferred::Later;
 use super::{Below, Existing, OnDamage, Target, WriteError, handles, settle};
@@ -127,20 +127,7 @@ impl Target {
                 return Err(error.into());
             }
         };
-        let on = On::Open(file.as_fd());
-        let owned = attributes::own(member, &mut self.shortfalls, |uid, gid| {
-            rustix::fs::fchown(&file, uid, gid)
-        });
-        if dir.inherits {
-            on.disinherit();
-        }
-        on.extend(member, &mut self.shortfalls);
-        let set = on
-            .chmod(owned.mode(member.mode))
-            .and_then(|()| rustix::fs::futimens(&file, &attributes::times(member.mtime)));
-        if let Err(error) = set {
-            self.shortfalls.modes.add(&member.path, error);
-        }
+        dress_file(&file, member, dir.inherits, &mut self.shortfalls);
         let reason = match ending {
             Ending::Whole(digest) if promised.is_none_or(|promised| promised == digest) => {
                 return settle::settle(dir.handle, &partial, name, existing);
@@ -203,6 +190,24 @@ impl Target {
             &mut self.shortfalls,
         );
         settle::settle(dir.handle, &partial, name, existing)
+    }
+}
+
+/// Owner, attributes, mode and time of a file that is still open.
+fn dress_file(file: &File, member: &Member, inherits: bool, shortfalls: &mut Shortfalls) {
+    let on = On::Open(file.as_fd());
+    let owned = attributes::own(member, shortfalls, |uid, gid| {
+        rustix::fs::fchown(file, uid, gid)
+    });
+    if inherits {
+        on.disinherit();
+    }
+    on.extend(member, shortfalls);
+    let set = on
+        .chmod(owned.mode(member.mode))
+        .and_then(|()| rustix::fs::futimens(file, &attributes::times(member.mtime)));
+    if let Err(error) = set {
+        shortfalls.modes.add(&member.path, error);
     }
 }
 
