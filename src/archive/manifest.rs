@@ -27,6 +27,7 @@
 //! stored bytes are not those of one moment; `unsaved:WHY` nothing was stored; `above` a directory that is
 //! only on the way to the source. Names and reasons in tags are escaped like file names.
 
+mod lines;
 mod mention;
 mod read;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use super::ManifestError;
-use super::read::Lines;
+use super::lines::Lines;
 use super::vis::escape;
 
 /// Whether the packed manifest has an entry for one of `paths`, which have no leading slash, or for something below. What
@@ -21,7 +21,7 @@ pub fn mentions(packed: impl Read, paths: &[PathBuf]) -> Result<bool, ManifestEr
         .collect();
     let mut lines = Lines::new(packed);
     while lines.next()? {
-        let line = lines.line();
+        let line = lines.line.as_slice();
         let is_meant = |begin: &Vec<u8>| {
             let rest = line.strip_prefix(begin.as_slice());
             matches!(rest.and_then(<[u8]>::first), Some(b' ' | b'/'))

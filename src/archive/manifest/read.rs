@@ -1,21 +1,17 @@
 //! Reading a manifest, entry by entry, without believing it.
 
 use std::ffi::OsString;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::Read;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use flate2::read::MultiGzDecoder;
-
+use super::lines::Lines;
 use super::vis::unescape;
 use super::{Coverage, Entry, Header, ManifestError, Place, Stored};
 use crate::archive::member::LONGEST_PATH;
 use crate::archive::{Kind, Member, Timestamp};
 use crate::units::{Day, Digest};
-
-/// A longer line is damage: two paths of the longest kind, escaped, are well below.
-const LONGEST_LINE: u64 = 1 << 20;
 
 /// A longer header is damage: the names of a hundred thousand parts are well below.
 const LONGEST_HEADER: usize = 8 << 20;
@@ -207,62 +203,6 @@ impl Defaults {
             _ => {}
         }
         Ok(())
-    }
-}
-
-/// Lines of bounded length.
-pub(super) struct Lines<R: Read> {
-    inner: BufReader<MultiGzDecoder<R>>,
-    line: Vec<u8>,
-    number: u64,
-}
-
-impl<R: Read> Lines<R> {
-    /// The lines that are packed with gzip in `packed`.
-    pub(super) fn new(packed: R) -> Self {
-        Self {
-            inner: BufReader::with_capacity(1 << 16, MultiGzDecoder::new(packed)),
-            line: Vec::new(),
-            number: 0,
-        }
-    }
-
-    /// The line that was read last, without its newline.
-    pub(super) fn line(&self) -> &[u8] {
-        &self.line
-    }
-
-    /// Reads the next line; `false` at the end. A last line without its newline is no line.
-    pub(super) fn next(&mut self) -> Result<bool, ManifestError> {
-        self.line.clear();
-        match (&mut self.inner)
-            .take(LONGEST_LINE)
-            .read_until(b'\n', &mut self.line)
-        {
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                return Err(ManifestError::Truncated(self.number));
-            }
-            Err(error) => return Err(error.into()),
-        }
-        if self.line.pop() != Some(b'\n') {
-            if self.line.len() as u64 >= LONGEST_LINE - 1 {
-                return Err(self.corrupt("the line does not end".to_owned()));
-            }
-            if !self.line.is_empty() {
-                return Err(ManifestError::Truncated(self.number));
-            }
-            return Ok(false);
-        }
-        self.number += 1;
-        Ok(true)
-    }
-
-    fn corrupt(&self, reason: String) -> ManifestError {
-        ManifestError::Corrupt {
-            line: self.number,
-            reason,
-        }
     }
 }
 
