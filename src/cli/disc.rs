@@ -139,12 +139,13 @@ impl Desk<'_> {
         path: Option<&Path>,
         depth: Depth,
     ) -> Result<Exit, Failure> {
-        let drive = self.drive(on)?;
-        let path = path.map(within).unwrap_or_default();
+        let meant = |failure| which::perhaps_meant(failure, on, path, "ls");
+        let drive = self.drive(on).map_err(meant)?;
+        let within = path.map(within).unwrap_or_default();
         let monitor = self.session.monitor();
         let mut tell = |entry| self.session.show(&entry, told::entry);
-        let listed = disc::list(&*drive, session, &path, depth, monitor, &mut tell);
-        listed.map_err(failure)?;
+        let listed = disc::list(&*drive, session, &within, depth, monitor, &mut tell);
+        listed.map_err(failure).map_err(meant)?;
         Ok(Exit::Well)
     }
 
@@ -155,10 +156,17 @@ impl Desk<'_> {
         paths: &[PathBuf],
         into: &Path,
     ) -> Result<Exit, Failure> {
-        let drive = self.drive(on)?;
-        let paths: Vec<PathBuf> = paths.iter().map(|path| within(path)).collect();
+        let first = paths.first().map(PathBuf::as_path);
+        let meant = |failure| which::perhaps_meant(failure, on, first, "get");
+        let drive = self.drive(on).map_err(meant)?;
+        let mut within: Vec<PathBuf> = paths.iter().map(|path| within(path)).collect();
+        if within.is_empty() {
+            // Everything.
+            within.push(PathBuf::new());
+        }
         let monitor = self.session.monitor();
-        let taken = disc::take(&*drive, session, &paths, into, monitor).map_err(failure)?;
+        let taken = disc::take(&*drive, session, &within, into, monitor);
+        let taken = taken.map_err(failure).map_err(meant)?;
         self.done(&taken, told::taken);
         Ok(if taken.damaged > 0 {
             Exit::Damaged

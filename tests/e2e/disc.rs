@@ -469,4 +469,20 @@ fn a_disc_needs_no_configuration_and_that_is_said() {
         let ended = machine.cback(words).run().with_status(4);
         ended.says(&["name the disc: its drive, or its file"]);
     }
+    // The disc is named where a path on it is expected.
+    let disc = machine.path("disc.iso");
+    std::fs::write(machine.path("letter"), "dear").unwrap();
+    let letter = machine.path("letter");
+    let burn = machine.cback("disc burn --disc").arg(&disc).arg(&letter);
+    burn.run().well();
+    for word in ["ls", "get"] {
+        let ended = machine.cback(&format!("disc {word}")).arg(&disc).run();
+        let hint = format!("if it is the disc: cback disc {word} --disc ");
+        ended.with_status(4).says(&[&hint]);
+    }
+    // Without paths, all of it is taken.
+    let into = machine.path("all");
+    let get = machine.cback("disc get --disc").arg(&disc);
+    get.arg("--into").arg(&into).run().well();
+    assert_eq!(std::fs::read(into.join("letter")).unwrap(), b"dear");
 }

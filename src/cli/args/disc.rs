@@ -224,8 +224,8 @@ writes, and writes at half its speed, and some of the room is gone. A disc that 
         #[arg(long, value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
         into: PathBuf,
 
-        /// Files and directories on the disc
-        #[arg(required = true, value_name = "PATH")]
+        /// Files and directories on the disc [default: all]
+        #[arg(value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
 

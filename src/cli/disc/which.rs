@@ -9,6 +9,7 @@ use super::super::exit::Exit;
 use super::super::session::{Failure, Session};
 use crate::action;
 use crate::config::{Config, Options, Store};
+use crate::event::printable_path;
 use crate::media::{Burner, Drive, FileDrive, Handling, MediaKind, SECTOR};
 use crate::units::{AbsPath, Ids};
 
@@ -72,6 +73,25 @@ fn configured(
         .advise(NAME_IT));
     };
     Ok(of_section(store, &config.options, ids, media, speed))
+}
+
+/// `failure` with a hint, if `path`, which is looked for on a disc that nobody has named, is a disc itself, or a file.
+pub(super) fn perhaps_meant(
+    mut failure: Failure,
+    on: &On,
+    path: Option<&Path>,
+    word: &str,
+) -> Failure {
+    if on.disc.is_none()
+        && let Some(path) = path
+        && (path.is_file() || is_device(path))
+    {
+        let shown = printable_path(path);
+        failure.advice = Some(format!(
+            "{shown} was taken for a path on the disc; if it is the disc: cback disc {word} --disc {shown}"
+        ));
+    }
+    failure
 }
 
 fn of_section(
