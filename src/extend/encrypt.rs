@@ -4,7 +4,7 @@ use super::{ExtendError, programs, staged};
 use crate::action::{Context, Finding};
 use crate::config::{self, EncryptMode};
 use crate::encrypt::{Encrypter, candidates};
-use crate::event::{self, Tell as _};
+use crate::event::{self, Problem, Tell as _};
 use crate::process::System;
 
 fn section<'a>(cx: &Context<'a>) -> Result<&'a config::Encrypt, ExtendError> {
@@ -32,11 +32,15 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ExtendError> {
     let system = programs::system(cx);
     let encrypter = encrypter(cx, section, &system);
     encrypter.check_key()?;
+    // Other days get their turn; but the action fails, so that none is stored or uploaded which anybody can read.
+    let mut failed: Option<ExtendError> = None;
     for daily in staged::days(cx)? {
         let count = match encrypter.encrypt(&daily) {
             Ok(count) => count,
             Err(error) => {
-                staged::told(cx, &daily, error.into())?;
+                if let Some(earlier) = failed.replace(error.into()) {
+                    cx.monitor.problem(&Problem::new("encrypt", &earlier));
+                }
                 continue;
             }
         };
@@ -48,7 +52,7 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ExtendError> {
             ));
         }
     }
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
 
 pub(super) fn preview(cx: &Context<'_>) -> Result<Vec<String>, ExtendError> {

@@ -3,7 +3,6 @@
 use super::ExtendError;
 use crate::action::look::{self, Access};
 use crate::action::{Context, Finding};
-use crate::encrypt::EncryptError;
 use crate::event::{Problem, Tell as _};
 use crate::fsx;
 use crate::staging::{Daily, Staging};
@@ -37,10 +36,7 @@ pub(super) fn days(cx: &Context<'_>) -> Result<Vec<Daily>, ExtendError> {
 /// them either.
 pub(super) fn told(cx: &Context<'_>, daily: &Daily, error: ExtendError) -> Result<(), ExtendError> {
     match &error {
-        ExtendError::Use { source, .. }
-        | ExtendError::Encrypt(EncryptError::Use { source, .. })
-            if !fsx::is_full(source) =>
-        {
+        ExtendError::Use { source, .. } if !fsx::is_full(source) => {
             let problem = Problem::new(daily.day().to_string(), &error);
             cx.monitor.problem(&problem);
             Ok(())

@@ -42,6 +42,25 @@ fn stop_agent(machine: &Machine) {
     prepare(machine.at_home(command.args(["--kill", "all"])));
 }
 
+#[test]
+fn a_day_that_cannot_be_encrypted_keeps_no_other_one_open_and_nothing_is_stored_after_it() {
+    let machine = extend::machine("encrypt", 250, ENCRYPT);
+    make_key(&machine);
+    machine.cback("collect stage").on(DAY).run().well();
+    // A link that leads to itself.
+    let mark = machine.path("stage/2026/11/24/cback.encrypt");
+    std::os::unix::fs::symlink("cback.encrypt", mark).unwrap();
+    machine
+        .cback("collect stage encrypt store")
+        .on("2026-11-25")
+        .run()
+        .with_status(6)
+        .says(&["2026/11/24", "symbolic links"]);
+    stop_agent(&machine);
+    assert!(machine.path("stage/2026/11/25/cback.encrypt").exists());
+    assert!(!machine.path("stage/2026/11/25/cback.store").exists());
+}
+
 const ENCRYPT: &str = "<encrypt><encrypt_mode>gpg</encrypt_mode><encrypt_target>backup@example.org</encrypt_target></encrypt>";
 
 #[test]
