@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use super::attributes::{self, On, Shortfalls};
 use super::body::Ending;
 use super::deferred::Later;
+use super::partial::hold;
 use super::{Below, Existing, OnDamage, Target, WriteError, handles, settle};
 use crate::archive::{Kind, Member};
 use crate::units::Digest;
@@ -120,6 +121,8 @@ impl Target {
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let private = Mode::RUSR | Mode::WUSR;
         let file = File::from(rustix::fs::openat(dir.handle, &partial, flags, private)?);
+        // Where there are no locks, nobody sweeps files away either.
+        let _ = hold(&file);
         let ending = match self.copier.copy(content, member.size, &file) {
             Ok(ending) => ending,
             Err(error) => {

@@ -1,9 +1,10 @@
 //! Names that things have until they are complete, and what a restore that was killed left under such names.
 
-use std::ffi::OsString;
-use std::os::fd::BorrowedFd;
+use std::ffi::{CStr, OsString};
+use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::AtFlags;
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
 
 const BEGIN: &[u8] = b".cback-";
 const END: &[u8] = b".partial";
@@ -30,7 +31,7 @@ impl Partials {
         format!(".cback-{:0DIGITS$x}-{}.partial", self.run, self.number).into()
     }
 
-    /// Removes what another restore left in `dir`.
+    /// Removes what another restore left in `dir`. One that is at work at the same time keeps what it has.
     pub fn sweep(self, dir: BorrowedFd<'_>) {
         // What cannot be listed or removed has a name that says what it is.
         let Ok(entries) = rustix::fs::Dir::read_from(dir) else {
@@ -38,11 +39,31 @@ impl Partials {
         };
         for entry in entries.filter_map(Result::ok) {
             let name = entry.file_name();
-            if run_of(name.to_bytes()).is_some_and(|run| run != self.run) {
+            let is_others = run_of(name.to_bytes()).is_some_and(|run| run != self.run);
+            if is_others && is_left(dir, name) {
                 let _ = rustix::fs::unlinkat(dir, name, AtFlags::empty());
             }
         }
     }
+}
+
+/// Whether nobody is at work on `name`. A file is [held](hold) while its bytes come; anything else has its partial name for
+/// so short a time that one that is there is left.
+fn is_left(dir: BorrowedFd<'_>, name: &CStr) -> bool {
+    let Ok(stat) = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) else {
+        return false;
+    };
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return true;
+    }
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = rustix::fs::openat(dir, name, flags, Mode::empty());
+    opened.is_ok_and(|file| hold(&file).is_ok())
+}
+
+/// Shows other restores that `file` is being worked on, until it is closed. An error if another one does.
+pub fn hold(file: impl AsFd) -> Result<(), Errno> {
+    rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive)
 }
 
 /// Which restore made `name`; `None` if it is no partial name of a restore.
@@ -84,7 +105,17 @@ mod tests {
             std::fs::write(dir.path().join(name), "").unwrap();
         }
         let handle = std::fs::File::open(dir.path()).unwrap();
+        // Another one is at work on this one.
+        let held = std::fs::File::create(dir.path().join(other.next())).unwrap();
+        hold(&held).unwrap();
         own.sweep(handle.as_fd());
+        assert_eq!(
+            std::fs::read_dir(dir.path()).unwrap().count(),
+            others.len() + 1
+        );
+        drop(held);
+        own.sweep(handle.as_fd());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), others.len());
         for name in others {
             assert!(dir.path().join(name).exists(), "{name}");
         }
