@@ -3,7 +3,8 @@
 use super::{ExtendError, staged};
 use crate::action::{Context, Finding};
 use crate::config;
-use crate::event::{self, Tell as _};
+use crate::event::{self, Problem, Tell as _};
+use crate::fsx;
 use crate::split::{Rule, candidates, split};
 
 fn rule(cx: &Context<'_>) -> Result<Rule, ExtendError> {
@@ -23,8 +24,13 @@ pub(super) fn run(cx: &Context<'_>) -> Result<(), ExtendError> {
     for daily in staged::days(cx)? {
         let summary = match split(&daily, rule, cx.ids, cx.monitor) {
             Ok(summary) => summary,
+            // Where there is no room, there is none for other days either.
+            Err(error) if fsx::is_full(&error) => return Err(staged::at(&daily)(error)),
             Err(error) => {
-                staged::told(cx, &daily, staged::at(&daily)(error))?;
+                // A day that is not split can be stored all the same, and other days get their turn.
+                let error = staged::at(&daily)(error);
+                let problem = Problem::new(daily.day().to_string(), &error);
+                cx.monitor.problem(&problem);
                 continue;
             }
         };

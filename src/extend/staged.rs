@@ -3,8 +3,6 @@
 use super::ExtendError;
 use crate::action::look::{self, Access};
 use crate::action::{Context, Finding};
-use crate::event::{Problem, Tell as _};
-use crate::fsx;
 use crate::staging::{Daily, Staging};
 use crate::units::AbsPath;
 
@@ -30,19 +28,6 @@ pub(super) fn days(cx: &Context<'_>) -> Result<Vec<Daily>, ExtendError> {
         }
     }
     Ok(days)
-}
-
-/// Tells of a day that cannot be worked on, and must not keep others from it. Where there is no room, there is none for
-/// them either.
-pub(super) fn told(cx: &Context<'_>, daily: &Daily, error: ExtendError) -> Result<(), ExtendError> {
-    match &error {
-        ExtendError::Use { source, .. } if !fsx::is_full(source) => {
-            let problem = Problem::new(daily.day().to_string(), &error);
-            cx.monitor.problem(&problem);
-            Ok(())
-        }
-        _ => Err(error),
-    }
 }
 
 /// An error that names the daily directory.
