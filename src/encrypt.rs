@@ -15,7 +15,7 @@ use crate::event::{Monitor, Problem, Tell as _, printable, printable_path};
 use crate::fsx::{self, AtomicFile};
 use crate::process::{Ended, RunError, Runner, Stdout};
 use crate::staging::{BackupFile, Daily, ENCRYPTED, part_name, whole_name};
-use crate::sums::{Digest, Hasher};
+use crate::sums::Hasher;
 use crate::units::Ids;
 
 /// The end of an encrypted file's name.
@@ -150,8 +150,7 @@ impl Encrypter<'_> {
         let promised = daily.sums().map_err(at(path.clone()))?;
         if let Some(promised) = promised.and_then(|sums| sums.get(name)) {
             let mut file = File::open(&path).map_err(at(path.clone()))?;
-            let (found, _) = Digest::of_reader(&mut file).map_err(at(path.clone()))?;
-            if found != promised {
+            if !promised.holds(&mut file).map_err(at(path.clone()))? {
                 return Err(EncryptError::Damaged);
             }
         }
@@ -217,7 +216,7 @@ mod tests {
     use super::*;
     use crate::event::Tally;
     use crate::process::{Answer, Command, Scripted};
-    use crate::sums::Sums;
+    use crate::sums::{Digest, Sums};
 
     fn day(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Daily) {
         let dir = tempfile::tempdir().unwrap();
@@ -291,7 +290,7 @@ mod tests {
             ["ada/a", "ada/b.gpg", "ada/c", "ada/d"]
         );
         let sums = daily.sums().unwrap().unwrap();
-        assert_eq!(sums.get(b"ada/b.gpg"), Some(Digest::of(SEALED)));
+        assert_eq!(sums.get(b"ada/b.gpg"), Some(Digest::of(SEALED).into()));
         assert_eq!((sums.get(b"ada/b"), sums.len()), (None, 4));
         assert!(!daily.path().join(ENCRYPTED).exists());
     }

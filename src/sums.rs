@@ -1,13 +1,19 @@
-//! SHA-256 digests and the text that `sha256sum -c` accepts.
+//! Digests and the text that `sha256sum -c` accepts.
 //!
 //! One format for every list of digests: `SHA256SUMS` in a daily directory, on discs, and inside the
 //! indicators that peers and master exchange. A line is `<64 hex digits>  <name>`. A name with a backslash,
 //! a newline or a carriage return is written with these escaped, and the line then begins with a backslash;
 //! that is how coreutils does it.
+//!
+//! A large file that is not on a disc yet is listed by its BLAKE3 instead: the same line behind `# blake3 `, which is a
+//! comment to `sha256sum`, and what `b3sum -c` accepts without these nine characters. Lists on discs have none of these.
+
+mod seen;
 
 use std::collections::BTreeMap;
 
-pub use crate::units::{Digest, DigestError, Hasher};
+pub use crate::units::{Blake3, Digest, DigestError, Hasher, Proof, Prover};
+pub use seen::{Seeing, Seen};
 
 /// The name of the list in a daily directory.
 pub const FILE_NAME: &str = "SHA256SUMS";
@@ -16,9 +22,12 @@ pub const FILE_NAME: &str = "SHA256SUMS";
 /// `# staged 2026-11-21`.
 pub const STAGED_ON: &str = "# staged ";
 
+/// Begins the line of a file that is listed by its BLAKE3.
+const BLAKE3: &[u8] = b"# blake3 ";
+
 /// Digests by name, in the order of the names' bytes. Names are paths relative to wherever the list lies.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Sums(BTreeMap<Vec<u8>, Digest>);
+pub struct Sums(BTreeMap<Vec<u8>, Proof>);
 
 /// A list with a line that is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,15 +43,19 @@ impl Sums {
         Self::default()
     }
 
-    /// Reads a list. Empty lines and lines that begin with `#` say nothing.
+    /// Reads a list. Empty lines say nothing, and neither do lines that begin with `#` and are not known here. The last
+    /// line for a name counts.
     pub fn parse(text: &[u8]) -> Result<Self, SumsError> {
         let mut sums = Self::new();
         for (at, line) in text.split(|&byte| byte == b'\n').enumerate() {
-            if line.is_empty() || line.starts_with(b"#") {
-                continue;
+            let wrong = SumsError { line: at + 1 };
+            if let Some(line) = line.strip_prefix(BLAKE3) {
+                let (name, bytes) = read_line(line).ok_or(wrong)?;
+                sums.0.insert(name, Proof::Blake3(Blake3(bytes)));
+            } else if !line.is_empty() && !line.starts_with(b"#") {
+                let (name, bytes) = read_line(line).ok_or(wrong)?;
+                sums.0.insert(name, Proof::Sha256(Digest(bytes)));
             }
-            let (name, digest) = read_line(line).ok_or(SumsError { line: at + 1 })?;
-            sums.0.insert(name, digest);
         }
         Ok(sums)
     }
@@ -50,36 +63,36 @@ impl Sums {
     /// The list as text, one line each, sorted by name.
     pub fn to_text(&self) -> Vec<u8> {
         let mut text = Vec::with_capacity(self.0.len() * 96);
-        for (name, digest) in &self.0 {
-            write_line(&mut text, name, *digest);
+        for (name, proof) in &self.0 {
+            write_line(&mut text, name, *proof);
         }
         text
     }
 
     /// The digest of the file `name`.
-    pub fn get(&self, name: &[u8]) -> Option<Digest> {
+    pub fn get(&self, name: &[u8]) -> Option<Proof> {
         self.0.get(name).copied()
     }
 
     /// Sets the digest of the file `name`; gives the one it replaces.
-    pub fn insert(&mut self, name: impl Into<Vec<u8>>, digest: Digest) -> Option<Digest> {
-        self.0.insert(name.into(), digest)
+    pub fn insert(&mut self, name: impl Into<Vec<u8>>, proof: impl Into<Proof>) -> Option<Proof> {
+        self.0.insert(name.into(), proof.into())
     }
 
     /// Takes the file `name` off the list.
-    pub fn remove(&mut self, name: &[u8]) -> Option<Digest> {
+    pub fn remove(&mut self, name: &[u8]) -> Option<Proof> {
         self.0.remove(name)
     }
 
     /// Names and digests in the order of the names.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], Digest)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], Proof)> {
         self.0
             .iter()
             .map(|(name, digest)| (name.as_slice(), *digest))
     }
 
     /// The names that begin with `prefix`, and their digests, in the order of the names.
-    pub fn below<'a>(&'a self, prefix: &'a [u8]) -> impl Iterator<Item = (&'a [u8], Digest)> {
+    pub fn below<'a>(&'a self, prefix: &'a [u8]) -> impl Iterator<Item = (&'a [u8], Proof)> {
         self.0
             .range(prefix.to_vec()..)
             .take_while(move |(name, _)| name.starts_with(prefix))
@@ -99,6 +112,11 @@ impl Sums {
         self.0.retain(|name, _| keep(name));
     }
 
+    /// Takes every file off the list that is not listed by its SHA-256: what is no list of a disc.
+    pub fn keep_sha256(&mut self) {
+        self.0.retain(|_, proof| proof.sha256().is_some());
+    }
+
     /// How many files are on the list.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -111,14 +129,21 @@ impl Sums {
 }
 
 /// Appends the line for `name` to `text`.
-pub fn write_line(text: &mut Vec<u8>, name: &[u8], digest: Digest) {
+pub fn write_line(text: &mut Vec<u8>, name: &[u8], proof: Proof) {
+    let hex = match proof {
+        Proof::Sha256(digest) => digest.to_string(),
+        Proof::Blake3(blake3) => {
+            text.extend_from_slice(BLAKE3);
+            blake3.to_string()
+        }
+    };
     let escaped = name
         .iter()
         .any(|byte| matches!(byte, b'\\' | b'\n' | b'\r'));
     if escaped {
         text.push(b'\\');
     }
-    text.extend_from_slice(digest.to_string().as_bytes());
+    text.extend_from_slice(hex.as_bytes());
     text.extend_from_slice(b"  ");
     for &byte in name {
         match byte {
@@ -131,7 +156,7 @@ pub fn write_line(text: &mut Vec<u8>, name: &[u8], digest: Digest) {
     text.push(b'\n');
 }
 
-/// How many bytes [`write_line`] appends for `name`.
+/// How many bytes [`write_line`] appends for `name` and its SHA-256.
 pub fn line_len(name: &[u8]) -> usize {
     let escapes = name
         .iter()
@@ -141,13 +166,13 @@ pub fn line_len(name: &[u8]) -> usize {
 }
 
 /// Name and digest of a line without its newline.
-fn read_line(line: &[u8]) -> Option<(Vec<u8>, Digest)> {
+fn read_line(line: &[u8]) -> Option<(Vec<u8>, [u8; 32])> {
     let (escaped, line) = match line.strip_prefix(b"\\") {
         Some(rest) => (true, rest),
         None => (false, line),
     };
     let (hex, rest) = line.split_at_checked(64)?;
-    let digest = std::str::from_utf8(hex).ok()?.parse().ok()?;
+    let Digest(digest) = Digest::from_hex(hex)?;
     // Two blanks, or a blank and an asterisk for what sha256sum calls binary mode.
     let name = rest
         .strip_prefix(b"  ")

@@ -7,10 +7,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use sha2::{Digest as _, Sha256};
-
 use super::Compression;
-use crate::units::Digest;
+use crate::units::{Proof, Prover};
 
 /// Worker threads at most, so that memory stays flat on large machines.
 const MOST_WORKERS: usize = 8;
@@ -22,8 +20,8 @@ const SLACK: usize = 8;
 /// What was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Packed {
-    /// SHA-256 of the packed bytes.
-    pub digest: Digest,
+    /// Digest of the packed bytes.
+    pub proof: Proof,
     /// How many there are.
     pub bytes: u64,
 }
@@ -205,20 +203,20 @@ fn write<W: Write>(
     give_back: Option<&SyncSender<Vec<u8>>>,
     mut out: W,
 ) -> io::Result<(W, Packed)> {
-    let mut hash = Sha256::new();
+    let mut prover = Prover::by_size();
     let mut bytes = 0;
     for ticket in ordered {
         let dead = |_| io::Error::other("a packing thread died");
         let packed = ticket.recv().map_err(dead)??;
-        hash.update(&packed);
+        prover.update(&packed);
         out.write_all(&packed)?;
         bytes += packed.len() as u64;
         if let Some(give_back) = give_back {
             drop(give_back.try_send(packed));
         }
     }
-    let digest = Digest(hash.finalize().into());
-    Ok((out, Packed { digest, bytes }))
+    let proof = prover.finish();
+    Ok((out, Packed { proof, bytes }))
 }
 
 /// One worker's tables, used again for each chunk.
@@ -293,7 +291,7 @@ mod tests {
                 packer.write_all(data).unwrap();
                 let (out, facts) = packer.finish().unwrap();
                 assert_eq!(facts.bytes, out.len() as u64);
-                assert_eq!(facts.digest.0, <[u8; 32]>::from(Sha256::digest(&out)));
+                assert!(facts.proof.holds(&mut &out[..]).unwrap());
                 let mut read = Vec::new();
                 unpack(way, &out[..], |reader| reader.read_to_end(&mut read)).unwrap();
                 assert!(read == data, "{way:?}");

@@ -99,7 +99,7 @@ fn staged_on(text: &[u8]) -> Option<Day> {
 
 /// An empty list names nothing and so says everything.
 fn was_staged(head: &Head, staged: &Sums) -> bool {
-    let is_listed = |output: &Output| staged.get(output.name.as_bytes()) == Some(output.digest);
+    let is_listed = |output: &Output| staged.get(output.name.as_bytes()) == Some(output.proof);
     staged.is_empty() || (is_listed(&head.manifest) && head.archive.as_ref().is_none_or(is_listed))
 }
 

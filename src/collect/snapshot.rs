@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use crate::archive::{Compression, Packer, Timestamp};
 use crate::event::printable_path;
 use crate::fsx::AtomicFile;
-use crate::units::{Digest, Ids};
+use crate::units::Ids;
 
 pub use head::{Head, Output};
 pub use record::{Identity, Record};
@@ -102,12 +102,12 @@ impl Snapshot {
         let Some(mut snapshot) = Self::load(path)? else {
             return Ok(None);
         };
-        let read = Digest::of_reader(&mut snapshot.file);
-        let (digest, _) = read.map_err(|source| SnapshotError::Io {
+        let holds = snapshot.head.body.holds(&mut snapshot.file);
+        let holds = holds.map_err(|source| SnapshotError::Io {
             path: path.to_owned(),
             source,
         })?;
-        if digest != snapshot.head.body {
+        if !holds {
             return Err(SnapshotError::Unsound {
                 path: path.to_owned(),
                 reason: "damaged: its records do not have their digest".to_owned(),
@@ -268,7 +268,7 @@ impl SnapshotWriter {
         let Self { packer, path, .. } = self;
         let write = || -> io::Result<()> {
             let (mut file, packed) = packer.finish()?;
-            head.body = packed.digest;
+            head.body = packed.proof;
             file.write_over(0, &head.text()?)?;
             file.commit(ids)
         };

@@ -82,7 +82,7 @@ impl Takeover {
         let written = digests.written();
         let manifest = Output {
             name: with_extension(stem, manifest::EXTENSION),
-            digest: Digest([0; 32]),
+            proof: Digest([0; 32]).into(),
         };
         let head = Head {
             day: day(written),
@@ -92,7 +92,7 @@ impl Takeover {
             staged: staged_at.filter(|at| *at >= written).map(day),
             manifest,
             archive: None,
-            body: Digest([0; 32]),
+            body: Digest([0; 32]).into(),
         };
         let goes_on = if head.full < request.day.latest(request.start) {
             "which is before this week; everything is collected"

@@ -166,7 +166,7 @@ impl Today<'_> {
             Collected::Outputs(outputs) => {
                 self.summary.sources += 1;
                 for output in &outputs {
-                    self.sums.insert(output.name.as_bytes(), output.digest);
+                    self.sums.insert(output.name.as_bytes(), output.proof);
                 }
                 let is_new = |name: &OsStr| outputs.iter().any(|output| output.name == name);
                 self.remove(&unit.stem, is_new)

@@ -22,7 +22,7 @@ use crate::event::{Event, Monitor, Problem, Progress, Tell as _, printable_path}
 use crate::fsx::{self, NewFile};
 use crate::iso9660::{Content, Kind, Meta, Node, ReadAt, Tree, Volume};
 use crate::media::Drive;
-use crate::sums::{self, Digest, Sums};
+use crate::sums::{self, Digest, Proof, Sums};
 
 const TASK: &str = "copying from the disc";
 /// No list of digests is longer.
@@ -269,7 +269,7 @@ impl Taking<'_> {
                 self.lists.insert(dir.to_owned(), list);
             }
             if let Some(Some(list)) = self.lists.get(dir) {
-                return list.get(name);
+                return list.get(name).and_then(Proof::sha256);
             }
         }
         None

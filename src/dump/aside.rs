@@ -9,7 +9,7 @@ use chrono::{DateTime, Local};
 
 use crate::fsx;
 use crate::peer;
-use crate::sums::{Digest, Sums};
+use crate::sums::Sums;
 
 /// What a dump's name can end in: nothing, or how it is packed.
 pub(super) const SUFFIXES: [&str; 4] = ["", ".gz", ".bz2", ".zst"];
@@ -52,10 +52,10 @@ fn was_staged(path: &Path) -> io::Result<bool> {
         }
         Ok(sums) => {
             let name = path.file_name().unwrap_or_default().as_bytes();
-            let Some(digest) = sums.get(name) else {
+            let Some(proof) = sums.get(name) else {
                 return Ok(false);
             };
-            Ok(Digest::of_reader(&mut File::open(path)?)?.0 == digest)
+            proof.holds(&mut File::open(path)?)
         }
         Err(_) => Ok(false),
     }
@@ -79,6 +79,7 @@ fn dated(path: &Path, day: &str, number: u32) -> PathBuf {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::units::Digest;
 
     fn names(dir: &Path) -> Vec<String> {
         let mut names: Vec<String> = std::fs::read_dir(dir)

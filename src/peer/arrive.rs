@@ -26,10 +26,10 @@ use rustix::fs::{Mode, OFlags};
 
 use super::PeerError;
 use super::begun::{Begun, Follower, Found};
-use super::copy::{digest_at, mode_here};
+use super::copy::{mode_here, proof_at};
 use super::transport::{Entry, Job, Refused};
 use crate::fsx::{self, ALIGN};
-use crate::sums::{Digest, Hasher};
+use crate::sums::{Hasher, Proof, Prover};
 pub(super) use arriving::Arriving;
 use arriving::Way;
 use large::{Ending, Large};
@@ -58,7 +58,7 @@ pub(super) struct Arrivals<'a> {
     /// What the settler has, the oldest first.
     settling: VecDeque<Vec<Come<'a>>>,
     /// Large files that are whole and not yet durable.
-    ending: VecDeque<(&'a Entry, Option<Digest>, Large)>,
+    ending: VecDeque<(&'a Entry, Option<Proof>, Large)>,
     again: Vec<&'a Entry>,
     begun: Begun,
     /// Of files that will be asked for from where they were.
@@ -66,7 +66,7 @@ pub(super) struct Arrivals<'a> {
 }
 
 /// A file that has come, and what it is.
-type Come<'a> = (&'a Entry, Digest);
+type Come<'a> = (&'a Entry, Proof);
 
 impl<'a> Arrivals<'a> {
     pub(super) fn new(job: &'a Job<'a>) -> Result<Self, PeerError> {
@@ -96,9 +96,9 @@ impl<'a> Arrivals<'a> {
     /// [`Arriving::bytes`].
     pub(super) fn begin(&self, entry: &'a Entry, resume: Resume) -> Result<Arriving, PeerError> {
         let path = self.job.into.join(&entry.name);
-        let claimed = self.job.claimed.get(entry.name.as_bytes()).is_some();
+        let claimed = self.job.claimed.get(entry.name.as_bytes());
         let found = match resume {
-            Resume::Yes if !claimed => {
+            Resume::Yes if claimed.is_none() => {
                 self.look_for(entry);
                 self.found.borrow_mut().remove(entry.name.as_os_str())
             }
@@ -118,7 +118,7 @@ impl<'a> Arrivals<'a> {
             let mut file = fsx::open_in(&self.dir, &entry.name, flags, mode)?;
             let there = file.metadata()?.len();
             let bytes = match resume {
-                Resume::Yes if claimed => continued(entry, there),
+                Resume::Yes if claimed.is_some() => continued(entry, there),
                 // What is proved; nothing, if nothing is.
                 _ => from,
             };
@@ -126,10 +126,9 @@ impl<'a> Arrivals<'a> {
                 file.set_len(bytes)?;
             }
             file.seek(SeekFrom::Start(bytes))?;
-            let ending = if claimed && bytes > 0 {
-                Ending::Read
-            } else {
-                Ending::Synced
+            let ending = match claimed {
+                Some(claimed) if bytes > 0 => Ending::Read(claimed),
+                _ => Ending::Synced,
             };
             Ok((self.way(entry, file, bytes, ending)?, bytes))
         };
@@ -137,12 +136,10 @@ impl<'a> Arrivals<'a> {
         if bytes > 0 {
             (self.job.progress)(bytes)?;
         }
-        let follower = if !claimed {
-            Some(self.begun.follow(entry, hasher, bytes))
-        } else if bytes == 0 {
-            Some(Follower::unrecorded(hasher))
-        } else {
-            None
+        let follower = match claimed {
+            None => Some(self.begun.follow(entry, hasher, bytes)),
+            Some(claimed) if bytes == 0 => Some(Follower::unrecorded(claimed.prover())),
+            Some(_) => None,
         };
         Ok(Arriving::new(way, path, follower, (bytes, overlap)))
     }
@@ -186,16 +183,14 @@ impl<'a> Arrivals<'a> {
     /// The file of `entry` was brought here by a program.
     pub(super) fn came(&mut self, entry: &'a Entry) -> Result<(), PeerError> {
         let path = self.job.into.join(&entry.name);
-        let opened = || -> io::Result<(File, Digest)> {
+        let opened = || -> io::Result<(File, Proof)> {
             let flags = OFlags::RDONLY | OFlags::NONBLOCK;
             let file = fsx::open_in(&self.dir, &entry.name, flags, Mode::empty())?;
-            let digest = digest_at(&file, u64::MAX)?;
-            Ok((file, digest))
+            let proof = proof_at(&file, u64::MAX, self.prover(entry))?;
+            Ok((file, proof))
         };
-        let (file, digest) = opened().map_err(|error| unwritable(&path, error))?;
-        if let Some(claimed) = self.job.claimed.get(entry.name.as_bytes())
-            && claimed != digest
-        {
+        let (file, proof) = opened().map_err(|error| unwritable(&path, error))?;
+        if !is_claimed(self.job, entry, proof) {
             return self.refused(entry, Refused::Different);
         }
         let given = || {
@@ -203,7 +198,13 @@ impl<'a> Arrivals<'a> {
             self.give(&file, mode)
         };
         given().map_err(|error| unwritable(&path, error))?;
-        self.gather((entry, digest))
+        self.gather((entry, proof))
+    }
+
+    /// Who takes the digest of `entry` that is claimed, or its SHA-256.
+    fn prover(&self, entry: &Entry) -> Prover {
+        let claimed = self.job.claimed.get(entry.name.as_bytes());
+        claimed.map(Proof::prover).unwrap_or_default()
     }
 
     /// The file of `entry` is whole, and has that mode.
@@ -217,9 +218,8 @@ impl<'a> Arrivals<'a> {
             self.once_more(entry);
             return Ok(());
         }
-        let claimed = self.job.claimed.get(entry.name.as_bytes());
-        let digest = arriving.follower.map(|follower| follower.digest());
-        if digest.is_some() && claimed.is_some() && digest != claimed {
+        let proof = arriving.follower.map(|follower| follower.proof());
+        if proof.is_some_and(|proof| !is_claimed(self.job, entry, proof)) {
             drop(arriving.way);
             return self.refused(entry, Refused::Different);
         }
@@ -228,21 +228,21 @@ impl<'a> Arrivals<'a> {
         match arriving.way {
             Way::Gathered(file, _) => {
                 self.give(&file, mode).map_err(unwritable)?;
-                let digest = match digest {
-                    Some(digest) => digest,
-                    None => digest_at(&file, u64::MAX).map_err(unwritable)?,
+                let proof = match proof {
+                    Some(proof) => proof,
+                    None => proof_at(&file, u64::MAX, self.prover(entry)).map_err(unwritable)?,
                 };
-                if !digest_is(self.job, entry, digest) {
+                if !is_claimed(self.job, entry, proof) {
                     // What was there belonged to another file of that name.
                     self.once_more(entry);
                     return Ok(());
                 }
-                self.gather((entry, digest))
+                self.gather((entry, proof))
             }
             Way::Large(mut large) => {
                 let ended = self.give(large.file(), mode).and_then(|()| large.end());
                 ended.map_err(unwritable)?;
-                self.ending.push_back((entry, digest, large));
+                self.ending.push_back((entry, proof, large));
                 self.end_all_but(ENDINGS)
             }
         }
@@ -332,22 +332,22 @@ impl<'a> Arrivals<'a> {
 
     fn settled(&self, batch: &[Come<'a>], outcome: io::Result<()>) -> Result<(), PeerError> {
         outcome.map_err(|error| unwritable(self.job.into, error))?;
-        for (entry, digest) in batch {
-            (self.job.done)(entry, Ok(*digest));
+        for (entry, proof) in batch {
+            (self.job.done)(entry, Ok(*proof));
         }
         Ok(())
     }
 
     fn end_all_but(&mut self, most: usize) -> Result<(), PeerError> {
         while self.ending.len() > most
-            && let Some((entry, digest, large)) = self.ending.pop_front()
+            && let Some((entry, proof, large)) = self.ending.pop_front()
         {
             let ended = large.ended();
             let read =
                 ended.map_err(|error| unwritable(&self.job.into.join(&entry.name), error))?;
-            match digest.or(read) {
-                Some(digest) if digest_is(self.job, entry, digest) => {
-                    (self.job.done)(entry, Ok(digest));
+            match proof.or(read) {
+                Some(proof) if is_claimed(self.job, entry, proof) => {
+                    (self.job.done)(entry, Ok(proof));
                 }
                 // What was there belonged to another file of that name.
                 _ => self.once_more(entry),
@@ -358,9 +358,9 @@ impl<'a> Arrivals<'a> {
 }
 
 /// Whether the peer claims nothing else of `entry`.
-fn digest_is(job: &Job<'_>, entry: &Entry, digest: Digest) -> bool {
+fn is_claimed(job: &Job<'_>, entry: &Entry, proof: Proof) -> bool {
     let claimed = job.claimed.get(entry.name.as_bytes());
-    claimed.is_none_or(|claimed| claimed == digest)
+    claimed.is_none_or(|claimed| claimed == proof)
 }
 
 /// How many of the bytes that are there are kept. A large file goes on where a block of the disk begins.

@@ -24,7 +24,7 @@ use rustix::fs::{Mode, OFlags};
 use super::transport::{Entry, Job};
 use super::wire::Mark;
 use crate::fsx;
-use crate::sums::{Digest, Hasher};
+use crate::sums::{Digest, Hasher, Proof, Prover};
 
 /// The record's name.
 const NAME: &str = ".begun.partial";
@@ -146,7 +146,7 @@ impl Begun {
         Follower {
             known: entry.mark.map(known),
             file: self.file.clone(),
-            hasher,
+            prover: Prover::Sha256(hasher),
             bytes,
             recorded,
         }
@@ -158,18 +158,18 @@ pub(super) struct Follower {
     /// Name, size and mark; a file without a mark is not recorded.
     known: Option<(OsString, u64, Mark)>,
     file: Option<Arc<File>>,
-    hasher: Hasher,
+    prover: Prover,
     bytes: u64,
     recorded: u64,
 }
 
 impl Follower {
-    /// One that takes the digest and records nothing.
-    pub(super) fn unrecorded(hasher: Hasher) -> Self {
+    /// One that takes the digest by `prover` and records nothing.
+    pub(super) fn unrecorded(prover: Prover) -> Self {
         Self {
             known: None,
             file: None,
-            hasher,
+            prover,
             bytes: 0,
             recorded: 0,
         }
@@ -177,7 +177,7 @@ impl Follower {
 
     /// More has come.
     pub(super) fn update(&mut self, bytes: &[u8]) {
-        self.hasher.update(bytes);
+        self.prover.update(bytes);
         self.bytes += bytes.len() as u64;
         if self.bytes >= self.recorded + STRETCH {
             self.record();
@@ -185,8 +185,8 @@ impl Follower {
     }
 
     /// The digest of everything that came.
-    pub(super) fn digest(&self) -> Digest {
-        self.hasher.clone().finish()
+    pub(super) fn proof(&self) -> Proof {
+        self.prover.clone().finish()
     }
 
     /// What came is not worth to go on with.
@@ -211,7 +211,7 @@ impl Follower {
         for byte in mark {
             let _ = write!(text, "{byte:02x}");
         }
-        let _ = writeln!(text, " {} {}", self.bytes, self.digest());
+        let _ = writeln!(text, " {} {}", self.bytes, self.proof());
         if let Err(error) = (&**file).write_all(text.as_bytes()) {
             // It costs time in the next fetch, and nothing else.
             log::debug!("{NAME} cannot be written: {error}");
@@ -291,7 +291,7 @@ mod tests {
         assert_eq!(found.overlap, &bytes[from..200_000]);
         let mut follower = begun.follow(&entry(1, SIZE), found.hasher, found.from);
         follower.update(&bytes[from..]);
-        assert_eq!(follower.digest(), Digest::of(&bytes));
+        assert_eq!(follower.proof(), Digest::of(&bytes).into());
         // Whole, it need not come again but for its end.
         drop(follower);
         std::fs::write(dir.path().join("home \n.tar"), &bytes).unwrap();

@@ -8,24 +8,33 @@ use std::path::Path;
 use rustix::fs::{Advice, fadvise};
 
 use crate::fsx::{self, EarlySync};
-use crate::sums::{Digest, Hasher};
+use crate::sums::{Proof, Prover};
 use crate::units::Ids;
 
 /// Which digests a copy is to come with.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// The copy's, read back.
-    ReadBack,
+    /// The copy's, read back, by the function of this one.
+    ReadBack(Proof),
     /// That and the source's.
     Both,
+}
+
+impl Wanted {
+    fn prover(self) -> Prover {
+        match self {
+            Self::ReadBack(proof) => proof.prover(),
+            Self::Both => Prover::default(),
+        }
+    }
 }
 
 /// The digests of a copy.
 pub(super) struct Copy {
     /// Of the source's bytes, if it was wanted.
-    pub(super) source: Option<Digest>,
+    pub(super) source: Option<Proof>,
     /// Of the copy's bytes, read back.
-    pub(super) read_back: Digest,
+    pub(super) read_back: Proof,
 }
 
 /// Which side failed.
@@ -64,7 +73,7 @@ pub(super) fn write_copy(
     } else if wanted == Wanted::Both {
         // Both readers of the source run side by side; the slower one finds the bytes in the page cache.
         let (copied, hashed) = std::thread::scope(|scope| {
-            let hashing = scope.spawn(|| digest_at(source, bytes));
+            let hashing = scope.spawn(|| proof_at(source, bytes, wanted.prover()));
             let copied = fsx::copy_bytes(source, &copy, bytes, progress);
             let hashed = hashing
                 .join()
@@ -78,7 +87,7 @@ pub(super) fn write_copy(
         match fsx::copy_bytes(source, &copy, bytes, progress) {
             Err(error) if !fsx::is_full(&error) => {
                 // The kernel does not say which side failed; reading tells.
-                digest_at(source, bytes).map_err(CopyError::Source)?;
+                proof_at(source, bytes, wanted.prover()).map_err(CopyError::Source)?;
                 return Err(CopyError::Target(error));
             }
             copied => copied.map_err(CopyError::Target)?,
@@ -87,7 +96,7 @@ pub(super) fn write_copy(
     };
     early.finish().map_err(CopyError::Target)?;
     let mode = mode_here(source.metadata().map_err(CopyError::Source)?.mode());
-    let read_back = settle(&copy, mode, ids).map_err(CopyError::Target)?;
+    let read_back = settle(&copy, mode, ids, wanted.prover()).map_err(CopyError::Target)?;
     Ok(Copy {
         source: if shared { Some(read_back) } else { hashed },
         read_back,
@@ -101,7 +110,7 @@ pub(super) fn mode_here(there: u32) -> u32 {
 }
 
 /// Gives the written `copy` its owner and mode, makes it durable, reads it back.
-fn settle(copy: &File, mode: u32, ids: Option<Ids>) -> io::Result<Digest> {
+fn settle(copy: &File, mode: u32, ids: Option<Ids>, prover: Prover) -> io::Result<Proof> {
     if let Some(ids) = ids {
         std::os::unix::fs::fchown(copy, Some(ids.uid), Some(ids.gid))?;
     }
@@ -109,12 +118,11 @@ fn settle(copy: &File, mode: u32, ids: Option<Ids>) -> io::Result<Digest> {
     copy.sync_all()?;
     // Out of the cache, so that it is the device that is read. A file system that keeps its pages may.
     let _ = fadvise(copy, 0, None, Advice::DontNeed);
-    digest_at(copy, u64::MAX)
+    proof_at(copy, u64::MAX, prover)
 }
 
-/// The digest of the first `most` bytes of `file`, or of all if there are fewer. Does not move its position.
-pub(super) fn digest_at(file: &File, most: u64) -> io::Result<Digest> {
-    let mut hasher = Hasher::default();
+/// The digest by `prover` of the first `most` bytes of `file`, or of all if there are fewer. Does not move its position.
+pub(super) fn proof_at(file: &File, most: u64, mut prover: Prover) -> io::Result<Proof> {
     let mut buffer = vec![0; 1 << 18];
     let mut offset = 0;
     while offset < most {
@@ -123,12 +131,12 @@ pub(super) fn digest_at(file: &File, most: u64) -> io::Result<Digest> {
         match file.read_at(&mut buffer[..left], offset) {
             Ok(0) => break,
             Ok(got) => {
-                hasher.update(&buffer[..got]);
+                prover.update(&buffer[..got]);
                 offset += got as u64;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(hasher.finish())
+    Ok(prover.finish())
 }

@@ -9,12 +9,12 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, fstat, linkat, open, openat, unlinkat};
 use rustix::io::Errno;
 
-use super::copy::digest_at;
+use super::copy::proof_at;
 use super::transport::Entry;
-use crate::sums::{Digest, Sums};
+use crate::sums::{Proof, Sums};
 
 /// What is there already, with digests, and what has to come.
-pub(super) type Found = (Vec<(Entry, Digest)>, Vec<Entry>);
+pub(super) type Found = (Vec<(Entry, Proof)>, Vec<Entry>);
 
 /// Links every file of `entries` whose digest is `claimed` and which the directory `earlier` has, byte for byte, into
 /// the directory `into`. Gives these, and those that have to come; these are all where there are no links.
@@ -32,13 +32,13 @@ pub(super) fn take_over(
     for entry in entries {
         let name = entry.name.as_os_str();
         match claimed.get(name.as_bytes()) {
-            Some(digest) if holds(&earlier, name, entry.bytes, digest) => {
+            Some(proof) if holds(&earlier, name, entry.bytes, proof) => {
                 match unlinkat(&into, name, AtFlags::empty()) {
                     Ok(()) | Err(Errno::NOENT) => {}
                     Err(error) => return Err(error.into()),
                 }
                 match linkat(&earlier, name, &into, name, AtFlags::empty()) {
-                    Ok(()) => there.push((entry, digest)),
+                    Ok(()) => there.push((entry, proof)),
                     // A file system that knows no second name.
                     Err(Errno::PERM | Errno::OPNOTSUPP | Errno::MLINK) => to_come.push(entry),
                     Err(error) => return Err(error.into()),
@@ -51,7 +51,7 @@ pub(super) fn take_over(
 }
 
 /// Whether the file `name` is a regular one of that length and digest. One that cannot be read is not.
-fn holds(dir: impl std::os::fd::AsFd, name: &OsStr, bytes: u64, digest: Digest) -> bool {
+fn holds(dir: impl std::os::fd::AsFd, name: &OsStr, bytes: u64, proof: Proof) -> bool {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let Ok(file) = openat(dir, name, flags, Mode::empty()) else {
         return false;
@@ -60,13 +60,14 @@ fn holds(dir: impl std::os::fd::AsFd, name: &OsStr, bytes: u64, digest: Digest) 
         FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
             && u64::try_from(stat.st_size) == Ok(bytes)
     });
-    same && digest_at(&File::from(file), u64::MAX).is_ok_and(|now| now == digest)
+    same && proof_at(&File::from(file), u64::MAX, proof.prover()).is_ok_and(|now| now == proof)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::sums::Digest;
     use std::fs;
 
     #[test]

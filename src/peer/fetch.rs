@@ -11,7 +11,7 @@ use super::limits::Watched;
 use super::transport::{Entry, Job, Listing, Refused, Transport, is_wanted};
 use super::{COLLECTED, Fetched, PeerError, Target};
 use crate::event::{self, Event, Monitor, Problem, Progress, Tell as _};
-use crate::sums::{Digest, Sums};
+use crate::sums::{Proof, Sums};
 use crate::units::PeerName;
 
 /// Whose files go where.
@@ -47,8 +47,8 @@ pub(super) fn fetch(
     refused.extend(missing(&claimed, &entries, &refused));
     let (there, entries) = earlier(target, entries, &claimed)?;
     let mut sums = Sums::new();
-    for (entry, digest) in &there {
-        sums.insert(entry.name.as_bytes(), *digest);
+    for (entry, proof) in &there {
+        sums.insert(entry.name.as_bytes(), *proof);
     }
     let linked = there.iter().map(|(entry, _)| entry.bytes).sum();
     let come = Come {
@@ -130,9 +130,9 @@ impl Come<'_> {
         let in_vain = |bytes| {
             came.fetch_sub(bytes, Ordering::Relaxed);
         };
-        let done = |entry: &Entry, outcome: Result<Digest, Refused>| match outcome {
-            Ok(digest) => {
-                locked(&sums).insert(entry.name.as_bytes(), digest);
+        let done = |entry: &Entry, outcome: Result<Proof, Refused>| match outcome {
+            Ok(proof) => {
+                locked(&sums).insert(entry.name.as_bytes(), proof);
             }
             Err(reason) => locked(&refused).push((entry.name.clone(), reason)),
         };

@@ -14,14 +14,14 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat};
 
-use super::copy::{CopyError, Wanted, digest_at, write_copy};
+use super::copy::{CopyError, Wanted, proof_at, write_copy};
 use super::limits::Watched;
 use super::transport::{
     Collected, Entry, Errand, Job, LONGEST_INDICATOR, Listing, Refused, Transport, is_wanted,
 };
 use super::{COLLECTED, PeerError, STAGED};
 use crate::fsx;
-use crate::sums::Digest;
+use crate::sums::Proof;
 use crate::units::{AbsPath, Ids};
 
 /// Files that are copied and verified at the same time. They wait for the disk more than for a processor.
@@ -63,7 +63,7 @@ impl Mark {
 
 /// How one attempt to copy a file ended.
 enum Attempt {
-    Copied(Digest),
+    Copied(Proof),
     Changed,
     Refused(Refused),
 }
@@ -200,7 +200,7 @@ impl Transport for Local {
 
 impl Local {
     /// Copies and verifies one file. A file that changes meanwhile is tried once more.
-    fn get_one(&self, entry: &Entry, job: &Job<'_>) -> Result<Result<Digest, Refused>, PeerError> {
+    fn get_one(&self, entry: &Entry, job: &Job<'_>) -> Result<Result<Proof, Refused>, PeerError> {
         let name = &entry.name;
         let target = job.into.join(name);
         let expected = job.claimed.get(name.as_bytes());
@@ -234,7 +234,7 @@ impl Local {
         &self,
         name: &OsStr,
         target: &Path,
-        expected: Option<Digest>,
+        expected: Option<Proof>,
         ids: Option<Ids>,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Attempt, PeerError> {
@@ -247,7 +247,7 @@ impl Local {
         let unreadable = |error| self.unreadable(name, error);
         let before = Mark::of_file(&source).map_err(unreadable)?;
         let wanted = match expected {
-            Some(_) => Wanted::ReadBack,
+            Some(expected) => Wanted::ReadBack(expected),
             None => Wanted::Both,
         };
         let copy = write_copy(&source, target, ids, wanted, progress);
@@ -286,7 +286,8 @@ impl Local {
         }
         give_up()?;
         // Not what was collected, or not what was copied: the source itself tells.
-        let now = digest_at(&source, u64::MAX).map_err(unreadable)?;
+        let now = proof_at(&source, u64::MAX, copy.read_back.prover());
+        let now = now.map_err(unreadable)?;
         if expected.is_some() && now == copy.read_back {
             Ok(Attempt::Refused(Refused::Different))
         } else {

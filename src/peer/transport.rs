@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::fsx;
-use crate::sums::{Digest, Sums};
+use crate::sums::{Proof, Sums};
 use crate::units::Ids;
 
 use super::limits::{Deadline, Watched};
@@ -107,7 +107,7 @@ pub(super) struct Job<'a> {
     /// Told of bytes of which [`progress`](Self::progress) was told and that come once more, since their file has changed.
     pub(super) in_vain: &'a (dyn Fn(u64) + Sync),
     /// Told once of each file that came, or why it did not; from several threads.
-    pub(super) done: &'a (dyn Fn(&Entry, Result<Digest, Refused>) + Sync),
+    pub(super) done: &'a (dyn Fn(&Entry, Result<Proof, Refused>) + Sync),
 }
 
 /// What a peer's cback is to do.

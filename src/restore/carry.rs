@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::archive::{Kind, Member};
 use crate::event::{Event, Monitor, Problem, Tell as _, printable_path};
-use crate::units::{Digest, PeerName};
+use crate::units::{PeerName, Proof};
 
 use super::find::Copy;
 use super::recipe::{Recipe, Rule, Source};
@@ -98,7 +98,7 @@ pub(super) struct Thing<'a> {
     /// Everything about it but its bytes.
     pub member: &'a Member,
     /// What its digest has to be.
-    pub digest: Option<Digest>,
+    pub digest: Option<Proof>,
     /// What it means if there is something already.
     pub exists: Exists,
     /// What becomes of it if it is damaged.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::archive::manifest::Entry;
 use crate::archive::{Kind, Member, Reader, Timestamp, unpack};
 use crate::event::with_causes;
-use crate::units::Digest;
+use crate::units::{Digest, Proof};
 
 use super::RestoreError;
 use super::carry::{Done, Thing, Work};
@@ -208,7 +208,7 @@ fn members(
                     path,
                     at: &below,
                     member: &want.member(&member),
-                    digest: want.digest,
+                    digest: want.digest.map(Proof::Sha256),
                     exists: source.exists(),
                     on_damage: OnDamage::Discard,
                 };

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::archive::manifest::{Entry, ManifestError, ManifestReader, Stored};
 use crate::archive::{Compression, Kind, Member, Reader, path_order, unpack};
 use crate::event::{count, with_causes};
+use crate::units::Proof;
 
 use super::RestoreError;
 use super::carry::{Done, Exists, Thing, Work};
@@ -228,7 +229,7 @@ impl<'a> Pass<'a> {
             path,
             at: &at,
             member,
-            digest: entry.digest,
+            digest: entry.digest.map(Proof::Sha256),
             exists: source.exists(),
             on_damage: self.on_damage,
         };

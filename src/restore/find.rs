@@ -279,8 +279,8 @@ impl<'a> Finder<'a> {
                 return false;
             }
             let is_another = beside(&other).is_some_and(|(other_length, other_digest)| {
-                let digests = other_digest.zip(digest);
-                other_length != length || digests.is_some_and(|(a, b)| a != b)
+                let proofs = other_digest.zip(digest);
+                other_length != length || proofs.is_some_and(|(a, b)| a.contradicts(b))
             });
             if is_another {
                 return true;

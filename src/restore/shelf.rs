@@ -18,7 +18,7 @@ use crate::iso9660::{self, Extent, FileReader, ReadAt};
 use crate::media::{Burner, Drive as _, DriveError, Handling, MediaKind};
 use crate::staging::{Staging, part_name};
 use crate::sums::Sums;
-use crate::units::{AbsPath, Day, Digest, PeerName};
+use crate::units::{AbsPath, Day, PeerName, Proof};
 
 pub use parts::Checked;
 use parts::{Joined, join};
@@ -322,13 +322,13 @@ impl Shelf {
 
     /// The digest of `item` by the list of its day; `None` if there is no list, or it is not on it. A list that cannot be
     /// read or understood is an error.
-    pub fn digest(&self, item: &Item) -> io::Result<Option<Digest>> {
+    pub fn digest(&self, item: &Item) -> io::Result<Option<Proof>> {
         let sums = self.sums(item.day)?;
         Ok(sums.and_then(|sums| sums.get(&listed_name(item))))
     }
 
     /// Lengths of the parts that `item` was cut into, with their digests as in [`Shelf::digest`]; none if it is whole.
-    pub fn pieces(&self, item: &Item) -> io::Result<Vec<(u64, Option<Digest>)>> {
+    pub fn pieces(&self, item: &Item) -> io::Result<Vec<(u64, Option<Proof>)>> {
         let parts = self.items.get(item).map_or(&[][..], |held| &held.parts);
         if parts.is_empty() {
             return Ok(Vec::new());

@@ -36,7 +36,7 @@ use rustix::fs::{AtFlags, Mode};
 use rustix::io::Errno;
 
 use crate::archive::{Kind, Member};
-use crate::units::Digest;
+use crate::units::Proof;
 
 use body::Copier;
 use deferred::{Deferred, Later};
@@ -124,7 +124,7 @@ impl Target {
         at: &Below,
         member: &Member,
         content: &mut dyn Read,
-        promised: Option<Digest>,
+        promised: Option<Proof>,
         on_damage: OnDamage,
     ) -> Result<(), WriteError> {
         let done = match (at.split(), &member.kind) {

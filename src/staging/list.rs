@@ -72,6 +72,32 @@ impl Daily {
         self.write_sums(&sums, ids)
     }
 
+    /// Lists by their SHA-256 those files that are listed otherwise and of which `known` has it.
+    pub fn list_by_sha256(
+        &self,
+        known: &dyn Fn(&[u8]) -> Option<Digest>,
+        ids: Option<Ids>,
+    ) -> io::Result<()> {
+        let Some(mut sums) = self.sums()? else {
+            return Ok(());
+        };
+        let mut changed = Vec::new();
+        for (name, proof) in sums.iter() {
+            if proof.sha256().is_none()
+                && let Some(digest) = known(name)
+            {
+                changed.push((name.to_vec(), digest));
+            }
+        }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        for (name, digest) in changed {
+            sums.insert(name, digest);
+        }
+        self.write_sums(&sums, ids)
+    }
+
     /// Writes down durably what is known of `peer` until the list is completed: the digests of its files by the
     /// names that they have in its directory.
     pub(super) fn write_part(
@@ -139,11 +165,11 @@ fn cover(sums: &mut Sums, known: &Sums, dir: &Path, prefix: &[u8]) -> io::Result
             name.push(b'/');
             cover(sums, known, &entry.path(), &name)?;
         } else if kind.is_file() && !fsx::is_partial(&entry.file_name()) {
-            let digest = match known.get(&name) {
-                Some(digest) => digest,
-                None => Digest::of_reader(&mut File::open(entry.path())?)?.0,
+            let proof = match known.get(&name) {
+                Some(proof) => proof,
+                None => Digest::of_reader(&mut File::open(entry.path())?)?.0.into(),
             };
-            sums.insert(name, digest);
+            sums.insert(name, proof);
         }
     }
     Ok(())

@@ -15,6 +15,7 @@
 //! What was gathered before a connection broke stays in the partial directory, so that the next try goes on from
 //! there. Whoever puts files there checks what he finds; nothing but what the commit's list names gets through.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
@@ -103,12 +104,18 @@ impl Incoming<'_> {
         for (name, digest) in list.below(&prefix) {
             known.insert(&name[prefix.len()..], digest);
         }
+        // What is another name of the file that is there is the same, although it was listed by another digest then.
+        let mut changed = Sums::new();
+        for (name, proof) in new.iter() {
+            if known.get(name) != Some(proof)
+                && !(known.get(name).is_some() && is_one_file(&self.partial, &path, name)?)
+            {
+                changed.insert(name, proof);
+            }
+        }
         let received = if !path.try_exists()? {
             Received::First
-        } else if new
-            .iter()
-            .all(|(name, digest)| known.get(name) == Some(digest))
-        {
+        } else if changed.is_empty() {
             Received::Same
         } else {
             Received::Changed
@@ -129,8 +136,8 @@ impl Incoming<'_> {
         }
         take_name(&self.partial, &path, received)?;
         // What did not come again is still what it was.
-        for (name, digest) in new.iter() {
-            known.insert(name, digest);
+        for (name, proof) in changed.iter() {
+            known.insert(name, proof);
         }
         self.daily.write_part(&self.peer, &known, self.ids)?;
         Ok(received)
@@ -150,6 +157,18 @@ fn let_go_of_links(dir: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether `name` in both directories is one and the same file.
+fn is_one_file(one: &Path, other: &Path, name: &[u8]) -> io::Result<bool> {
+    let stat = |dir: &Path| match fs::symlink_metadata(dir.join(OsStr::from_bytes(name))) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        stat => stat.map(Some),
+    };
+    let (one, other) = (stat(one)?, stat(other)?);
+    Ok(one.zip(other).is_some_and(|(one, other)| {
+        one.is_file() && (one.dev(), one.ino()) == (other.dev(), other.ino())
+    }))
 }
 
 /// Removes everything in `dir` that is not on the list.
@@ -235,7 +254,6 @@ mod tests {
     use crate::staging::Staging;
     use crate::sums::Digest;
     use crate::units::AbsPath;
-    use std::ffi::OsStr;
     use std::process::Command;
 
     fn peer(name: &str) -> PeerName {

@@ -34,7 +34,7 @@ pub(super) fn staged_files(
             ..
         } = &source.origin
             && !faulty.contains(&number)
-            && *source.read.borrow() != Some(*promised)
+            && !source.read.borrow().is_some_and(|seen| seen.is(*promised))
         {
             days.insert(*day);
             let reason = "the staged file is damaged: it is not what was staged";

@@ -10,7 +10,7 @@ use std::fs::File;
 
 use super::staged::{Entry, StagedDay, What, is_indicator};
 use crate::iso9660::{Content, Extent, FileReader, Kind, ReadAt, Tree};
-use crate::sums::{self, Digest, Sums};
+use crate::sums::{self, Digest, Proof, Seen, Sums};
 
 /// No list of digests is longer.
 pub(super) const LIST_MAX: u64 = 256 << 20;
@@ -74,7 +74,9 @@ fn list(medium: &dyn ReadAt, tree: &Tree, day: &StagedDay) -> Option<Sums> {
         .take(LIST_MAX)
         .read_to_end(&mut text)
         .ok()?;
-    Sums::parse(&text).ok()
+    let mut list = Sums::parse(&text).ok()?;
+    list.keep_sha256();
+    Some(list)
 }
 
 fn file(
@@ -83,26 +85,21 @@ fn file(
     day: &StagedDay,
     entry: &Entry,
     bytes: u64,
-    promised: Option<Digest>,
+    promised: Option<Proof>,
     list: &Sums,
 ) -> Option<(Vec<Extent>, Digest)> {
     let extents = old(tree, &day.on_disc(&entry.name))?;
-    let listed = list.get(&entry.name)?;
+    let listed = list.get(&entry.name)?.sha256()?;
     let length: u64 = extents.iter().map(|extent| extent.bytes).sum();
-    if length != bytes || promised.is_some_and(|promised| promised != listed) {
+    if length != bytes || promised.is_some_and(|promised| promised.contradicts(listed.into())) {
         return None;
     }
-    let (on_medium, _) = Digest::of_reader(&mut FileReader::new(medium, &extents)).ok()?;
-    if on_medium != listed {
-        return None;
-    }
-    if promised.is_none() {
-        let (staged, _) = Digest::of_reader(&mut File::open(day.path(entry)).ok()?).ok()?;
-        if staged != listed {
-            return None;
-        }
-    }
-    Some((extents, listed))
+    let on_medium = Seen::of_reader(&mut FileReader::new(medium, &extents), promised).ok()?;
+    let is_staged = match promised {
+        Some(promised) => on_medium.is(promised),
+        None => Proof::from(listed).holds(&mut File::open(day.path(entry)).ok()?).ok()?,
+    };
+    (on_medium.digest == listed && is_staged).then_some((extents, listed))
 }
 
 /// Where the file at `path` is on the medium.

@@ -184,6 +184,19 @@ pub(super) fn mark(
         })
 }
 
+/// Lists the files of `day` by the SHA-256 that they were just burnt with, if staging has listed them otherwise.
+pub(super) fn settle_list(
+    job: &Store<'_>,
+    day: &StagedDay,
+    digests: &dyn Fn(&[u8]) -> Option<Digest>,
+) -> Result<(), StoreError> {
+    let settled = day.daily.list_by_sha256(digests, job.ids);
+    settled.map_err(|source| StoreError::Mark {
+        day: day.day(),
+        source,
+    })
+}
+
 /// Takes the mark of the day back: the disc that it may be on is erased next.
 pub(super) fn unmark(day: &StagedDay) -> Result<(), StoreError> {
     let unmarked = day.daily.take_from_disc();
@@ -241,7 +254,7 @@ pub(super) fn recall(job: &mut Store<'_>) -> Result<Recalled, StoreError> {
             }
         };
         let mut rows = Vec::new();
-        for (name, digest) in list.iter() {
+        for (name, digest) in by_sha256(&list) {
             use std::os::unix::ffi::OsStrExt as _;
             let path = daily.path().join(std::ffi::OsStr::from_bytes(name));
             if let Ok(metadata) = std::fs::metadata(path) {
@@ -321,7 +334,7 @@ fn files(medium: &dyn ReadAt, tree: &Tree) -> Vec<FileRow> {
         let Some(list) = list(medium, tree, &root) else {
             continue;
         };
-        for (name, digest) in list.iter() {
+        for (name, digest) in by_sha256(&list) {
             use std::os::unix::ffi::OsStrExt as _;
             let path = root.join(std::ffi::OsStr::from_bytes(name));
             if let Some(Kind::File(content)) = tree.lookup(path).map(|node| node.kind) {
@@ -335,6 +348,12 @@ fn files(medium: &dyn ReadAt, tree: &Tree) -> Vec<FileRow> {
         }
     }
     rows
+}
+
+/// What `list` lists by SHA-256: the catalog knows of what is on discs, and what is listed otherwise is on none.
+fn by_sha256(list: &Sums) -> impl Iterator<Item = (&[u8], Digest)> {
+    let listed = list.iter();
+    listed.filter_map(|(name, proof)| Some((name, proof.sha256()?)))
 }
 
 /// The days that have a directory in `tree`, ascending.

@@ -14,7 +14,7 @@ use super::kept::Kept;
 use super::readme;
 use super::staged::{StagedDay, What};
 use crate::iso9660::{Content, Meta, Time, Tree, TreeError};
-use crate::sums::{self, Digest, Hasher, Sums};
+use crate::sums::{self, Digest, Hasher, Proof, Seeing, Seen, Sums};
 
 /// A day to be stored and what of it is on the disc already.
 #[derive(Clone, Copy)]
@@ -45,8 +45,8 @@ pub(super) struct Source {
     pub bytes: u64,
     /// Where its bytes come from.
     pub origin: Origin,
-    /// Its digest, when it has been read.
-    pub read: RefCell<Option<Digest>>,
+    /// What was seen of it, when it has been read.
+    pub read: RefCell<Option<Seen>>,
 }
 
 /// Where bytes come from.
@@ -62,10 +62,20 @@ pub(super) enum Origin {
         /// The file.
         path: PathBuf,
         /// What staging noted.
-        promised: Option<Digest>,
+        promised: Option<Proof>,
     },
     /// The list of digests of the day of that index.
     List(usize),
+}
+
+impl Origin {
+    /// What staging noted.
+    fn promised(&self) -> Option<Proof> {
+        match self {
+            Self::Staged { promised, .. } => *promised,
+            Self::Text(_) | Self::List(_) => None,
+        }
+    }
 }
 
 /// Facts about what we make ourselves.
@@ -142,7 +152,7 @@ impl Session {
         };
         tree.add_file(&on_disc, meta, content)?;
         // An empty file is never opened.
-        let read = (bytes == 0).then(|| Digest::of(b""));
+        let read = (bytes == 0).then(|| Seeing::new(origin.promised()).finish());
         self.sources.push(Source {
             on_disc,
             bytes,
@@ -211,8 +221,8 @@ impl Session {
         )
     }
 
-    /// The list of digests of a day, from what has been read. A file that is not what staging noted is listed with
-    /// what staging noted: `sha256sum -c` must not call it sound.
+    /// The list of digests of a day, from what has been read. `sha256sum -c` must not call a file sound that is not what
+    /// staging noted: it is listed with the SHA-256 that staging noted, or with one that no file has.
     pub fn list(&self, day: usize) -> Sums {
         let mut list = self.days[day].known.clone();
         for source in &self.sources {
@@ -224,12 +234,8 @@ impl Session {
             } = &source.origin
                 && *of == day
             {
-                let digest = promised.or(*source.read.borrow());
-                // One that could not even be opened has no digest; all zeros are nobody's.
-                list.insert(
-                    name.clone(),
-                    digest.unwrap_or_else(|| Digest::from([0; 32])),
-                );
+                let digest = listed(*promised, *source.read.borrow());
+                list.insert(name.clone(), digest);
             }
         }
         list
@@ -249,7 +255,7 @@ impl Session {
         Ok(Box::new(Digesting {
             inner,
             left: source.bytes,
-            hasher: Some(Hasher::default()),
+            seeing: Some(Seeing::new(source.origin.promised())),
             noted: &source.read,
         }))
     }
@@ -261,6 +267,18 @@ impl Session {
             Origin::Staged { path, .. } => Box::new(File::open(path)?),
             Origin::List(day) => Box::new(Cursor::new(self.list(*day).to_text())),
         })
+    }
+}
+
+/// The SHA-256 with which a file is listed of which that was promised and that was seen.
+fn listed(promised: Option<Proof>, seen: Option<Seen>) -> Digest {
+    // One that could not even be opened has no digest; all zeros are nobody's.
+    let nobodys = Digest::from([0; 32]);
+    match (promised, seen) {
+        (Some(Proof::Sha256(digest)), _) => digest,
+        (Some(promised), Some(seen)) if !seen.is(promised) => nobodys,
+        (_, Some(seen)) => seen.digest,
+        (_, None) => nobodys,
     }
 }
 
@@ -287,8 +305,8 @@ fn clear(tree: &mut Tree, path: impl AsRef<std::path::Path>) {
 struct Digesting<'a> {
     inner: Box<dyn Read>,
     left: u64,
-    hasher: Option<Hasher>,
-    noted: &'a RefCell<Option<Digest>>,
+    seeing: Option<Seeing>,
+    noted: &'a RefCell<Option<Seen>>,
 }
 
 impl Read for Digesting<'_> {
@@ -296,8 +314,8 @@ impl Read for Digesting<'_> {
         let got = self.inner.read(buffer)?;
         let counted = usize::try_from(self.left).map_or(got, |left| left.min(got));
         self.left -= counted as u64;
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(&buffer[..counted]);
+        if let Some(seeing) = &mut self.seeing {
+            seeing.update(&buffer[..counted]);
         }
         Ok(got)
     }
@@ -306,9 +324,9 @@ impl Read for Digesting<'_> {
 impl Drop for Digesting<'_> {
     fn drop(&mut self) {
         if self.left == 0
-            && let Some(hasher) = self.hasher.take()
+            && let Some(seeing) = self.seeing.take()
         {
-            *self.noted.borrow_mut() = Some(hasher.finish());
+            *self.noted.borrow_mut() = Some(seeing.finish());
         }
     }
 }

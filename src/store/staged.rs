@@ -9,7 +9,7 @@ use crate::event::{Monitor, Tell as _, printable_path};
 use crate::fsx;
 use crate::iso9660::{Meta, Time};
 use crate::staging::{Daily, STORED};
-use crate::sums::{self, Digest, Sums};
+use crate::sums::{self, Proof, Sums};
 use crate::units::Day;
 
 /// A daily directory that is to be stored.
@@ -44,7 +44,7 @@ pub(super) enum What {
         /// Its length.
         bytes: u64,
         /// What staging noted.
-        promised: Option<Digest>,
+        promised: Option<Proof>,
     },
     /// A symbolic link to there.
     Link(PathBuf),
@@ -208,6 +208,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::event::Tally;
+    use crate::sums::Digest;
     use crate::staging::Staging;
     use crate::units::AbsPath;
 

@@ -210,8 +210,9 @@ fn mark_what_is_there(job: &mut Store<'_>, found: &Found) -> Result<Vec<Day>, St
             "{} is on the disc already and was read back{then}",
             day.day()
         ));
-        let digests = |name: &[u8]| kept.others.get(name);
+        let digests = |name: &[u8]| kept.others.get(name)?.sha256();
         record::session(job, &found.disc, &[(day, &digests)]);
+        record::settle_list(job, day, &digests)?;
         if job.discs == Discs::One {
             record::mark(job, &found.disc, day, Occasion::Stored)?;
         }
@@ -310,13 +311,16 @@ pub(super) fn burn(
     let lists: Vec<_> = (0..days.len()).map(|at| laid.session.list(at)).collect();
     let digests: Vec<_> = lists
         .iter()
-        .map(|list| move |name: &[u8]| list.get(name))
+        .map(|list| move |name: &[u8]| list.get(name)?.sha256())
         .collect();
     let sound = || (0..days.len()).filter(|at| !damaged.contains(at));
     let files: Vec<record::DayDigests<'_>> = sound()
         .map(|at| (days[at], &digests[at] as &dyn Fn(&[u8]) -> _))
         .collect();
     record::session(job, &now, &files);
+    for (day, digests) in &files {
+        record::settle_list(job, day, digests)?;
+    }
     Ok(Written {
         now,
         damaged,

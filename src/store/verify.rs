@@ -133,7 +133,7 @@ pub(super) fn compare_bytes(
     let mut done = 0;
     let mut differences = Vec::new();
     for (number, source) in session.sources.iter().enumerate() {
-        let written = *source.read.borrow();
+        let written = source.read.borrow().map(|seen| seen.digest);
         if faulty.contains(&number) || source.bytes == 0 {
             done += source.bytes;
             continue;

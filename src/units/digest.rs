@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
+use super::hex;
+
 /// A SHA-256. Shown and read as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
@@ -26,19 +28,8 @@ impl Digest {
     /// The digest of everything that `reader` still gives, and how many bytes that was.
     pub fn of_reader(reader: &mut dyn Read) -> io::Result<(Self, u64)> {
         let mut hasher = Hasher::default();
-        let mut buffer = vec![0; 1 << 18];
-        let mut bytes = 0;
-        loop {
-            match reader.read(&mut buffer) {
-                Ok(0) => return Ok((hasher.finish(), bytes)),
-                Ok(got) => {
-                    hasher.update(&buffer[..got]);
-                    bytes += got as u64;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let bytes = pour(reader, &mut |bytes| hasher.update(bytes))?;
+        Ok((hasher.finish(), bytes))
     }
 
     /// The 32 bytes.
@@ -48,27 +39,29 @@ impl Digest {
 
     /// The 64 digits as bytes.
     pub fn hex(&self) -> [u8; 64] {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut hex = [0; 64];
-        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
-            pair[0] = DIGITS[usize::from(byte >> 4)];
-            pair[1] = DIGITS[usize::from(byte & 15)];
-        }
-        hex
+        hex::digits(&self.0)
     }
 
     /// The digest that `hex` writes, in either case; `None` if it writes none.
     pub fn from_hex(hex: &[u8]) -> Option<Self> {
-        if hex.len() != 64 {
-            return None;
+        hex::bytes(hex).map(Self)
+    }
+}
+
+/// Gives `take` everything that `reader` still gives; how many bytes that was.
+pub fn pour(reader: &mut dyn Read, take: &mut dyn FnMut(&[u8])) -> io::Result<u64> {
+    let mut buffer = vec![0; 1 << 18];
+    let mut bytes = 0;
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(bytes),
+            Ok(got) => {
+                take(&buffer[..got]);
+                bytes += got as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
-            let high = char::from(pair[0]).to_digit(16)?;
-            let low = char::from(pair[1]).to_digit(16)?;
-            *byte = u8::try_from(high * 16 + low).ok()?;
-        }
-        Some(Self(bytes))
     }
 }
 
@@ -107,9 +100,7 @@ impl Write for Hasher {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.hex()
-            .iter()
-            .try_for_each(|&digit| fmt::Write::write_char(f, char::from(digit)))
+        hex::show(&self.0, f)
     }
 }
 

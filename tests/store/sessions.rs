@@ -11,12 +11,12 @@ const ODD: &[u8] = b"w\\eird\nname \xe4\xff.tar.gz";
 fn assert_day(pool: &Pool, date: &str, root: &Path) {
     let daily = pool.staging.daily(crate::pool::day(date));
     let mut names = Vec::new();
-    for (name, digest) in pool.staged_sums(date).iter() {
+    for (name, proof) in pool.staged_sums(date).iter() {
         let name = std::ffi::OsStr::from_bytes(name);
         let there = std::fs::read(root.join(daily.day().path()).join(name)).unwrap();
         assert_eq!(
-            cback::sums::Digest::of(&there),
-            digest,
+            cback::sums::Proof::from(cback::sums::Digest::of(&there)),
+            proof,
             "{} of {date}",
             name.display()
         );

@@ -29,7 +29,7 @@ impl Run<'_> {
                 self.summary.bytes += packed.bytes;
                 Some(Output {
                     name: self.today.archive.clone(),
-                    digest: packed.digest,
+                    proof: packed.proof,
                 })
             }
             None => None,
@@ -38,11 +38,11 @@ impl Run<'_> {
         let commit = || {
             let (file, packed) = manifest.finish()?.finish()?;
             file.commit(ids)?;
-            Ok(packed.digest)
+            Ok(packed.proof)
         };
         let manifest = Output {
             name: path.file_name().unwrap_or_default().to_owned(),
-            digest: commit().map_err(|source| CollectError::Write {
+            proof: commit().map_err(|source| CollectError::Write {
                 path: path.clone(),
                 source,
             })?,
@@ -56,7 +56,7 @@ impl Run<'_> {
             staged: None,
             manifest,
             archive,
-            body: crate::units::Digest([0; 32]),
+            body: crate::units::Digest([0; 32]).into(),
         };
         self.snapshot.commit(head, ids)?;
         self.summary.entries += self.entries;

@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
 use crate::archive::Timestamp;
 use crate::archive::manifest::{escape, unescape};
-use crate::units::{Day, Digest};
+use crate::units::{Day, Digest, Proof};
 
 /// Bytes of a head.
 pub(super) const HEAD: usize = 4096;
@@ -16,8 +16,8 @@ pub(super) const HEAD: usize = 4096;
 pub struct Output {
     /// Its name.
     pub name: OsString,
-    /// SHA-256 of its bytes.
-    pub digest: Digest,
+    /// Digest of its bytes.
+    pub proof: Proof,
 }
 
 /// What a snapshot is about.
@@ -35,8 +35,8 @@ pub struct Head {
     pub manifest: Output,
     /// Its archive, if something had to be stored.
     pub archive: Option<Output>,
-    /// SHA-256 of the packed records.
-    pub body: Digest,
+    /// Digest of the packed records.
+    pub body: Proof,
 }
 
 impl Head {
@@ -56,7 +56,7 @@ impl Head {
             ("archive", self.archive.as_ref()),
         ] {
             if let Some(output) = output {
-                text.extend_from_slice(format!("{key}={} ", output.digest).as_bytes());
+                text.extend_from_slice(format!("{key}={} ", output.proof).as_bytes());
                 escape(output.name.as_bytes(), &mut text);
                 text.push(b'\n');
             }
@@ -94,10 +94,11 @@ impl Head {
         };
         let words = |key: &[u8]| std::str::from_utf8(value(key)?).ok();
         let output = |key: &[u8]| {
-            let (hex, name) = value(key)?.split_at_checked(64)?;
+            let value = value(key)?;
+            let (proof, name) = value.split_at(value.iter().position(|&byte| byte == b' ')?);
             Some(Output {
-                name: OsString::from_vec(unescape(name.strip_prefix(b" ")?)?),
-                digest: Digest::from_hex(hex)?,
+                name: OsString::from_vec(unescape(&name[1..])?),
+                proof: std::str::from_utf8(proof).ok()?.parse().ok()?,
             })
         };
         let read = || {
@@ -126,11 +127,12 @@ impl Head {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::units::Blake3;
 
     fn head() -> Head {
-        let output = |name: &[u8]| Output {
+        let output = |name: &[u8], proof| Output {
             name: OsString::from_vec(name.to_vec()),
-            digest: Digest::of(name),
+            proof,
         };
         Head {
             day: "2026-11-21".parse().unwrap(),
@@ -140,9 +142,9 @@ mod tests {
                 nanos: 7,
             },
             staged: Some("2026-11-22".parse().unwrap()),
-            manifest: output(b"a \n\xff.mtree.gz"),
-            archive: Some(output(&[0xff; 255])),
-            body: Digest::of(b"body"),
+            manifest: output(b"a \n\xff.mtree.gz", Digest::of(b"a").into()),
+            archive: Some(output(&[0xff; 255], Proof::Blake3(Blake3::of(b"b")))),
+            body: Digest::of(b"body").into(),
         }
     }
 

@@ -17,8 +17,8 @@ use std::thread::{self, JoinHandle};
 use rustix::fs::{Advice, Mode, OFlags, fadvise};
 
 use crate::fsx::{self, ALIGN, Block};
-use crate::peer::copy::digest_at;
-use crate::sums::Digest;
+use crate::peer::copy::proof_at;
+use crate::sums::Proof;
 
 /// Bytes that are written at once.
 const PIECE: usize = 1 << 20;
@@ -36,7 +36,7 @@ pub(super) struct Large {
     /// `None` after the end.
     pieces: Option<SyncSender<Block>>,
     spare: Receiver<Block>,
-    writer: Option<JoinHandle<io::Result<Option<Digest>>>>,
+    writer: Option<JoinHandle<io::Result<Option<Proof>>>>,
 }
 
 /// How the file ends.
@@ -44,8 +44,9 @@ pub(super) struct Large {
 pub(super) enum Ending {
     /// It is synced.
     Synced,
-    /// Then it is read, all of it: nobody has seen the bytes that were there before.
-    Read,
+    /// Then all of it is read, and its digest is taken by the function of this one: nobody has seen the bytes that were there
+    /// before.
+    Read(Proof),
 }
 
 impl Large {
@@ -73,7 +74,7 @@ impl Large {
             way.write(there, &given, &back)?;
             match ending {
                 Ending::Synced => Ok(None),
-                Ending::Read => way.read().map(Some),
+                Ending::Read(promised) => way.read(promised).map(Some),
             }
         };
         let writer = thread::Builder::new()
@@ -123,7 +124,7 @@ impl Large {
     }
 
     /// After the end: waits until the file is durable, and gives the digest of what was read, if it was to be.
-    pub(super) fn ended(mut self) -> io::Result<Option<Digest>> {
+    pub(super) fn ended(mut self) -> io::Result<Option<Proof>> {
         self.pieces = None;
         let gone = || Err(io::Error::other("the thread that writes a file ended"));
         match self.writer.take() {
@@ -204,10 +205,10 @@ impl Opened {
         self.plain.sync_all()
     }
 
-    fn read(&self) -> io::Result<Digest> {
+    fn read(&self, promised: Proof) -> io::Result<Proof> {
         // From the device, if the file system lets go of its cache.
         let _ = fadvise(&self.plain, 0, None, Advice::DontNeed);
-        digest_at(&self.plain, u64::MAX)
+        proof_at(&self.plain, u64::MAX, promised.prover())
     }
 }
 
@@ -219,6 +220,7 @@ fn is_invalid(error: &io::Error) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::sums::Blake3;
     use std::fs;
 
     fn put(large: &mut Large, mut bytes: &[u8]) -> io::Result<()> {
@@ -238,7 +240,7 @@ mod tests {
         bytes: &[u8],
         (there, step): (usize, usize),
         ending: Ending,
-    ) -> io::Result<Option<Digest>> {
+    ) -> io::Result<Option<Proof>> {
         let path = dir.join("file");
         fs::write(&path, &bytes[..there])?;
         let file = File::options().read(true).write(true).open(path)?;
@@ -288,10 +290,10 @@ mod tests {
             ] {
                 let content = noise(bytes);
                 let case = format!("{bytes} {there} {step} in {}", place.path().display());
-                for (ending, digest) in [
-                    (Ending::Synced, None),
-                    (Ending::Read, Some(Digest::of(&content))),
-                ] {
+                let proof = Proof::Blake3(Blake3::of(&content));
+                for (ending, digest) in
+                    [(Ending::Synced, None), (Ending::Read(proof), Some(proof))]
+                {
                     let read = write(place.path(), &content, (there, step), ending).unwrap();
                     assert_eq!(read, digest, "{case}");
                     assert!(

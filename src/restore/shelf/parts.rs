@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use super::{Held, Item};
 use crate::staging::{part_name, whole_name};
-use crate::units::{Digest, Hasher};
+use crate::units::{Proof, Prover};
 
 /// The parts of a file, one after the other.
 pub(super) struct Joined {
@@ -52,20 +52,20 @@ impl Read for Joined {
 pub struct Checked<R> {
     inner: R,
     /// Lengths and digests of the pieces that are still to come, the next one last.
-    pieces: Vec<(u64, Option<Digest>)>,
-    hasher: Hasher,
+    pieces: Vec<(u64, Option<Proof>)>,
+    prover: Option<Prover>,
     /// Bytes of the present piece that were read.
     read: u64,
 }
 
 impl<R: Read> Checked<R> {
     /// Reads `inner`, which consists of `pieces`.
-    pub fn new(inner: R, mut pieces: Vec<(u64, Option<Digest>)>) -> Self {
+    pub fn new(inner: R, mut pieces: Vec<(u64, Option<Proof>)>) -> Self {
         pieces.reverse();
         Self {
             inner,
             pieces,
-            hasher: Hasher::default(),
+            prover: None,
             read: 0,
         }
     }
@@ -79,11 +79,16 @@ impl<R: Read> Read for Checked<R> {
         let left = usize::try_from(length - self.read).unwrap_or(usize::MAX);
         let most = left.min(buffer.len());
         let got = self.inner.read(&mut buffer[..most])?;
-        self.hasher.update(&buffer[..got]);
+        if self.read == 0 {
+            self.prover = promised.map(Proof::prover);
+        }
+        if let Some(prover) = &mut self.prover {
+            prover.update(&buffer[..got]);
+        }
         self.read += got as u64;
         if self.read == length {
-            let found = std::mem::take(&mut self.hasher).finish();
-            if promised.is_some_and(|promised| promised != found) {
+            let found = self.prover.take().map(Prover::finish);
+            if found != promised {
                 let text = "the part that ends here is not what was staged";
                 return Err(io::Error::new(io::ErrorKind::InvalidData, text));
             }
@@ -146,10 +151,20 @@ pub(super) fn join(items: &mut BTreeMap<Item, Held>) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::units::{Blake3, Digest};
 
     #[test]
     fn a_piece_that_is_not_what_was_promised_is_an_error_at_its_end() {
-        let piece = |text: &str| (text.len() as u64, Some(Digest::of(text.as_bytes())));
+        let piece = |text: &str| {
+            let bytes = text.as_bytes();
+            let by_blake3 = || Proof::Blake3(Blake3::of(bytes));
+            let proof = if text == "one" {
+                by_blake3()
+            } else {
+                Digest::of(bytes).into()
+            };
+            (bytes.len() as u64, Some(proof))
+        };
         for (text, pieces, expected) in [
             ("onetwo!", vec![piece("one"), piece("two!")], Ok("onetwo!")),
             ("onetwo!", vec![], Ok("onetwo!")),

@@ -5,9 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
 
-use sha2::{Digest as _, Sha256};
-
-use crate::units::Digest;
+use crate::units::{Proof, Prover};
 
 /// How much is read at a time.
 const CHUNK: usize = 256 * 1024;
@@ -18,7 +16,7 @@ const BLOCK: usize = 4096;
 #[derive(Debug)]
 pub enum Ending {
     /// All of them are there, and this is their digest.
-    Whole(Digest),
+    Whole(Proof),
     /// The archive gave out after this many bytes.
     Cut(u64, io::Error),
 }
@@ -34,14 +32,19 @@ impl Copier {
 
     /// Copies `size` bytes of `content` to the empty `file`. The error is the file's; trouble with the
     /// content is in the [`Ending`].
-    pub fn copy(&mut self, content: &mut dyn Read, size: u64, file: &File) -> io::Result<Ending> {
-        let mut digest = Sha256::new();
+    pub fn copy(
+        &mut self,
+        content: &mut dyn Read,
+        size: u64,
+        mut prover: Prover,
+        file: &File,
+    ) -> io::Result<Ending> {
         let (mut at, mut end) = (0, 0);
         while at < size {
             let want = usize::try_from(size - at).map_or(CHUNK, |left| left.min(CHUNK));
             let chunk = &mut self.0[..want];
             let (got, trouble) = fill(content, chunk);
-            digest.update(&chunk[..got]);
+            prover.update(&chunk[..got]);
             end = write_sparsely(&chunk[..got], at, file)?.max(end);
             at += got as u64;
             if let Some(error) = trouble {
@@ -53,7 +56,7 @@ impl Copier {
         if end < size {
             file.set_len(size)?;
         }
-        Ok(Ending::Whole(Digest(digest.finalize().into())))
+        Ok(Ending::Whole(prover.finish()))
     }
 }
 
@@ -101,7 +104,8 @@ mod tests {
 
     fn copy(content: &[u8], size: u64) -> (Ending, Vec<u8>, u64) {
         let file = tempfile::tempfile().unwrap();
-        let ending = Copier::new().copy(&mut &*content, size, &file).unwrap();
+        let copied = Copier::new().copy(&mut &*content, size, Prover::default(), &file);
+        let ending = copied.unwrap();
         let length = usize::try_from(file.metadata().unwrap().len()).unwrap();
         let mut all = vec![0; length];
         file.read_exact_at(&mut all, 0).unwrap();
@@ -119,8 +123,10 @@ mod tests {
             let (ending, copied, allocated) = copy(content, length as u64);
             assert!(copied == content, "{length}");
             assert!(allocated <= 6 * 4096, "{length}: {allocated}");
-            let expected = Digest(Sha256::digest(content).into());
-            assert!(matches!(ending, Ending::Whole(digest) if digest == expected));
+            let Ending::Whole(proof) = ending else {
+                panic!("{ending:?}");
+            };
+            assert!(proof.holds(&mut &*content).unwrap());
         }
     }
 

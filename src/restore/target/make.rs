@@ -16,7 +16,7 @@ use super::deferred::Later;
 use super::partial::hold;
 use super::{Below, Existing, OnDamage, Target, WriteError, handles, settle};
 use crate::archive::{Kind, Member};
-use crate::units::Digest;
+use crate::units::Proof;
 
 impl Target {
     pub(super) fn dir(
@@ -107,7 +107,7 @@ impl Target {
         name: &OsStr,
         member: &Member,
         content: &mut dyn Read,
-        promised: Option<Digest>,
+        promised: Option<Proof>,
         on_damage: OnDamage,
     ) -> Result<(), WriteError> {
         let partial = self.partials.next();
@@ -123,7 +123,8 @@ impl Target {
         let file = File::from(rustix::fs::openat(dir.handle, &partial, flags, private)?);
         // Where there are no locks, nobody sweeps files away either.
         let _ = hold(&file);
-        let ending = match self.copier.copy(content, member.size, &file) {
+        let prover = promised.map(Proof::prover).unwrap_or_default();
+        let ending = match self.copier.copy(content, member.size, prover, &file) {
             Ok(ending) => ending,
             Err(error) => {
                 settle::discard(dir.handle, &partial);
@@ -132,7 +133,7 @@ impl Target {
         };
         dress_file(&file, member, dir.inherits, &mut self.shortfalls);
         let reason = match ending {
-            Ending::Whole(digest) if promised.is_none_or(|promised| promised == digest) => {
+            Ending::Whole(proof) if promised.is_none_or(|promised| promised == proof) => {
                 return settle::settle(dir.handle, &partial, name, existing);
             }
             Ending::Whole(_) => "its bytes are not those that were saved".to_owned(),

@@ -7,10 +7,10 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
 use proptest::prelude::*;
-use sha2::Digest as _;
 use tempfile::TempDir;
 
 use crate::archive::Timestamp;
+use crate::units::Digest;
 
 const TIME: Timestamp = Timestamp {
     seconds: -86_400,
@@ -77,7 +77,7 @@ impl Target {
     fn put(&mut self, path: &str, kind: Kind, bytes: &[u8]) -> Result<(), WriteError> {
         let mut member = member(path, kind);
         member.size = bytes.len() as u64;
-        let digest = Digest(sha2::Sha256::digest(bytes).into());
+        let digest = Proof::Sha256(Digest::of(bytes));
         let at = Below::new(Path::new(path))?;
         match &member.kind {
             Kind::HardLink(first) => self.link(&at, &Below::new(first)?),
@@ -275,7 +275,7 @@ fn a_damaged_file_is_kept_under_a_name_that_says_so() {
     let mut target = place.target(Existing::Refuse);
     let mut file = member("dir/file", Kind::File);
     file.size = 3;
-    let wrong = Some(Digest([0; 32]));
+    let wrong = Some(Proof::Sha256(Digest([0; 32])));
     let error = target
         .write(
             &below("dir/file"),

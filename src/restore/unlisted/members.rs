@@ -17,7 +17,7 @@ use crate::restore::find::Copy;
 use crate::restore::recipe::{Everything, Step};
 use crate::restore::target::{Below, OnDamage, WriteError};
 use crate::restore::wanted::Part;
-use crate::sums::Hasher;
+use crate::units::{Proof, Prover};
 
 /// Restores everything that is wanted from the archive of `step`, and that no later archive has brought.
 pub(in crate::restore) fn restore(
@@ -74,10 +74,11 @@ fn read(
     look: impl FnOnce(&mut Work<'_>, &mut dyn Read) -> Result<Option<String>, RestoreError>,
 ) -> Result<Option<String>, RestoreError> {
     let shelf = &work.shelves[copy.shelf];
+    let promised = shelf.digest(&copy.item).ok().flatten();
     let mut packed = match shelf.read(&copy.item) {
         Ok(packed) => Hashed {
             inner: packed,
-            hasher: Hasher::default(),
+            prover: promised.map(Proof::prover),
             ended: false,
         },
         Err(error) => return Ok(Some(error.to_string())),
@@ -85,8 +86,7 @@ fn read(
     let stopped = unpack(packing(&copy.item.name), &mut packed, |tar| look(work, tar))?;
     if stopped.is_none()
         && packed.ended
-        && let Ok(Some(promised)) = shelf.digest(&copy.item)
-        && packed.hasher.finish() != promised
+        && packed.prover.map(Prover::finish) != promised
     {
         let name = shelf.whereabouts(&copy.item);
         let reason = "its bytes are not those that were staged: what came out of it may be damaged";
@@ -98,7 +98,7 @@ fn read(
 /// An archive as it is read, and its digest.
 struct Hashed<R> {
     inner: R,
-    hasher: Hasher,
+    prover: Option<Prover>,
     /// Whether everything was read.
     ended: bool,
 }
@@ -106,7 +106,9 @@ struct Hashed<R> {
 impl<R: Read> Read for Hashed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let got = self.inner.read(buffer)?;
-        self.hasher.update(&buffer[..got]);
+        if let Some(prover) = &mut self.prover {
+            prover.update(&buffer[..got]);
+        }
         self.ended |= got == 0 && !buffer.is_empty();
         Ok(got)
     }
