@@ -229,12 +229,7 @@ fn remove_old_parts(daily: &Daily, name: &[u8], ids: Option<Ids>) -> io::Result<
     Ok(())
 }
 
-fn same(
-    read: u64,
-    bytes: u64,
-    found: Option<Proof>,
-    expected: Option<Proof>,
-) -> io::Result<()> {
+fn same(read: u64, bytes: u64, found: Option<Proof>, expected: Option<Proof>) -> io::Result<()> {
     if read != bytes {
         return Err(io::Error::other("it changed while it was split"));
     }

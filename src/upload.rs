@@ -5,6 +5,7 @@
 
 mod aws;
 mod cipher;
+mod listed;
 mod mirror;
 
 use std::collections::BTreeMap;
@@ -78,6 +79,9 @@ pub enum UploadError {
     /// Not everything is there.
     #[error("{0} files are not in the bucket as they are here")]
     Different(u64),
+    /// Files that are not what was staged, or cannot be read.
+    #[error("{0} files of the day are damaged, so it is not marked as uploaded")]
+    Damaged(u64),
     /// Names that the program would change.
     #[error("{0} names are no UTF-8, and aws would change them; rename these files")]
     Names(u64),
@@ -100,6 +104,7 @@ impl Uploader<'_> {
             path: daily.path().to_owned(),
             source,
         };
+        let damaged = listed::by_sha256(daily, ids, self.monitor).map_err(at)?;
         let files = self.files(daily)?;
         let place = bucket.below(daily.day());
         let sealed = match cipher {
@@ -115,6 +120,10 @@ impl Uploader<'_> {
         let different = self.compare(&sizes, &there, &place);
         if different > 0 {
             return Err(UploadError::Different(different));
+        }
+        if damaged > 0 {
+            // What is left of the day is safe; what an earlier upload has stays.
+            return Err(UploadError::Damaged(damaged));
         }
         let mut uploaded = Uploaded {
             files: sizes.len() as u64,

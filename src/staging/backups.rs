@@ -179,7 +179,10 @@ mod tests {
         daily.give_way(b"ada/x", &by, None).unwrap();
         let sums = daily.sums().unwrap().unwrap();
         assert_eq!(sums.get(b"ada/x"), None);
-        assert_eq!(sums.get(b"ada/x.gpg"), Some(Digest::of(b"ada/x.gpg").into()));
+        assert_eq!(
+            sums.get(b"ada/x.gpg"),
+            Some(Digest::of(b"ada/x.gpg").into())
+        );
         assert_eq!(sums.len(), 2);
         assert!(!daily.backup_path(b"ada/x").exists());
     }

@@ -97,7 +97,9 @@ fn file(
     let on_medium = Seen::of_reader(&mut FileReader::new(medium, &extents), promised).ok()?;
     let is_staged = match promised {
         Some(promised) => on_medium.is(promised),
-        None => Proof::from(listed).holds(&mut File::open(day.path(entry)).ok()?).ok()?,
+        None => Proof::from(listed)
+            .holds(&mut File::open(day.path(entry)).ok()?)
+            .ok()?,
     };
     (on_medium.digest == listed && is_staged).then_some((extents, listed))
 }

@@ -208,8 +208,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::event::Tally;
-    use crate::sums::Digest;
     use crate::staging::Staging;
+    use crate::sums::Digest;
     use crate::units::AbsPath;
 
     fn daily(dir: &Path) -> Daily {

@@ -177,7 +177,12 @@ mod tests {
     fn the_length_of_a_file_says_how_it_is_proved() {
         let whole = usize::try_from(LARGE).unwrap();
         let bytes: Vec<u8> = (0..=250).cycle().take(whole + 1).collect();
-        for (length, large) in [(0, false), (whole - 1, false), (whole, true), (whole + 1, true)] {
+        for (length, large) in [
+            (0, false),
+            (whole - 1, false),
+            (whole, true),
+            (whole + 1, true),
+        ] {
             let bytes = &bytes[..length];
             let expected = if large {
                 Proof::Blake3(Blake3::of(bytes))

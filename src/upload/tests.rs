@@ -151,3 +151,33 @@ fn a_mirror_is_verified_by_names_and_sizes() {
     assert!(matches!(odd, Err(UploadError::Names(1))));
     assert_eq!(tally.problems(), 2);
 }
+
+#[test]
+fn what_goes_into_the_bucket_is_listed_by_sha256_and_damage_is_named() {
+    use crate::sums::{Blake3, Digest, Proof, Sums};
+    for (said, sound) in [(&b"archive"[..], true), (b"other", false)] {
+        let (_dir, daily) = day();
+        let mut sums = Sums::new();
+        sums.insert("ada/etc.tar.gz", Proof::Blake3(Blake3::of(said)));
+        daily.write_sums(&sums, None).unwrap();
+        let length = |name: &str| daily.path().join(name).metadata().unwrap().len();
+        let place: Bucket = "b/2026/11/21".parse().unwrap();
+        // A line by SHA-256, or one that is nine characters longer.
+        let list = 64 + 2 + 14 + 1 + if sound { 0 } else { 9 };
+        let rows = [("SHA256SUMS", list), WHOLE[1], WHOLE[2]];
+        let script = Scripted::new()
+            .expect(aws::copy_command(daily.path(), &place), Answer::well(""))
+            .expect(aws::list_command(&place), listing(&rows));
+        let (uploaded, problems) = upload(&daily, &script);
+        assert_eq!(length("SHA256SUMS"), list);
+        assert_eq!(daily.is_uploaded().unwrap(), sound);
+        let listed = daily.sums().unwrap().unwrap().get(b"ada/etc.tar.gz");
+        if sound {
+            uploaded.unwrap();
+            assert_eq!(listed, Some(Digest::of(b"archive").into()));
+        } else {
+            assert!(matches!(uploaded, Err(UploadError::Damaged(1))));
+            assert_eq!((problems, listed), (1, sums.get(b"ada/etc.tar.gz")));
+        }
+    }
+}

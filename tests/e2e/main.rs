@@ -35,6 +35,7 @@ mod journal;
 mod json;
 mod jukebox;
 mod keys;
+mod large;
 mod log;
 mod machine;
 mod managed;

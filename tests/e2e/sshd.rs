@@ -202,12 +202,15 @@ impl Sshd {
             fs::write(collect.join(name), content).unwrap();
         }
         let mut text = String::new();
-        if claims == Claims::Digests {
-            for (name, _) in files {
-                let path = collect.join(name);
-                let line = said("sha256sum", &[path.to_str().unwrap()]);
-                text += &format!("{}  {name}\n", &line[..64]);
-            }
+        for (name, content) in files {
+            let (program, before) = match claims {
+                Claims::Nothing => break,
+                Claims::Digests if content.len() >= 8 << 20 => ("b3sum", "# blake3 "),
+                Claims::Digests | Claims::Sha256 => ("sha256sum", ""),
+            };
+            let path = collect.join(name);
+            let line = said(program, &[path.to_str().unwrap()]);
+            text += &format!("{before}{}  {name}\n", &line[..64]);
         }
         fs::write(collect.join("cback.collect"), text).unwrap();
     }
@@ -225,8 +228,10 @@ impl Sshd {
 /// Whether a collect directory says what is in it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Claims {
-    /// Ours: `cback.collect` lists the digests.
+    /// Ours: `cback.collect` lists the digests, BLAKE3s of large files.
     Digests,
+    /// `cback.collect` lists all by SHA-256.
+    Sha256,
     /// Cedar Backup's: it is empty.
     Nothing,
 }

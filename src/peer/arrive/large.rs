@@ -291,8 +291,7 @@ mod tests {
                 let content = noise(bytes);
                 let case = format!("{bytes} {there} {step} in {}", place.path().display());
                 let proof = Proof::Blake3(Blake3::of(&content));
-                for (ending, digest) in
-                    [(Ending::Synced, None), (Ending::Read(proof), Some(proof))]
+                for (ending, digest) in [(Ending::Synced, None), (Ending::Read(proof), Some(proof))]
                 {
                     let read = write(place.path(), &content, (there, step), ending).unwrap();
                     assert_eq!(read, digest, "{case}");

@@ -84,10 +84,7 @@ fn read(
         Err(error) => return Ok(Some(error.to_string())),
     };
     let stopped = unpack(packing(&copy.item.name), &mut packed, |tar| look(work, tar))?;
-    if stopped.is_none()
-        && packed.ended
-        && packed.prover.map(Prover::finish) != promised
-    {
+    if stopped.is_none() && packed.ended && packed.prover.map(Prover::finish) != promised {
         let name = shelf.whereabouts(&copy.item);
         let reason = "its bytes are not those that were staged: what came out of it may be damaged";
         work.broken(name, reason);
