@@ -216,16 +216,21 @@ mod tests {
     use super::*;
     use crate::event::Tally;
     use crate::process::{Answer, Command, Scripted};
-    use crate::sums::{Digest, Sums};
+    use crate::sums::{Blake3, Digest, Proof, Sums};
 
     fn day(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Daily) {
         let dir = tempfile::tempdir().unwrap();
         let daily = Daily::new("2026-11-21".parse().unwrap(), dir.path().to_owned());
         std::fs::create_dir(dir.path().join("ada")).unwrap();
         let mut sums = Sums::new();
-        for (name, bytes) in files {
+        for (at, (name, bytes)) in files.iter().enumerate() {
             std::fs::write(dir.path().join("ada").join(name), bytes).unwrap();
-            sums.insert(format!("ada/{name}"), Digest::of(bytes));
+            // All but the first as large files are listed.
+            let proof = match at {
+                0 => Proof::Sha256(Digest::of(bytes)),
+                _ => Proof::Blake3(Blake3::of(bytes)),
+            };
+            sums.insert(format!("ada/{name}"), proof);
         }
         daily.write_sums(&sums, None).unwrap();
         (dir, daily)

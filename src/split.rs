@@ -246,6 +246,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::event::Tally;
+    use crate::sums::Blake3;
     use std::process::Command;
 
     const RULE: Rule = Rule {
@@ -354,15 +355,28 @@ mod tests {
 
     #[test]
     fn a_damaged_file_stays_and_is_named() {
-        let (_dir, daily) = day(&[("big", "0123456789ab")]);
-        std::fs::write(daily.backup_path(b"ada/big"), "0123456789aX").unwrap();
-        let tally = Tally::default();
-        split(&daily, RULE, None, &tally).unwrap();
-        assert_eq!(
-            (tally.problems(), names(&daily)),
-            (1, vec!["ada/big".to_owned()])
-        );
-        assert!(!daily.path().join(SPLIT).exists());
+        let by_blake3 = |text: &str| Proof::Blake3(Blake3::of(text.as_bytes()));
+        let by_sha256 = |text: &str| Proof::Sha256(Digest::of(text.as_bytes()));
+        for (promised, sound) in [
+            (by_sha256("0123456789ab"), true),
+            (by_blake3("0123456789ab"), true),
+            (by_sha256("0123456789aX"), false),
+            (by_blake3("0123456789aX"), false),
+        ] {
+            let (_dir, daily) = day(&[("big", "0123456789ab")]);
+            let mut sums = Sums::new();
+            sums.insert("ada/big", promised);
+            daily.write_sums(&sums, None).unwrap();
+            let tally = Tally::default();
+            split(&daily, RULE, None, &tally).unwrap();
+            assert_eq!(tally.problems(), u64::from(!sound), "{promised}");
+            let there = names(&daily).contains(&"ada/big".to_owned());
+            assert_eq!(there, !sound, "{promised}");
+            assert_eq!(daily.path().join(SPLIT).exists(), sound, "{promised}");
+            if sound {
+                verifies(&daily);
+            }
+        }
     }
 
     #[test]
