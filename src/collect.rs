@@ -27,8 +27,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use crate::claims::Place;
 use crate::event::{Monitor, printable_path};
 use crate::fsx;
+use crate::sums::Sums;
 use crate::units::{Day, Ids, Weekday};
 
 pub use acknowledge::acknowledge;
@@ -39,8 +41,7 @@ pub use source::{Compare, Mode, Shape, Source};
 
 use today::Today;
 
-/// Says in a collect directory that everything of the day is there.
-pub const COLLECT_INDICATOR: &str = "cback.collect";
+pub use crate::claims::COLLECTED as COLLECT_INDICATOR;
 /// Says in a collect directory that what is there was staged.
 pub const STAGE_INDICATOR: &str = "cback.stage";
 
@@ -160,7 +161,10 @@ pub fn run_with(
     for dir in [request.collect_dir, request.working_dir] {
         sweep(dir)?;
     }
-    let (sums, summary) = Today::new(request, granularity, staged_at, monitor).all()?;
+    let (mut sums, summary) = Today::new(request, granularity, staged_at, monitor).all()?;
+    for (name, proof) in dumped(request).iter() {
+        sums.insert(name, proof);
+    }
     let path = request.collect_dir.join(COLLECT_INDICATOR);
     let write = || -> io::Result<()> {
         use std::io::Write as _;
@@ -173,6 +177,15 @@ pub fn run_with(
         source,
     })?;
     Ok(summary)
+}
+
+/// What dumps put beside the archives.
+fn dumped(request: &Request<'_>) -> Sums {
+    let place = Place {
+        collect_dir: request.collect_dir,
+        working_dir: request.working_dir,
+    };
+    place.noted(request.day)
 }
 
 /// Removes what a killed run left under partial names.

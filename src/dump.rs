@@ -23,10 +23,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::archive::{Compression, Packed, Packer};
-use crate::event::{self, Monitor, Tell as _, printable};
+use crate::claims::{COLLECTED, Place};
+use crate::event::{self, Monitor, Tell as _, printable, printable_path};
 use crate::fsx::AtomicFile;
 use crate::process::{Command, Ended, RunError, Runner, Stdout};
-use crate::units::{AbsPath, Day, Ids};
+use crate::units::{AbsPath, Day, Ids, Proof};
 
 pub use databases::{Login, Server};
 pub use mailboxes::{Mailboxes, Wanted};
@@ -139,6 +140,7 @@ impl Dumper<'_> {
             path: path.clone(),
             source,
         };
+        self.withdraw(stem, &name)?;
         let written = AtomicFile::create(&path).map_err(fault).and_then(|file| {
             let (whole, packed) = fill(file, &path)?;
             whole.commit(self.ids).map_err(fault)?;
@@ -146,6 +148,7 @@ impl Dumper<'_> {
         });
         match written {
             Ok(packed) => {
+                self.note(&name, packed.proof);
                 self.put_aside(stem, Some(&name));
                 self.monitor.note(format!(
                     "wrote {} ({})",
@@ -158,6 +161,36 @@ impl Dumper<'_> {
                 self.put_aside(stem, None);
                 Err(error)
             }
+        }
+    }
+
+    fn collecting(&self) -> Place<'_> {
+        Place {
+            collect_dir: self.collect_dir.as_path(),
+            working_dir: self.working_dir.as_path(),
+        }
+    }
+
+    /// The collect indicator says nothing of `name` and other files of `stem` any more: they change now.
+    fn withdraw(&self, stem: &OsStr, name: &OsStr) -> Result<(), DumpError> {
+        let names = aside::SUFFIXES.map(|suffix| with_suffix(stem, suffix));
+        let mut names: Vec<&OsStr> = names.iter().map(OsString::as_os_str).collect();
+        names.push(name);
+        let withdrawn = self.collecting().withdraw(&names, self.ids);
+        withdrawn.map_err(|source| DumpError::Write {
+            path: self.collect_dir.join(COLLECTED).as_path().to_owned(),
+            source,
+        })
+    }
+
+    /// Notes what proves the file `name`, for collect to say so. Without that, nobody can check the file before it is staged.
+    fn note(&self, name: &OsStr, proof: Proof) {
+        if let Err(error) = self.collecting().note(self.day, name, proof, self.ids) {
+            self.monitor.warn(format!(
+                "the digest of {} cannot be noted in {}: {error}; it is staged without being checked",
+                printable_path(name),
+                printable(&self.working_dir.to_string())
+            ));
         }
     }
 

@@ -41,6 +41,7 @@ pub mod select;
 pub mod staging;
 
 // 0: ground
+pub mod claims;
 pub mod clock;
 pub mod event;
 pub mod fault;

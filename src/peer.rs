@@ -43,8 +43,7 @@ use limits::{Deadline, Watched};
 use local::Local;
 use transport::{Errand, PATIENCE, Transport};
 
-/// Indicator in a collect directory: its data may be fetched.
-pub const COLLECTED: &str = "cback.collect";
+pub use crate::claims::COLLECTED;
 /// Indicator in a collect directory: the peer was staged.
 pub const STAGED: &str = "cback.stage";
 

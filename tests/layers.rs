@@ -9,6 +9,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("iso9660", 0), // besides, it uses nothing at all
     ("units", 0),
     ("sums", 1),
+    ("claims", 2),
     ("clock", 1),
     ("event", 1),
     ("fault", 1),

@@ -228,7 +228,7 @@ fn tell(monitor: &dyn Monitor, path: &Path, refused: &Refused) {
             "a collect directory holds archives; move this away, or collect it as a source",
         ),
         Refused::Missing | Refused::Different => {
-            problem.advise("run `cback collect` on the peer, then `cback stage` again")
+            problem.advise("run `cback collect` on the peer, or the extension that makes it, then `cback stage` again")
         }
         Refused::Unreadable(_) => problem.advise("let the backup user read it, then stage again"),
     });

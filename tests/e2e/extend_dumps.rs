@@ -72,6 +72,52 @@ fn a_systems_facts_are_saved() {
     );
 }
 
+#[test]
+fn a_dump_is_checked_when_it_is_staged_unless_somebody_else_wrote_it() {
+    const FACTS: &str = "dpkg-selections.txt.bz2";
+    let machine = extend::machine("sysinfo", 95, "");
+    let overrides = ["ls", "dpkg", "fdisk"].map(|name| {
+        (
+            name,
+            script(&machine, name, &format!("echo {name} install")),
+        )
+    });
+    extend::configure(&machine, &[("sysinfo", 95)], "", &overrides);
+    let run = |actions: &str| machine.cback(actions).on(MONDAY).run();
+    let facts = machine.path("collect").join(FACTS);
+    let claims = || fs::read_to_string(machine.path("collect/cback.collect")).unwrap();
+    let staged = || fs::read(machine.path("stage/2026/11/23/ada").join(FACTS));
+
+    // Damaged after it was dumped.
+    run("sysinfo collect").well_and_silent();
+    assert!(claims().contains(FACTS), "{}", claims());
+    let sound = fs::read(&facts).unwrap();
+    fs::write(&facts, "damaged").unwrap();
+    run("stage").with_status(10).says(&[FACTS]);
+    staged().unwrap_err();
+
+    // Dumped once more, after it was collected: nobody says what it is, and when all was there is still true.
+    let then = || {
+        let collected = machine.path("collect/cback.collect");
+        collected.metadata().unwrap().modified().unwrap()
+    };
+    fs::remove_file(machine.path("collect/cback.stage")).unwrap();
+    let before = then();
+    run("sysinfo").well_and_silent();
+    assert!(!claims().contains(FACTS), "{}", claims());
+    assert_eq!(then(), before);
+    run("stage").well_and_silent();
+    assert_eq!(staged().unwrap(), sound);
+
+    // Written by somebody else before it was collected: it is his.
+    run("sysinfo").well_and_silent();
+    fs::write(&facts, "another program's").unwrap();
+    run("collect stage").well_and_silent();
+    assert!(!claims().contains(FACTS), "{}", claims());
+    assert_eq!(staged().unwrap(), b"another program's");
+    verified(&machine.path("stage/2026/11/23"));
+}
+
 /// A repository with the revisions 0 to `last`.
 fn repository(path: &Path, last: u32) {
     prepare(Command::new("svnadmin").arg("create").arg(path));
