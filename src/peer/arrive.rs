@@ -29,7 +29,7 @@ use super::begun::{Begun, Follower, Found};
 use super::copy::{mode_here, proof_at};
 use super::transport::{Entry, Job, Refused};
 use crate::fsx::{self, ALIGN};
-use crate::sums::{Hasher, Proof, Prover};
+use crate::sums::{Proof, Prover};
 pub(super) use arriving::Arriving;
 use arriving::Way;
 use large::{Ending, Large};
@@ -104,9 +104,9 @@ impl<'a> Arrivals<'a> {
             }
             _ => None,
         };
-        let (from, overlap, hasher) = match found {
-            Some(found) => (found.from, found.overlap, found.hasher),
-            None => (0, Vec::new(), Hasher::default()),
+        let (from, overlap, prover) = match found {
+            Some(found) => (found.from, found.overlap, found.prover),
+            None => (0, Vec::new(), self.prover(entry)),
         };
         let begun = || -> io::Result<(Way, u64)> {
             let flags = OFlags::RDWR | OFlags::CREATE;
@@ -137,8 +137,8 @@ impl<'a> Arrivals<'a> {
             (self.job.progress)(bytes)?;
         }
         let follower = match claimed {
-            None => Some(self.begun.follow(entry, hasher, bytes)),
-            Some(claimed) if bytes == 0 => Some(Follower::unrecorded(claimed.prover())),
+            None => Some(self.begun.follow(entry, prover, bytes)),
+            Some(_) if bytes == 0 => Some(Follower::unrecorded(prover)),
             Some(_) => None,
         };
         Ok(Arriving::new(way, path, follower, (bytes, overlap)))
@@ -201,10 +201,10 @@ impl<'a> Arrivals<'a> {
         self.gather((entry, proof))
     }
 
-    /// Who takes the digest of `entry` that is claimed, or its SHA-256.
+    /// Who takes the digest of `entry` that is claimed, or that suits it.
     fn prover(&self, entry: &Entry) -> Prover {
         let claimed = self.job.claimed.get(entry.name.as_bytes());
-        claimed.map(Proof::prover).unwrap_or_default()
+        claimed.map_or_else(|| Prover::for_length(entry.bytes), Proof::prover)
     }
 
     /// The file of `entry` is whole, and has that mode.

@@ -24,7 +24,7 @@ use rustix::fs::{Mode, OFlags};
 use super::transport::{Entry, Job};
 use super::wire::Mark;
 use crate::fsx;
-use crate::sums::{Digest, Hasher, Proof, Prover};
+use crate::sums::{Proof, Prover};
 
 /// The record's name.
 const NAME: &str = ".begun.partial";
@@ -47,7 +47,7 @@ struct Line {
     size: u64,
     mark: Mark,
     bytes: u64,
-    digest: Digest,
+    proof: Proof,
 }
 
 /// How far a file has come, proved.
@@ -57,7 +57,7 @@ pub(super) struct Found {
     /// What must come first.
     pub(super) overlap: Vec<u8>,
     /// Of the bytes before that.
-    pub(super) hasher: Hasher,
+    pub(super) prover: Prover,
 }
 
 impl Begun {
@@ -115,38 +115,38 @@ impl Begun {
             let flags = OFlags::RDONLY | OFlags::NONBLOCK;
             let mut file = fsx::open_beneath(into, &entry.name, flags, Mode::empty())?;
             let from = line.bytes.saturating_sub(OVERLAP);
-            let mut hasher = Hasher::default();
+            let mut prover = line.proof.prover();
             let mut buffer = vec![0; 1 << 18];
             let mut left = from;
             while left > 0 {
                 let most =
                     usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
                 file.read_exact(&mut buffer[..most])?;
-                hasher.update(&buffer[..most]);
+                prover.update(&buffer[..most]);
                 left -= most as u64;
             }
             let mut overlap = Vec::new();
             file.take(line.bytes - from).read_to_end(&mut overlap)?;
-            let mut whole = hasher.clone();
+            let mut whole = prover.clone();
             whole.update(&overlap);
-            Ok((whole.finish() == line.digest).then_some(Found {
+            Ok((whole.finish() == line.proof).then_some(Found {
                 from,
                 overlap,
-                hasher,
+                prover,
             }))
         };
         prove().ok().flatten()
     }
 
-    /// Follows `entry` from now on, of which `hasher` has seen `bytes`.
-    pub(super) fn follow(&self, entry: &Entry, hasher: Hasher, bytes: u64) -> Follower {
+    /// Follows `entry` from now on, of which `prover` has seen `bytes`.
+    pub(super) fn follow(&self, entry: &Entry, prover: Prover, bytes: u64) -> Follower {
         let name = entry.name.clone();
         let (size, recorded) = (entry.bytes, bytes);
         let known = |mark| (name, size, mark);
         Follower {
             known: entry.mark.map(known),
             file: self.file.clone(),
-            prover: Prover::Sha256(hasher),
+            prover,
             bytes,
             recorded,
         }
@@ -234,12 +234,12 @@ fn line(text: &str) -> Option<(OsString, Line)> {
     let size = words.next()?.parse().ok()?;
     let mark = from_hex(words.next()?)?.try_into().ok()?;
     let bytes = words.next()?.parse().ok()?;
-    let digest = words.next()?.parse().ok()?;
+    let proof = words.next()?.parse().ok()?;
     let line = Line {
         size,
         mark,
         bytes,
-        digest,
+        proof,
     };
     words.next().is_none().then_some((name, line))
 }
@@ -257,8 +257,11 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::sums::Blake3;
 
     const SIZE: usize = 300_000;
+    /// So long that it is a large file.
+    const LONG: u64 = 100 << 20;
 
     fn entry(mark: u8, bytes: usize) -> Entry {
         Entry {
@@ -274,7 +277,7 @@ mod tests {
         let bytes: Vec<u8> = (0..=250).cycle().take(SIZE).collect();
         std::fs::write(dir.path().join("home \n.tar"), &bytes[..250_000]).unwrap();
         let begun = Begun::read(dir.path());
-        let mut follower = begun.follow(&entry(1, SIZE), Hasher::default(), 0);
+        let mut follower = begun.follow(&entry(1, SIZE), Prover::for_length(LONG), 0);
         follower.update(&bytes[..150_000]);
         follower.update(&bytes[150_000..200_000]);
         drop(follower);
@@ -289,9 +292,9 @@ mod tests {
         assert_eq!(found.from, 200_000 - OVERLAP);
         let from = usize::try_from(found.from).unwrap();
         assert_eq!(found.overlap, &bytes[from..200_000]);
-        let mut follower = begun.follow(&entry(1, SIZE), found.hasher, found.from);
+        let mut follower = begun.follow(&entry(1, SIZE), found.prover, found.from);
         follower.update(&bytes[from..]);
-        assert_eq!(follower.proof(), Digest::of(&bytes).into());
+        assert_eq!(follower.proof(), Proof::Blake3(Blake3::of(&bytes)));
         // Whole, it need not come again but for its end.
         drop(follower);
         std::fs::write(dir.path().join("home \n.tar"), &bytes).unwrap();

@@ -21,10 +21,11 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
-    fn prover(self) -> Prover {
+    /// Who takes these digests of a file of `bytes` bytes.
+    fn prover(self, bytes: u64) -> Prover {
         match self {
             Self::ReadBack(proof) => proof.prover(),
-            Self::Both => Prover::default(),
+            Self::Both => Prover::for_length(bytes),
         }
     }
 }
@@ -73,7 +74,7 @@ pub(super) fn write_copy(
     } else if wanted == Wanted::Both {
         // Both readers of the source run side by side; the slower one finds the bytes in the page cache.
         let (copied, hashed) = std::thread::scope(|scope| {
-            let hashing = scope.spawn(|| proof_at(source, bytes, wanted.prover()));
+            let hashing = scope.spawn(|| proof_at(source, bytes, wanted.prover(bytes)));
             let copied = fsx::copy_bytes(source, &copy, bytes, progress);
             let hashed = hashing
                 .join()
@@ -87,7 +88,7 @@ pub(super) fn write_copy(
         match fsx::copy_bytes(source, &copy, bytes, progress) {
             Err(error) if !fsx::is_full(&error) => {
                 // The kernel does not say which side failed; reading tells.
-                proof_at(source, bytes, wanted.prover()).map_err(CopyError::Source)?;
+                proof_at(source, bytes, wanted.prover(bytes)).map_err(CopyError::Source)?;
                 return Err(CopyError::Target(error));
             }
             copied => copied.map_err(CopyError::Target)?,
@@ -96,7 +97,7 @@ pub(super) fn write_copy(
     };
     early.finish().map_err(CopyError::Target)?;
     let mode = mode_here(source.metadata().map_err(CopyError::Source)?.mode());
-    let read_back = settle(&copy, mode, ids, wanted.prover()).map_err(CopyError::Target)?;
+    let read_back = settle(&copy, mode, ids, wanted.prover(bytes)).map_err(CopyError::Target)?;
     Ok(Copy {
         source: if shared { Some(read_back) } else { hashed },
         read_back,

@@ -186,11 +186,12 @@ fn a_large_file_of_another_machine_is_checked_by_what_that_machine_says() {
 }
 
 #[test]
-fn a_transfer_that_is_interrupted_goes_on_by_either_digest() {
+fn what_came_of_an_interrupted_transfer_and_was_damaged_since_comes_again() {
     for (claims, agent) in [
         (Claims::Digests, false),
         (Claims::Digests, true),
         (Claims::Sha256, false),
+        (Claims::Nothing, false),
     ] {
         let machine = Machine::new();
         let bob = Sshd::start(&machine, "bob");

@@ -210,7 +210,7 @@ fn a_file_without_a_digest_goes_on_where_it_was_if_the_client_left_it_alone() {
         is_whole(&machine, &bob, "bob");
         let list = fs::read_to_string(daily(&machine).join("SHA256SUMS")).unwrap();
         let file = bob.collect().join("home.tar");
-        let digest = crate::call::said("sha256sum", &[file.to_str().unwrap()]);
+        let digest = crate::call::said("b3sum", &[file.to_str().unwrap()]);
         assert!(list.contains(&digest[..64]), "{list}");
         let names: Vec<String> = files(&daily(&machine)).into_keys().collect();
         assert!(
