@@ -231,6 +231,14 @@ mod tests {
         let text = sums.to_text();
         assert_eq!(text.len(), length);
         assert_eq!(Sums::parse(&text).unwrap(), sums);
+        let whole = sums.clone();
+        for name in NAMES.iter().step_by(2) {
+            sums.insert(*name, Proof::Blake3(Blake3::of(name)));
+        }
+        assert_eq!(Sums::parse(&sums.to_text()).unwrap(), sums);
+        assert_ne!(sums, whole);
+        sums.keep_sha256();
+        assert_eq!(sums.len(), NAMES.len() / 2);
     }
 
     #[test]
@@ -250,6 +258,12 @@ mod tests {
         };
         let ours = check(&["-c", "--strict", "list"]).output().unwrap();
         assert!(ours.status.success(), "{ours:?}");
+        // What it does not know does not hinder it.
+        let mut some = sums.clone();
+        some.insert(NAMES[3], Proof::Blake3(Blake3::of(b"whatever")));
+        std::fs::write(&list, some.to_text()).unwrap();
+        let ours = check(&["-c", "--strict", "list"]).output().unwrap();
+        assert!(ours.status.success(), "{ours:?}");
         let theirs = check(&["--"])
             .args(NAMES.map(OsStr::from_bytes))
             .output()
@@ -267,9 +281,13 @@ mod tests {
             (format!("\\{hex}  a\\x\n"), 1),
             (format!("\\{hex}  a\\\n"), 1),
             (format!("{}g  a\n", &hex[1..]), 1),
+            (format!("# blake3 {hex} a\n"), 1),
+            (format!("{hex}  a\n# blake3 {}\n", &hex[1..]), 2),
         ] {
             assert_eq!(Sums::parse(text.as_bytes()), Err(SumsError { line }));
         }
-        assert!(Sums::parse(b"").unwrap().is_empty());
+        for nothing in ["", "# blake3\n", "#\n# blake3s and others\n"] {
+            assert!(Sums::parse(nothing.as_bytes()).unwrap().is_empty());
+        }
     }
 }

@@ -13,7 +13,7 @@ use cback::media::ScsiId;
 use cback::staging::whole_name;
 use cback::sums::Sums;
 use cback::units::{
-    AbsPath, ActionName, ArchiveName, ByteSize, CommandLine, Day, Digest, Naming, PeerName,
+    AbsPath, ActionName, ArchiveName, ByteSize, CommandLine, Day, Digest, Naming, PeerName, Proof,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -45,6 +45,7 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     read::<Day>(text);
+    read::<Proof>(text);
     read::<PeerName>(text);
     read::<ActionName>(text);
     let _ = text.parse::<ByteSize>();
