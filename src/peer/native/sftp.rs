@@ -232,11 +232,11 @@ impl Sftp {
         let again = arrivals.again();
         flow.fetch(&again, &mut arrivals, Resume::No)?;
         arrivals.settle()?;
-        if job
-            .entries
-            .iter()
-            .all(|entry| job.claimed.get(entry.name.as_bytes()).is_some())
-        {
+        // The indicator is looked at again in any case.
+        let vouched = |entry: &Entry| {
+            entry.name == COLLECTED || job.claimed.get(entry.name.as_bytes()).is_some()
+        };
+        if job.entries.iter().all(vouched) {
             return Ok(());
         }
         // Nobody vouches for these: that they are the same as before shows that they were left alone.
