@@ -10,8 +10,10 @@ mod block;
 mod copy;
 mod early_sync;
 mod exact;
+mod left;
 mod long;
 mod new_file;
+mod new_files;
 mod remove;
 
 use std::ffi::{OsStr, OsString};
@@ -28,8 +30,10 @@ pub use block::{ALIGN, Block};
 pub use copy::{copy_bytes, is_full, reflink};
 pub use early_sync::EarlySync;
 pub use exact::{Exact, Fate};
+pub use left::{hold, sweep};
 pub use long::LongWriter;
 pub use new_file::NewFile;
+pub use new_files::{Named, NewFiles};
 pub use remove::remove_tree;
 
 /// The partial name that a file of this path has while it is written: `dir/.name.partial`.

@@ -1,8 +1,8 @@
 //! Files off a disc, without mounting it.
 //!
 //! Names come from the disc, so nothing that is there already is followed or replaced; what an earlier call took is not taken
-//! again. A file that the day's list of
-//! digests names is checked against it; a damaged one keeps `.damaged` behind its name.
+//! again, and the partial files of one that was killed are removed. A file has its name when its bytes are durable. One that
+//! the day's list of digests names is checked against it; a damaged one keeps `.damaged` behind its name.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -19,7 +19,7 @@ use super::rescue::rescue;
 use super::same::same;
 use super::{DiscError, session, to_read};
 use crate::event::{Event, Monitor, Problem, Progress, Tell as _, printable_path};
-use crate::fsx::{self, NewFile};
+use crate::fsx::{self, Named, NewFile, NewFiles};
 use crate::iso9660::{Content, Kind, Meta, Node, ReadAt, Tree, Volume};
 use crate::media::Drive;
 use crate::sums::{self, Digest, Proof, Sums};
@@ -53,6 +53,8 @@ struct Taking<'a> {
     volume: Volume<'a>,
     tree: &'a Tree,
     lists: BTreeMap<PathBuf, Option<Sums>>,
+    /// Complete files without a name.
+    waiting: NewFiles,
     taken: Taken,
     monitor: &'a dyn Monitor,
 }
@@ -84,11 +86,13 @@ pub fn take(
         doing: "make",
         source,
     })?;
+    NewFile::sweep(into);
     let mut taking = Taking {
         medium: &*medium,
         volume,
         tree: &found.tree,
         lists: BTreeMap::new(),
+        waiting: NewFiles::default(),
         taken: Taken {
             damaged: missing.len() as u64,
             ..Taken::default()
@@ -97,6 +101,10 @@ pub fn take(
     };
     for path in there {
         taking.all(path, into);
+    }
+    if let Err(error) = taking.waiting.sync() {
+        let reason = format!("some of what was taken may not be on the disk: {error}");
+        monitor.problem(&Problem::with_file(into, &reason));
     }
     monitor.observe(&Event::ProgressEnd(TASK));
     Ok(taking.taken)
@@ -145,10 +153,26 @@ impl Taking<'_> {
                 one(self, at, &node);
             }
         }
+        let named = self.waiting.settle();
+        self.named(named);
         // Modes come last: a directory may forbid writing.
         for (dir, meta) in dirs.iter().rev() {
-            if let Err(error) = settle(dir, *meta) {
+            if let Err(error) = fs::File::open(dir).and_then(|dir| dress(&dir, *meta)) {
                 self.monitor.problem(&Problem::with_file(dir, &error));
+            }
+        }
+    }
+
+    /// Tells of the files that could not have their names.
+    fn named(&mut self, named: Vec<Named>) {
+        for (target, named) in named {
+            if let Err(error) = named {
+                self.taken.files -= 1;
+                let error = match error.kind() {
+                    io::ErrorKind::AlreadyExists => occupied(),
+                    _ => error,
+                };
+                self.monitor.problem(&Problem::with_file(&target, &error));
             }
         }
     }
@@ -162,6 +186,7 @@ impl Taking<'_> {
                         if !fs::symlink_metadata(target)?.is_dir() {
                             return Err(error);
                         }
+                        NewFile::sweep(target);
                         Came::Before
                     }
                     made => made.map(|()| Came::New)?,
@@ -189,10 +214,6 @@ impl Taking<'_> {
     }
 
     fn file(&mut self, at: &Path, content: &Content, meta: Meta, target: &Path) -> io::Result<()> {
-        let occupied = || {
-            let what = "there is something of that name already, which stays";
-            io::Error::new(io::ErrorKind::AlreadyExists, what)
-        };
         let expected = self.expected(at);
         if let Ok(there) = fs::symlink_metadata(target) {
             let may_be = there.is_file() && there.len() == content.bytes();
@@ -219,14 +240,12 @@ impl Taking<'_> {
             }));
         })?;
         self.taken.files += 1;
+        let dressed = dress(file.end()?, meta);
         if rescued.is_whole() && expected.is_none_or(|expected| expected == rescued.digest) {
-            file.name([target.to_owned()])
-                .map_err(|error| match error.kind() {
-                    io::ErrorKind::AlreadyExists => occupied(),
-                    _ => error,
-                })?;
             self.taken.checked += u64::from(expected.is_some());
-            return settle(target, meta);
+            let named = self.waiting.add(file, target.to_owned());
+            self.named(named);
+            return dressed;
         }
         self.taken.damaged += 1;
         let kept = if rescued.bytes == 0 {
@@ -244,7 +263,7 @@ impl Taking<'_> {
         self.monitor.problem(
             &Problem::with_file(target, &rescued.fault()).advise(format!("{advice}; {elsewhere}")),
         );
-        kept.map_or(Ok(()), |name| settle(&name, meta))
+        kept.map_or(Ok(()), |_| dressed)
     }
 
     /// Whether the file at `target` is the one that is on the disc.
@@ -307,9 +326,16 @@ fn damaged_names(target: &Path) -> impl Iterator<Item = PathBuf> + '_ {
     })
 }
 
-fn settle(path: &Path, meta: Meta) -> io::Result<()> {
+/// Why a file cannot have its name.
+fn occupied() -> io::Error {
+    let what = "there is something of that name already, which stays";
+    io::Error::new(io::ErrorKind::AlreadyExists, what)
+}
+
+/// Mode and time.
+fn dress(file: &fs::File, meta: Meta) -> io::Result<()> {
     // Set-id bits lend the rights of an owner that is somebody else here.
-    fs::set_permissions(path, fs::Permissions::from_mode(meta.mode & 0o777))?;
+    file.set_permissions(fs::Permissions::from_mode(meta.mode & 0o777))?;
     let away = Duration::from_secs(meta.mtime.seconds.unsigned_abs());
     let time = if meta.mtime.seconds < 0 {
         UNIX_EPOCH.checked_sub(away)
@@ -317,8 +343,5 @@ fn settle(path: &Path, meta: Meta) -> io::Result<()> {
         UNIX_EPOCH.checked_add(away)
     };
     let time = time.ok_or_else(|| io::Error::other("its time is none of this machine's"))?;
-    match fs::File::open(path) {
-        Ok(file) => file.set_modified(time),
-        Err(_) => Ok(()), // its mode forbids even us to open it; its bytes are there
-    }
+    file.set_modified(time)
 }

@@ -20,6 +20,7 @@ mod crash;
 mod disc;
 mod disc_damaged;
 mod disc_directories;
+mod disc_many;
 mod dry_run;
 mod extend;
 mod extend_amazons3;

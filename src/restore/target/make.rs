@@ -13,9 +13,9 @@ use rustix::io::Errno;
 use super::attributes::{self, On, Shortfalls};
 use super::body::Ending;
 use super::deferred::Later;
-use super::partial::hold;
 use super::{Below, Existing, OnDamage, Target, WriteError, handles, settle};
 use crate::archive::{Kind, Member};
+use crate::fsx::hold;
 use crate::units::Proof;
 
 impl Target {

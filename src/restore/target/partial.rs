@@ -1,10 +1,9 @@
 //! Names that things have until they are complete, and what a restore that was killed left under such names.
 
-use std::ffi::{CStr, OsString};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::ffi::OsString;
+use std::os::fd::BorrowedFd;
 
-use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
-use rustix::io::Errno;
+use crate::fsx;
 
 const BEGIN: &[u8] = b".cback-";
 const END: &[u8] = b".partial";
@@ -33,37 +32,10 @@ impl Partials {
 
     /// Removes what another restore left in `dir`. One that is at work at the same time keeps what it has.
     pub fn sweep(self, dir: BorrowedFd<'_>) {
-        // What cannot be listed or removed has a name that says what it is.
-        let Ok(entries) = rustix::fs::Dir::read_from(dir) else {
-            return;
-        };
-        for entry in entries.filter_map(Result::ok) {
-            let name = entry.file_name();
-            let is_others = run_of(name.to_bytes()).is_some_and(|run| run != self.run);
-            if is_others && is_left(dir, name) {
-                let _ = rustix::fs::unlinkat(dir, name, AtFlags::empty());
-            }
-        }
+        let is_others = |name: &[u8]| run_of(name).is_some_and(|run| run != self.run);
+        // What is no file has its partial name for so short a time that one that is there is left.
+        fsx::sweep(dir, is_others, |_| true);
     }
-}
-
-/// Whether nobody is at work on `name`. A file is [held](hold) while its bytes come; anything else has its partial name for
-/// so short a time that one that is there is left.
-fn is_left(dir: BorrowedFd<'_>, name: &CStr) -> bool {
-    let Ok(stat) = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) else {
-        return false;
-    };
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return true;
-    }
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let opened = rustix::fs::openat(dir, name, flags, Mode::empty());
-    opened.is_ok_and(|file| hold(&file).is_ok())
-}
-
-/// Shows other restores that `file` is being worked on, until it is closed. An error if another one does.
-pub fn hold(file: impl AsFd) -> Result<(), Errno> {
-    rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive)
 }
 
 /// Which restore made `name`; `None` if it is no partial name of a restore.
@@ -84,6 +56,7 @@ mod tests {
     use std::os::fd::AsFd as _;
 
     use super::*;
+    use crate::fsx::hold;
 
     #[test]
     fn only_what_other_restores_left_is_swept() {
