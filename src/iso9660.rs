@@ -37,4 +37,4 @@ pub use stream::Cause;
 pub use tree::{
     Added, Content, Extent, Kind, Meta, NAME_MAX, Node, Special, TARGET_MAX, Tree, TreeError, Walk,
 };
-pub use volume::{Listing, Loss, Names, Volume};
+pub use volume::{Listing, Loss, Names, Part, Unlike, Volume};

@@ -103,6 +103,17 @@ pub enum WriteError {
     Output(#[source] io::Error),
 }
 
+/// Who takes what is laid out for Joliet: what it is, its first sector, its bytes.
+pub(super) type JolietOut<'a, E> = dyn FnMut(JolietPart, u32, &[u8]) -> Result<(), E> + 'a;
+
+/// What of Joliet some sectors are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum JolietPart {
+    Descriptor,
+    PathTable,
+    Directory(NodeId),
+}
+
 /// A source that did not deliver what was promised. The image is whole: zeros are in the place of what was missing.
 #[derive(Debug)]
 pub struct Fault {
@@ -242,6 +253,32 @@ impl Image {
         std::iter::once(&self.primary).chain(&self.joliet)
     }
 
+    /// Gives `out` all of Joliet that is laid out, if there is any, piece by piece.
+    pub(super) fn joliet<E: From<ImageError>>(&self, out: &mut JolietOut<'_, E>) -> Result<(), E> {
+        let Some(joliet) = &self.joliet else {
+            return Ok(());
+        };
+        let place = self.start + SYSTEM_AREA + 1;
+        let descriptor = &self.descriptors()[SECTOR_LEN..2 * SECTOR_LEN];
+        out(JolietPart::Descriptor, place, descriptor)?;
+        for (place, order) in [
+            (joliet.path_table_little, ByteOrder::Little),
+            (joliet.path_table_big, ByteOrder::Big),
+        ] {
+            out(JolietPart::PathTable, place, &joliet.path_table(order))?;
+        }
+        for at in 0..joliet.count() {
+            let (node, mut place) = joliet.place(at);
+            let part = JolietPart::Directory(node);
+            joliet.emit::<E>(&self.tree, &self.sources, at, &mut |bytes| {
+                out(part, place, bytes)?;
+                place += u32::try_from(bytes.len() / SECTOR_LEN).unwrap_or(u32::MAX);
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
     /// Writes all sectors in order. `open` is asked for each source once, in ascending order, and not for empty ones.
     /// Sources that deliver less or more than was promised, or fail, are named in the result.
     pub fn write<'s>(
@@ -283,7 +320,7 @@ impl Image {
         }
         for hierarchy in self.hierarchies() {
             for at in 0..hierarchy.count() {
-                hierarchy.emit(&self.tree, &self.sources, at, &mut |bytes| {
+                hierarchy.emit::<io::Error>(&self.tree, &self.sources, at, &mut |bytes| {
                     stream.write(bytes)
                 })?;
             }

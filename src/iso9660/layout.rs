@@ -7,8 +7,6 @@
 mod records;
 mod sources;
 
-use std::io;
-
 use self::records::{DirectoryWriter, Entries, Out, PIECE, Run, role};
 use super::SECTOR;
 use super::charset::{Namespace, Role};
@@ -156,6 +154,12 @@ impl Hierarchy {
         self.directories.iter().any(|one| one.continuation > 0)
     }
 
+    /// A directory, and its first sector.
+    pub(super) fn place(&self, at: usize) -> (NodeId, u32) {
+        let planned = &self.directories[at];
+        (planned.node, planned.sector)
+    }
+
     /// The bytes of a path table, without padding.
     pub(super) fn path_table(&self, order: ByteOrder) -> Vec<u8> {
         let mut out = Vec::new();
@@ -235,13 +239,13 @@ impl Hierarchy {
     }
 
     /// Gives `out` the sectors of a directory in order: its records, then its continuation areas.
-    pub(super) fn emit(
+    pub(super) fn emit<E: From<ImageError>>(
         &self,
         tree: &Tree,
         sources: &Sources,
         at: usize,
-        out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-    ) -> io::Result<()> {
+        out: &mut dyn FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let runs = match self.directories[at].continuation {
             0 => &[Run::Records][..],
             _ => &[Run::Records, Run::Continuation],

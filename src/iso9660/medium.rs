@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 
 use super::SECTOR;
+use super::image::ImageError;
 use super::tree::Extent;
 
 /// Something whose bytes can be read at any offset: a file, a drive, memory.
@@ -80,6 +81,12 @@ pub enum ReadError {
         /// What the system says.
         source: io::Error,
     },
+}
+
+impl From<ImageError> for ReadError {
+    fn from(error: ImageError) -> Self {
+        Self::Incompatible(error.to_string())
+    }
 }
 
 impl ReadError {

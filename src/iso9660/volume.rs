@@ -3,6 +3,7 @@
 //! The medium is not trusted. Whatever it says, reading ends, with a result or with an error that says whether the
 //! medium is damaged, not supported, or cannot be read; memory stays within bounds that are constants here and in `scan`.
 
+mod laid_out;
 mod listing;
 mod scan;
 mod second;
@@ -17,6 +18,7 @@ use super::{SECTOR, SECTOR_LEN, Time};
 
 use second::Second;
 
+pub use laid_out::{Part, Unlike};
 pub use listing::Listing;
 
 /// How many volume descriptors are looked at.

@@ -3,7 +3,8 @@
 //! A multisession disc can come out unreadable although nothing reported an error. So the session is read by
 //! its own volume descriptors, through every directory record, with the system's memory of it dropped: names
 //! and places must be those that were laid out, and the bytes must have the digests that were taken when
-//! they were read for the burn. What differs is named with its sectors.
+//! they were read for the burn. What differs is named with its sectors. Windows reads other directories than Linux, Joliet's:
+//! they must be there as they were laid out, too.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -13,7 +14,9 @@ use std::sync::mpsc::sync_channel;
 
 use super::session::Session;
 use crate::event::{Event, Monitor, Progress};
-use crate::iso9660::{Content, Extent, FileReader, Image, Kind, Node, ReadAt, ReadError, Volume};
+use crate::iso9660::{
+    Content, Extent, FileReader, Image, Kind, Node, Part, ReadAt, ReadError, Unlike, Volume,
+};
 use crate::media::SECTOR;
 use crate::sums::{Digest, Hasher};
 
@@ -33,8 +36,8 @@ pub(super) struct Difference {
     pub how: String,
 }
 
-/// Compares the tree that was laid out with what a reader finds, entry by entry: both come in the same order. An error if
-/// not everything can be read.
+/// Compares the tree that was laid out with what a reader finds, entry by entry: both come in the same order; and the second
+/// tree, Joliet's, sector by sector. An error if not everything can be read.
 pub(super) fn compare_trees(
     image: &Image,
     found: &Volume<'_>,
@@ -74,7 +77,24 @@ pub(super) fn compare_trees(
     for (missing, _) in laid_out {
         differs(&missing, "is missing on the disc");
     }
+    differences.extend(found.unlike_joliet_of(image)?.iter().map(unlike));
     Ok(differences)
+}
+
+/// Something that only those notice who read Joliet's names.
+fn unlike(unlike: &Unlike) -> Difference {
+    let (path, what) = match &unlike.part {
+        Part::Descriptor => (&[][..], "the descriptor of the tree"),
+        Part::PathTable => (&[][..], "the path table of the tree"),
+        Part::Directory(path) => (&path[..], "the directory in the tree"),
+    };
+    Difference {
+        path: as_path(path),
+        how: format!(
+            "{what} that Windows reads (Joliet) differs from what was written, in {}",
+            sectors(&unlike.sectors)
+        ),
+    }
 }
 
 /// Names of the path of an entry. Paths are in the order of these.

@@ -7,6 +7,7 @@ mod continued;
 mod disc;
 mod foreign;
 mod hostile;
+mod joliet;
 mod large;
 mod model;
 mod property;

@@ -70,6 +70,45 @@ fn the_check_notices_a_directory_record_that_leads_elsewhere() {
 }
 
 #[test]
+fn the_check_notices_what_only_windows_would_see() {
+    let name: Vec<u8> = "unmistakable.tar.gz"
+        .bytes()
+        .flat_map(|byte| [0, byte])
+        .collect();
+    for offset in [7, name.len() - 1] {
+        let pool = Pool::new();
+        pool.stage(
+            "2026-11-17",
+            &[("alpha/unmistakable.tar.gz", &noise(1, 100_000))],
+        );
+        pool.store("2026-11-17").unwrap();
+        pool.stage("2026-11-18", &[("beta/unmistakable.tar.gz", b"b")]);
+        let (own, at) = (pool.drive(), Cell::new(0));
+        let drive = burning(&own, |burn, payload, monitor| {
+            let burnt = own.burn(burn, payload, monitor)?;
+            at.set(damage(&pool.target(), &name, offset));
+            Ok(burnt)
+        });
+        let error = pool
+            .store_with(&drive, "2026-11-18", Asked::ByRule)
+            .unwrap_err();
+        assert!(
+            matches!(error, StoreError::CheckFailed { differences: 1 }),
+            "{error}"
+        );
+        let heard = pool.heard.take();
+        assert!(
+            heard.contains("2026/11/18/beta: the directory in the tree that Windows reads"),
+            "{heard}"
+        );
+        let sector = format!("in sector {}", at.get() / 2048);
+        assert!(heard.contains(&sector), "{heard}");
+        assert!(!pool.is_stored("2026-11-18"));
+        pool.store("2026-11-18").unwrap();
+    }
+}
+
+#[test]
 fn a_staged_file_that_is_damaged_keeps_its_day_unmarked() {
     let pool = Pool::new();
     pool.stage("2026-11-17", &[("alpha/etc.tar.gz", b"sound")]);
