@@ -10,6 +10,9 @@ import struct
 import sys
 import time
 
+sys.dont_write_bytecode = True
+import hangup  # noqa: E402, F401
+
 MODE = sys.argv[1]
 GREETING = b"cback-agent 1\n"
 

@@ -10,6 +10,9 @@ import os
 import sys
 import time
 
+sys.dont_write_bytecode = True
+import hangup  # noqa: E402, F401
+
 MODE = sys.argv[1]
 ASKED = os.environ.get("SSH_ORIGINAL_COMMAND", "")
 

@@ -2,8 +2,10 @@
 //! stays of it.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::machine::Machine;
 use crate::master::{COMMAND, DAY, Pool, daily, files};
@@ -145,4 +147,34 @@ fn what_an_interrupted_copy_left_is_not_taken_for_a_file_of_the_peer() {
     let came = files(&daily(&machine).join("ada"));
     let came: Vec<&str> = came.keys().map(String::as_str).collect();
     assert_eq!(came, ["cback.collect", "stays"]);
+}
+
+#[test]
+fn no_hostile_machine_outlives_those_who_listen_to_it() {
+    for (server, mode) in [
+        ("hostile_scp.py", "silence"),
+        ("hostile_sftp.py", "silence"),
+        ("hostile_agent.py", "file"),
+    ] {
+        let server = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/e2e")
+            .join(server);
+        let mut child = Command::new("timeout")
+            .args(["60", "python3"])
+            .arg(&server)
+            .arg(mode)
+            .env("SSH_ORIGINAL_COMMAND", "scp -f collect")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // What `scp` says until it waits for ever; the others wait for more.
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(&[0; 10]).unwrap();
+        let mut said = [0; 9];
+        child.stdout.take().unwrap().read_exact(&mut said).unwrap();
+        let status = child.wait().unwrap();
+        assert!(status.success(), "{server:?}: {status}");
+        drop(stdin);
+    }
 }

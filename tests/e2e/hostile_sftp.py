@@ -12,6 +12,9 @@ import struct
 import sys
 import time
 
+sys.dont_write_bytecode = True
+import hangup  # noqa: E402, F401
+
 MODE = sys.argv[1]
 FILE = stat.S_IFREG | 0o644
 TEXT = {b"cback.collect": b"", b"good": b"good"}
