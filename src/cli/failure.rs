@@ -54,6 +54,11 @@ impl Failure {
         failure
     }
 
+    /// Ends with another status.
+    pub fn with(self, exit: Exit) -> Self {
+        Self { exit, ..self }
+    }
+
     /// Adds what to do next.
     pub fn advise(self, advice: impl Into<String>) -> Self {
         self.advised(Some(advice.into()))

@@ -300,6 +300,11 @@ fn lock(config: &Config, context: &Context<'_>) -> Result<Lock, Failure> {
 
 /// What an action's failure means to the caller.
 pub fn failure(action: Action, error: ActionError) -> Failure {
+    meaning(error).during(action.word())
+}
+
+/// The same, of work that is no action by itself.
+pub fn meaning(error: ActionError) -> Failure {
     let exit = match &error {
         ActionError::Invalid(_) => Exit::Config,
         ActionError::Store(error) if error.wants_another_disc() => Exit::Disc,
@@ -309,9 +314,7 @@ pub fn failure(action: Action, error: ActionError) -> Failure {
         _ => Exit::Failed,
     };
     let advice = advice(&error);
-    Failure::of(exit, error)
-        .during(action.word())
-        .advised(advice)
+    Failure::of(exit, error).advised(advice)
 }
 
 /// What to do next, where the message does not say it.

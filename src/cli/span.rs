@@ -12,7 +12,7 @@ use super::diagnostics;
 use super::exit::Exit;
 use super::run;
 use super::session::{Failure, Session};
-use crate::action::{self, ActionError, Context, Extent};
+use crate::action::{self, Context, Extent};
 use crate::changer::Setup;
 use crate::config;
 use crate::event::{Tell as _, bytes, printable, printable_bytes, printable_path};
@@ -73,7 +73,6 @@ pub fn run(arguments: &args::Span) -> Exit {
 }
 
 fn talk(session: &Session, dialogue: &mut Dialogue<'_>, cx: &Context<'_>) -> Result<Exit, Failure> {
-    let failed = |error| Failure::of(Exit::Failed, error);
     let section = cx.config.store.as_ref().ok_or_else(|| {
         Failure::new(
             Exit::Config,
@@ -89,12 +88,12 @@ fn talk(session: &Session, dialogue: &mut Dialogue<'_>, cx: &Context<'_>) -> Res
     if !dialogue.agrees("Is this OK?", Default::Yes)? {
         return Ok(Exit::Well);
     }
-    let days = action::span::waiting(cx).map_err(failed)?;
+    let days = action::span::waiting(cx).map_err(run::meaning)?;
     if days.is_empty() {
         dialogue.say("No staged day waits to be stored.");
         return Ok(Exit::Well);
     }
-    let items = action::span::items(cx, &days).map_err(failed)?;
+    let items = action::span::items(cx, &days).map_err(run::meaning)?;
     let total: u64 = items.iter().map(|item| item.bytes).sum();
     for daily in &days {
         dialogue.say(&format!("  {}", printable_path(daily.path())));
@@ -116,7 +115,7 @@ fn talk(session: &Session, dialogue: &mut Dialogue<'_>, cx: &Context<'_>) -> Res
         None => by_hand(dialogue, cx, &days, &discs)?,
     };
     let labels: Vec<String> = written.iter().map(|disc| disc.label.clone()).collect();
-    action::span::mark(cx, &days, &labels).map_err(failed)?;
+    action::span::mark(cx, &days, &labels).map_err(run::meaning)?;
     let spanned = Spanned {
         days: days.iter().map(|daily| daily.day().to_string()).collect(),
         discs: written,
@@ -171,10 +170,7 @@ fn from_changer(
     discs: &[Vec<&Item>],
 ) -> Result<Vec<Written>, Failure> {
     let stored = action::changer::write_items(cx, setup, days, discs);
-    let stored = stored.map_err(|error| match error {
-        ActionError::Changer(error) => super::changer::failure(error),
-        error => Failure::of(Exit::Failed, error),
-    })?;
+    let stored = stored.map_err(run::meaning)?;
     let mut written = Vec::new();
     for (stored, disc) in stored.into_iter().zip(discs) {
         unread(&stored)?;
@@ -295,7 +291,9 @@ fn write(
     last: Option<&Disc>,
 ) -> Result<Stored, Failure> {
     loop {
-        dialogue.ask(&format!("Insert {which}, and press return"))?;
+        let inserted = dialogue.ask(&format!("Insert {which}, and press return"));
+        // Where nobody answers, nobody has put a disc in.
+        inserted.map_err(|failure| failure.with(Exit::Disc))?;
         let failure = match attempt(dialogue, cx, days, items, last) {
             Ok(Some(stored)) => return Ok(stored),
             Ok(None) => continue,
@@ -303,7 +301,11 @@ fn write(
         };
         dialogue.say(&format!("{which}: {}", printable(&failure.sentence())));
         cx.monitor.warn(format!("{which}: {}", failure.sentence()));
-        if !dialogue.agrees("Retry this step?", Default::Yes)? {
+        // Where nobody answers, nobody has mended what was wrong.
+        if !dialogue
+            .agrees("Retry this step?", Default::Yes)
+            .unwrap_or(false)
+        {
             return Err(failure);
         }
     }
@@ -317,8 +319,7 @@ fn attempt(
     items: &[&Item],
     last: Option<&Disc>,
 ) -> Result<Option<Stored>, Failure> {
-    let failed = |error| Failure::of(Exit::Failed, error);
-    let disc = action::span::disc(cx).map_err(failed)?;
+    let disc = action::span::disc(cx).map_err(run::meaning)?;
     if !disc.is_blank() && disc.renewal == Renewal::Blank {
         if last.is_some_and(|last| last.sessions == disc.sessions) {
             dialogue.say("This disc was just written. Insert another one.");
@@ -334,7 +335,7 @@ fn attempt(
             return Ok(None);
         }
     }
-    let stored = action::span::write(cx, days, items).map_err(failed)?;
+    let stored = action::span::write(cx, days, items).map_err(run::meaning)?;
     unread(&stored)?;
     Ok(Some(stored))
 }

@@ -74,7 +74,7 @@ fn a_day_is_spread_over_discs_and_comes_back_from_them() {
         ("\n\nn\n", 0, "in all"),
         ("\n\n\nx\n-1\n\nn\n", 0, "That is not one of the answers"),
         // One disc is written, and nobody inserts the next one.
-        ("\n\n\n99.9\n\nworst\n\n\n", 6, "Insert disc 2 of"),
+        ("\n\n\n99.9\n\nworst\n\n\n", 12, "Insert disc 2 of"),
     ] {
         let ended = span(&machine, "", answers)
             .with_status(status)
@@ -176,19 +176,43 @@ fn with_a_changer_nobody_inserts_anything_and_both_drives_burn() {
 fn a_disc_that_was_just_written_is_never_erased_for_the_next_one() {
     let machine = Machine::new();
     staged(&machine, "cdrw-80");
-    let ended = span(&machine, "", "\n\n\n99.9\n\n\n\n\n\n\n").with_status(6);
+    let ended = span(&machine, "", "\n\n\n99.9\n\n\n\n\n\n\n").with_status(12);
     for text in ["This disc was just written", "the input has ended"] {
         assert!(ended.screen().contains(text), "{}", ended.screen());
     }
     let before = fs::read(machine.disc()).unwrap();
     // It is there the next time, too, and is not erased without a word.
-    let ended = span(&machine, "", "\n\n\n99.9\n\n\n\n\nno\n").with_status(6);
+    let ended = span(&machine, "", "\n\n\n99.9\n\n\n\n\nno\n").with_status(12);
     assert!(
         ended.screen().contains("ERASE it? [y/N]"),
         "{}",
         ended.screen()
     );
     assert!(before == fs::read(machine.disc()).unwrap());
+}
+
+#[test]
+fn a_disc_that_takes_nothing_is_told_as_the_wrong_one() {
+    let machine = Machine::new();
+    staged(&machine, "cdrw-80");
+    machine.configure(|text| {
+        let checked = "</check_data><check_media>Y</check_media>";
+        text.replace("</check_data>", checked)
+    });
+    fs::create_dir(machine.path("photos")).unwrap();
+    fs::write(machine.path("photos/one"), "a photo").unwrap();
+    let disc = machine.disc();
+    let burn = machine.cback("disc burn --media cdrw-80 photos --disc");
+    burn.arg(&disc).run().well();
+    let before = fs::read(&disc).unwrap();
+    // Given up, or nobody is there to say so.
+    for rest in ["no\n", ""] {
+        let answers = format!("\n\n\n99.9\n\n\n\n\nyes\n{rest}");
+        span(&machine, "", &answers)
+            .with_status(12)
+            .says(&["Retry this step? [Y/n]", "PHOTOS"]);
+    }
+    assert!(before == fs::read(&disc).unwrap());
 }
 
 #[test]
