@@ -83,6 +83,8 @@ pub struct Summary {
     pub bytes: u64,
     /// Problems that were told.
     pub problems: u64,
+    /// Things that may have extended attributes, which could not be asked for. Told once.
+    pub unasked: u64,
 }
 
 /// Why nothing could be collected, or not all of it.

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::time::Duration;
 
 use nix::unistd::{Gid, Group, Uid, User};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::archive::{Extended, Kind, Member, Timestamp};
@@ -107,17 +108,28 @@ pub(super) fn extended(fd: BorrowedFd<'_>) -> io::Result<Extended> {
     Ok(extended)
 }
 
-/// The extended attributes of what `fd` only names (`O_PATH`), a link itself among them, asked by way of `/proc`.
+/// The extended attributes of what `fd` only names (`O_PATH`), a link itself among them, asked by way of `/proc`. Without
+/// that, a directory that may be read has them all the same; of anything else the error is of kind `NotFound`.
 pub(super) fn extended_of_located(fd: &OwnedFd) -> io::Result<Extended> {
-    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
-    let names = match xattr::list_deref(&path) {
+    match extended_at(&format!("/proc/self/fd/{}", fd.as_raw_fd())) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let opened = rustix::fs::openat(fd, ".", flags, Mode::empty());
+            opened.map_or(Err(error), |directory| extended(directory.as_fd()))
+        }
+        asked => asked,
+    }
+}
+
+fn extended_at(path: &str) -> io::Result<Extended> {
+    let names = match xattr::list_deref(path) {
         Ok(names) => names,
         Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
     let mut extended = Vec::new();
     for name in names {
-        if let Some(value) = xattr::get_deref(&path, &name)? {
+        if let Some(value) = xattr::get_deref(path, &name)? {
             extended.push((name, value));
         }
     }

@@ -1,6 +1,7 @@
 //! What is told while something is restored, and at the end.
 
 use std::io::{self, Read};
+use std::path::Path;
 
 use crate::event::{self, Event, Monitor, Problem, Progress, Tell as _, count};
 
@@ -11,6 +12,8 @@ use super::target::{Count, Shortfalls};
 
 /// What the progress line says.
 pub(super) const TASK: &str = "restoring";
+const EXTENDED: &str = "lacks extended attributes or access control lists that it had";
+const MODES: &str = "could not be given the mode or time that it had";
 /// Bytes between two looks at the progress.
 const STRIDE: u64 = 1 << 20;
 
@@ -101,6 +104,8 @@ impl Read for Watched<'_> {
 /// Tells in sum what could not be set.
 pub(super) fn shortfalls(shortfalls: &Shortfalls, monitor: &dyn Monitor) {
     let root = rustix::process::geteuid().is_root();
+    // What cannot be opened, a link or a device, is reached by way of it.
+    let without_proc = !Path::new("/proc/self/fd").exists();
     let Shortfalls {
         owners,
         extended,
@@ -115,7 +120,7 @@ pub(super) fn shortfalls(shortfalls: &Shortfalls, monitor: &dyn Monitor) {
         ),
         (
             extended,
-            "lacks extended attributes or access control lists that it had",
+            EXTENDED,
             "restore as root, to a file system that has them",
         ),
         (
@@ -123,7 +128,7 @@ pub(super) fn shortfalls(shortfalls: &Shortfalls, monitor: &dyn Monitor) {
             "is a device and could not be made",
             "restore as root",
         ),
-        (modes, "could not be given the mode or time that it had", ""),
+        (modes, MODES, ""),
     ] {
         let Count {
             times,
@@ -138,7 +143,11 @@ pub(super) fn shortfalls(shortfalls: &Shortfalls, monitor: &dyn Monitor) {
             more => format!("; so it is with {}", count(more, "other")),
         };
         let mut problem = Problem::new(format!("/{first}"), &format!("{what} ({reason}){others}"));
-        if !(advice.is_empty() || root && advice == "restore as root") {
+        if without_proc && (what == EXTENDED || what == MODES) {
+            problem = problem.advise(
+                "/proc is not mounted: `mount -t proc proc /proc`, and restore again with --existing replace",
+            );
+        } else if !(advice.is_empty() || root && advice == "restore as root") {
             problem = problem.advise(advice);
         }
         monitor.problem(&problem);

@@ -42,6 +42,7 @@ mod machine;
 mod managed;
 mod manners;
 mod master;
+mod no_proc;
 mod overrides;
 mod panics;
 mod pool;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Run;
@@ -14,6 +14,7 @@ use crate::collect::attributes::{extended, extended_of_located, identity, is_bef
 use crate::collect::content::{Body, parts, whole};
 use crate::collect::links::Copy;
 use crate::collect::snapshot::Record;
+use crate::event::{Problem, Tell as _};
 use crate::fsx::{AtomicFile, Fate};
 use crate::select::{Found, Stat, Type};
 use crate::units::Digest;
@@ -119,15 +120,16 @@ impl Run<'_> {
         let mut member = self.names.member(found, &found.stat);
         let mut torn = found.unlisted.clone();
         if member.kind != Kind::Dir || torn.is_none() {
-            let located = self.opener.locate(found);
-            match located.and_then(|fd| extended_of_located(&fd)) {
-                Ok(extended) => member.extended = extended,
+            match self.opener.locate(found) {
+                Ok(located) => match extended_of_located(&located) {
+                    Ok(extended) => member.extended = extended,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                        torn = Some(self.unasked(&found.path()));
+                    }
+                    Err(error) => torn = Some(self.unread(&found.path(), &error)),
+                },
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    let reason = format!("its extended attributes cannot be read: {error}");
-                    self.problem(&found.path(), &reason);
-                    torn = Some(reason);
-                }
+                Err(error) => torn = Some(self.unread(&found.path(), &error)),
             }
         }
         let written = self.archive()?.append(&member);
@@ -153,6 +155,28 @@ impl Run<'_> {
                 None => Place::Whole(stored),
             },
         })
+    }
+
+    /// Tells that the extended attributes of the thing at `path` cannot be read. Gives the reason.
+    fn unread(&mut self, path: &Path, error: &io::Error) -> String {
+        let reason = format!("its extended attributes cannot be read: {error}");
+        self.problem(path, &reason);
+        reason
+    }
+
+    /// Tells that the extended attributes of the thing at `path` cannot be asked for, the first time in a run. Gives the
+    /// reason.
+    fn unasked(&mut self, path: &Path) -> String {
+        if self.summary.unasked == 0 {
+            let reason = "without /proc, the extended attributes of links, devices and directories that forbid reading \
+                          cannot be saved; this is the first of them";
+            let advice = "mount it (`mount -t proc proc /proc`); the next collection then saves all of these anew";
+            self.summary.problems += 1;
+            let problem = Problem::with_file(path, reason).advise(advice);
+            self.monitor.problem(&problem);
+        }
+        self.summary.unasked += 1;
+        "its extended attributes could not be asked for without /proc".to_owned()
     }
 
     /// What could not be stored.
