@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::sectors::{SECTOR, pieces};
 use crate::event;
 use crate::iso9660::{Extent, ReadAt};
-use crate::sums::{Digest, Hasher};
+use crate::sums::{Proof, Prover};
 
 /// Sectors of one file that cannot be read, after which the rest of it is not tried: a drive takes seconds for each.
 const ENOUGH: u64 = 256;
@@ -14,7 +14,7 @@ const ENOUGH: u64 = 256;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Rescued {
     /// Digest of what was written.
-    pub digest: Digest,
+    pub proof: Proof,
     /// How much was written, in bytes.
     pub bytes: u64,
     /// Sectors that cannot be read; zeros stand for them.
@@ -49,18 +49,18 @@ impl Rescued {
     }
 }
 
-/// Writes to `out` what is at `extents` of `medium`; `told` hears of the bytes. Sectors are tried one by one where that has
+/// Writes to `out` what is at `extents` of `medium`, and takes its digest by `prover`; `told` hears of the bytes. Sectors are tried one by one where that has
 /// to be. What lies behind the end of the medium, or behind too many sectors that cannot be read, is left out.
 /// Errors are those of `out`, and of a medium that has no length.
 pub(super) fn rescue(
     medium: &dyn ReadAt,
     extents: &[Extent],
+    mut prover: Prover,
     out: &mut dyn Write,
     told: &mut dyn FnMut(u64),
 ) -> io::Result<Rescued> {
     let length = medium.len()?;
     let sector = SECTOR as u64;
-    let mut hasher = Hasher::default();
     let (mut bytes, mut lost) = (0, 0);
     'all: for extent in extents {
         let first = u64::from(extent.sector);
@@ -70,7 +70,7 @@ pub(super) fn rescue(
             let count =
                 usize::try_from(left).map_or(piece.bytes.len(), |left| left.min(piece.bytes.len()));
             out.write_all(&piece.bytes[..count])?;
-            hasher.update(&piece.bytes[..count]);
+            prover.update(&piece.bytes[..count]);
             left -= count as u64;
             bytes += count as u64;
             lost += piece.unreadable.len() as u64;
@@ -85,7 +85,7 @@ pub(super) fn rescue(
     }
     let all: u64 = extents.iter().map(|extent| extent.bytes).sum();
     Ok(Rescued {
-        digest: hasher.finish(),
+        proof: prover.finish(),
         bytes,
         lost,
         rest: all - bytes,
@@ -157,14 +157,21 @@ mod tests {
             let medium = Scratched(bytes[..length].to_vec(), bad.clone());
             let mut out = Vec::new();
             let mut told = 0;
-            let found = rescue(&medium, &extents, &mut out, &mut |count| told += count).unwrap();
+            let found = rescue(
+                &medium,
+                &extents,
+                Prover::default(),
+                &mut out,
+                &mut |count| told += count,
+            )
+            .unwrap();
             assert_eq!(
                 (found.bytes, found.lost, found.rest),
                 (had, lost, rest),
                 "{extents:?}"
             );
             assert_eq!((out.len() as u64, told), (had, had));
-            assert_eq!(found.digest, Digest::of(&out));
+            assert!(found.proof.holds(&mut &out[..]).unwrap());
             assert_eq!(found.is_whole(), lost == 0 && rest == 0);
             let mut expected: Vec<u8> = Vec::new();
             for extent in &extents {

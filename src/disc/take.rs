@@ -22,7 +22,7 @@ use crate::event::{Event, Monitor, Problem, Progress, Tell as _, printable_path}
 use crate::fsx::{self, Named, NewFile, NewFiles};
 use crate::iso9660::{Content, Kind, Meta, Node, ReadAt, Tree, Volume};
 use crate::media::Drive;
-use crate::sums::{self, Digest, Proof, Sums};
+use crate::sums::{self, Proof, Sums};
 
 const TASK: &str = "copying from the disc";
 /// No list of digests is longer.
@@ -230,7 +230,8 @@ impl Taking<'_> {
             Content::New { .. } => &[],
         };
         let mut file = NewFile::create_in(fsx::parent(target))?;
-        let rescued = rescue(self.medium, extents, &mut file, &mut |bytes| {
+        let prover = expected.map(Proof::prover).unwrap_or_default();
+        let rescued = rescue(self.medium, extents, prover, &mut file, &mut |bytes| {
             self.taken.bytes += bytes;
             self.monitor.observe(&Event::Progress(Progress {
                 task: TASK,
@@ -241,7 +242,7 @@ impl Taking<'_> {
         })?;
         self.taken.files += 1;
         let dressed = dress(file.end()?, meta);
-        if rescued.is_whole() && expected.is_none_or(|expected| expected == rescued.digest) {
+        if rescued.is_whole() && expected.is_none_or(|expected| expected == rescued.proof) {
             self.taken.checked += u64::from(expected.is_some());
             let named = self.waiting.add(file, target.to_owned());
             self.named(named);
@@ -267,20 +268,18 @@ impl Taking<'_> {
     }
 
     /// Whether the file at `target` is the one that is on the disc.
-    fn is_there(&self, content: &Content, target: &Path, expected: Option<Digest>) -> bool {
+    fn is_there(&self, content: &Content, target: &Path, expected: Option<Proof>) -> bool {
         let Ok(mut there) = fs::File::open(target) else {
             return false;
         };
         match expected {
-            Some(expected) => {
-                Digest::of_reader(&mut there).is_ok_and(|(found, _)| found == expected)
-            }
+            Some(expected) => expected.holds(&mut there).unwrap_or(false),
             None => same(&mut self.volume.file(content), &mut there).unwrap_or(false),
         }
     }
 
     /// What the nearest list of digests above says of a file.
-    fn expected(&mut self, at: &Path) -> Option<Digest> {
+    fn expected(&mut self, at: &Path) -> Option<Proof> {
         for dir in at.ancestors().skip(1) {
             let name = at.strip_prefix(dir).ok()?.as_os_str().as_bytes();
             if !self.lists.contains_key(dir) {
@@ -288,7 +287,7 @@ impl Taking<'_> {
                 self.lists.insert(dir.to_owned(), list);
             }
             if let Some(Some(list)) = self.lists.get(dir) {
-                return list.get(name).and_then(Proof::sha256);
+                return list.get(name);
             }
         }
         None

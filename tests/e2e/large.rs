@@ -91,6 +91,17 @@ fn a_large_file_is_listed_by_blake3_until_it_is_on_a_disc() {
     call.arg(machine.path("from stage")).run().well();
     tree::assert_same(&kept, &machine.restored("from stage"));
 
+    // So it is on a disc that somebody makes of the day as it is, and is checked by that.
+    let call = machine
+        .cback("disc image --into")
+        .arg(machine.path("day.iso"));
+    call.arg(day(&machine)).run().well();
+    let call = machine
+        .cback("--json disc get --disc")
+        .arg(machine.path("day.iso"));
+    let got = call.arg("--into").arg(machine.path("got")).run().well();
+    assert!(got.stdout.contains("\"checked\":3"), "{}", got.stdout);
+
     machine.cback("store").on(DAY).run().well_and_silent();
     assert_eq!(judged(&day(&machine), "SHA256SUMS"), (3, 0));
     let taken = machine.path("taken");
