@@ -13,8 +13,6 @@ use crate::peer::PeerError;
 use crate::peer::arrive::{Arrivals, Arriving, Resume};
 use crate::peer::transport::{Entry, Job, Refused};
 
-/// Files that are open at once.
-const FILES: usize = 64;
 /// Bytes that are asked for and have not come.
 const AHEAD: u64 = 8 << 20;
 /// How a file is opened: to read.
@@ -68,7 +66,7 @@ impl<'a> Flow<'_, 'a> {
         let mut waiting = entries.iter().copied();
         let mut coming: VecDeque<Coming<'a>> = VecDeque::new();
         loop {
-            while coming.len() < FILES
+            while coming.len() < self.server.most_open
                 && let Some(entry) = waiting.next()
             {
                 let from = match resume {

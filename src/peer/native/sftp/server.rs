@@ -1,7 +1,7 @@
 //! The talk with an SFTP server: questions go ahead, answers are joined to them by their numbers.
 //!
-//! What is asked is gathered, and goes out together when an answer has to be waited for. Answers may come in any
-//! order. A server that answers what nobody asked, or more than was asked for, does not keep to the rules.
+//! What is asked is gathered, and goes out together when an answer has to be waited for and the server has little to do
+//! left: each packet costs both sides more than what is in it. Answers may come in any order. A server that answers what nobody asked, or more than was asked for, does not keep to the rules.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -19,6 +19,10 @@ const LEAST_READ: u32 = 32_768;
 const MOST_READ: u32 = 256 << 10;
 /// Bytes of answers that came before their time.
 const MOST_EARLY: usize = 64 << 20;
+/// Files that a server lets us have open at once, if it does not say.
+const LEAST_OPEN: usize = 64;
+/// More of them bring nothing.
+const MOST_OPEN: usize = 192;
 /// The longest handle.
 const LONGEST_HANDLE: usize = 256;
 
@@ -28,6 +32,8 @@ pub(super) struct Server {
     next: u32,
     /// What is asked and not sent yet.
     questions: Vec<u8>,
+    /// How many questions that is.
+    unsent: usize,
     /// What becomes of the answer to each question that is open.
     open: HashMap<u32, Fate>,
     early: HashMap<u32, Packet>,
@@ -35,6 +41,8 @@ pub(super) struct Server {
     extensions: Vec<(Vec<u8>, Vec<u8>)>,
     /// Bytes that it gives in one answer.
     pub(super) most_read: u32,
+    /// Files that may be open at once.
+    pub(super) most_open: usize,
 }
 
 /// What becomes of an answer.
@@ -106,11 +114,13 @@ impl Server {
             talk,
             next: 0,
             questions: Vec::new(),
+            unsent: 0,
             open: HashMap::new(),
             early: HashMap::new(),
             early_bytes: 0,
             extensions,
             most_read: LEAST_READ,
+            most_open: LEAST_OPEN,
         };
         if server.has(b"limits@openssh.com", b"1") {
             let limits = [Field::Text(b"limits@openssh.com")];
@@ -119,6 +129,13 @@ impl Server {
                 fields.long()?;
                 let most = u32::try_from(fields.long()?).unwrap_or(MOST_READ);
                 server.most_read = most.clamp(LEAST_READ, MOST_READ);
+                fields.long()?;
+                server.most_open = match usize::try_from(fields.long()?).unwrap_or(0) {
+                    // It does not say.
+                    0 => LEAST_OPEN,
+                    // One is the directory.
+                    most => (most - 1).clamp(1, MOST_OPEN),
+                };
             }
         }
         Ok(server)
@@ -143,6 +160,7 @@ impl Server {
         all.extend_from_slice(fields);
         write(&mut self.questions, kind, &all);
         self.open.insert(number, Fate::Wanted);
+        self.unsent += 1;
         number
     }
 
@@ -167,11 +185,15 @@ impl Server {
         self.forget(number);
     }
 
-    /// Sends what was asked.
-    pub(super) fn send(&mut self) -> Result<(), Trouble> {
-        if !self.questions.is_empty() {
+    /// Sends what was asked, if the server needs it or it has become much.
+    fn send(&mut self) -> Result<(), Trouble> {
+        // One that answers what it was not asked yet may leave fewer open than are unsent.
+        let sent = self.open.len().saturating_sub(self.unsent);
+        let enough = self.most_open / 2;
+        if self.unsent > 0 && (sent <= enough || self.unsent >= enough) {
             self.talk.get_mut().write_all(&self.questions)?;
             self.questions.clear();
+            self.unsent = 0;
         }
         Ok(())
     }
@@ -185,11 +207,12 @@ impl Server {
 
     /// Waits for the answer to a question.
     pub(super) fn answer(&mut self, number: u32) -> Result<Packet, Trouble> {
-        self.send()?;
         loop {
             if let Some(packet) = self.early(number) {
                 return Ok(packet);
             }
+            // What is waited for may be among it: then that goes out at last when everything else was answered.
+            self.send()?;
             self.take()?;
             while Packet::is_whole(self.talk.buffer()) {
                 self.take()?;
