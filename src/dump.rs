@@ -140,12 +140,14 @@ impl Dumper<'_> {
             path: path.clone(),
             source,
         };
-        self.withdraw(stem, &name)?;
-        let written = AtomicFile::create(&path).map_err(fault).and_then(|file| {
-            let (whole, packed) = fill(file, &path)?;
+        let write = || {
+            self.withdraw(stem, &name)?;
+            let partial = AtomicFile::create(&path).map_err(fault)?;
+            let (whole, packed) = fill(partial, &path)?;
             whole.commit(self.ids).map_err(fault)?;
             Ok(packed)
-        });
+        };
+        let written = write();
         match written {
             Ok(packed) => {
                 self.note(&name, packed.proof);

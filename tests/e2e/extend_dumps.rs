@@ -116,6 +116,17 @@ fn a_dump_is_checked_when_it_is_staged_unless_somebody_else_wrote_it() {
     assert!(!claims().contains(FACTS), "{}", claims());
     assert_eq!(staged().unwrap(), b"another program's");
     verified(&machine.path("stage/2026/11/23"));
+
+    // Where the claim cannot be taken back, there is no new dump, and the old one does not pass for it.
+    run("sysinfo collect").well_and_silent();
+    assert!(claims().contains(FACTS), "{}", claims());
+    let in_the_way = machine.path("collect/.cback.collect.partial");
+    fs::create_dir(&in_the_way).unwrap();
+    run("sysinfo")
+        .with_status(10)
+        .says(&["was not dumped", "cback.collect"]);
+    assert!(!facts.exists());
+    fs::remove_dir(in_the_way).unwrap();
 }
 
 /// A repository with the revisions 0 to `last`.
